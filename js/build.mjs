@@ -1,0 +1,19 @@
+// Bundles the workbench into one script and one stylesheet: nothing is fetched at run time.
+import { build } from "esbuild";
+
+const outdir = new URL("../tabwidget/widgets/static/", import.meta.url).pathname;
+
+await build({
+  entryPoints: { workbench: "src/index.tsx" },
+  absWorkingDir: new URL(".", import.meta.url).pathname,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  outdir,
+  define: { "process.env.NODE_ENV": '"production"' },
+  legalComments: "none",
+  logLevel: "warning",
+});

@@ -1,0 +1,43 @@
+// The columns: kind, missing share, a tiny histogram, and why one is left out.
+import { Histogram } from "../shared/bars";
+import { colourOf } from "../shared/colours";
+import { count, number, share } from "../shared/format";
+import { Badge, Name } from "../shared/parts";
+import type { ColumnSummary } from "../shared/protocol";
+
+function facts(column: ColumnSummary): string {
+  if (column.kind === "numeric") return `${number(column.low)} – ${number(column.high)}`;
+  if (column.kind === "datetime") return `${day(column.low)} – ${day(column.high)}`;
+  return `${count(column.n_unique)} levels`;
+}
+
+function day(seconds: number | null): string {
+  return seconds === null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 10);
+}
+
+export function ColumnList(props: { columns: readonly ColumnSummary[]; target: string | null }) {
+  const names = props.columns.map((column) => column.name);
+  return (
+    <ul class="tw-columns" aria-label="Columns">
+      {props.columns.map((column) => (
+        <li
+          key={column.name}
+          class={column.role === "ignored" ? "tw-column tw-ignored" : "tw-column"}
+          style={{ "--tw-hue": colourOf(column.name, names) }}
+        >
+          <span class="tw-column-name" title={column.dtype}>
+            <Name text={column.name} />
+            {column.name === props.target && <span class="tw-tag">target</span>}
+          </span>
+          <Badge kind={column.kind} />
+          <span class="tw-facts">{facts(column)}</span>
+          <span class="tw-facts tw-missing">
+            {column.missing > 0 ? `${share(column.missing)} missing` : ""}
+          </span>
+          <Histogram column={column} />
+          {column.note && <span class="tw-column-note">{column.note}</span>}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,70 @@
+// Step 1: where the rows come from, and what the columns are.
+import { useState } from "preact/hooks";
+import { count } from "../shared/format";
+import { Card, ErrorLine, useErrors } from "../shared/parts";
+import type { Store } from "../shared/store";
+import { useStore } from "../shared/store";
+import { ColumnList } from "./ColumnList";
+import { readUpload, SourcePicker } from "./SourcePicker";
+
+export function DataPanel({ store }: { store: Store }) {
+  const { snapshot, transport } = useStore(store);
+  const [error, attempt] = useErrors();
+  const [over, setOver] = useState(false);
+  const table = snapshot.table;
+
+  const load = (source: string, name: string) =>
+    attempt(() => transport.request("load", { source, name }));
+  const upload = (file: File) =>
+    attempt(async () => {
+      const bytes = await readUpload(file);
+      await transport.request("load", { source: "upload", name: file.name }, [bytes]);
+    });
+
+  const note = table && (
+    <>
+      <strong>{table.name}</strong> {count(table.rows)} rows × {table.columns.length} columns
+    </>
+  );
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the file button does the same by keyboard
+    <div
+      class={over ? "tw-drop tw-drop-over" : "tw-drop"}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        setOver(false);
+        const file = event.dataTransfer?.files[0];
+        if (file) upload(file);
+      }}
+    >
+      <Card
+        step={1}
+        title="Data"
+        area="data"
+        python={snapshot.python}
+        note={note ?? "no table yet"}
+      >
+        <SourcePicker
+          offers={snapshot.offers}
+          onLoad={load}
+          onUpload={upload}
+          onRefresh={() => attempt(() => transport.request("frames", {}))}
+        />
+        <ErrorLine message={error} />
+        {table ? (
+          <ColumnList columns={table.columns} target={snapshot.choices.target} />
+        ) : (
+          <p class="tw-empty">
+            Choose a sample, a DataFrame of this notebook, or drop a file here.
+          </p>
+        )}
+      </Card>
+    </div>
+  );
+}

@@ -1,0 +1,40 @@
+// One column of the evidence: its name, a control of its kind, and a button that clears it.
+import { colourOf } from "../shared/colours";
+import { Name } from "../shared/parts";
+import type { ColumnSummary, DistributionRecord, Evidence } from "../shared/protocol";
+import { LevelsControl } from "./LevelsControl";
+import { NumberControl } from "./NumberControl";
+
+export interface ControlProps {
+  column: ColumnSummary;
+  evidence: Evidence | null;
+  /** The column's predicted distribution, as long as it is not set. */
+  records: readonly DistributionRecord[] | null;
+  onSet: (evidence: Evidence | null) => void;
+}
+
+export function Control(props: ControlProps & { names: readonly string[] }) {
+  const { column, evidence, names, onSet } = props;
+  const line = column.kind === "numeric" || column.kind === "datetime";
+  return (
+    <li
+      class={evidence ? "tw-control tw-set" : "tw-control"}
+      style={{ "--tw-hue": colourOf(column.name, names) }}
+    >
+      <span class="tw-control-name">
+        <Name text={column.name} />
+      </span>
+      {line ? <NumberControl {...props} /> : <LevelsControl {...props} />}
+      <button
+        class="tw-clear"
+        type="button"
+        aria-label={`Clear ${column.name}`}
+        title="Clear"
+        disabled={!evidence}
+        onClick={() => onSet(null)}
+      >
+        ×
+      </button>
+    </li>
+  );
+}

@@ -1,0 +1,152 @@
+// The small parts every panel is built from: card, error line, segmented choice, field, badge.
+import { type ComponentChildren, Fragment } from "preact";
+import { useId, useState } from "preact/hooks";
+import { KINDS } from "./format";
+import type { Kind } from "./protocol";
+import { CopyPython } from "./python";
+import { Superseded } from "./transport";
+
+export function Card(props: {
+  step: number;
+  title: string;
+  note?: ComponentChildren;
+  area: string;
+  /** Offered in the header as something to copy. */
+  python?: string;
+  children: ComponentChildren;
+}) {
+  return (
+    <section class={`tw-card tw-${props.area}`} aria-label={props.title}>
+      <header class="tw-card-head">
+        <span class="tw-step" aria-hidden="true">
+          {props.step}
+        </span>
+        <h3>{props.title}</h3>
+        <span class="tw-note">{props.note}</span>
+        {props.python && (
+          <CopyPython
+            class="tw-brackets"
+            label={`Copy ${props.title} as Python`}
+            text="</>"
+            python={props.python}
+          />
+        )}
+      </header>
+      {props.children}
+    </section>
+  );
+}
+
+/** Acts on Enter, unless it ends the composition of a letter. */
+export function onEnter(act: () => void): (event: KeyboardEvent) => void {
+  return (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    act();
+  };
+}
+
+/** One readable line, or a formula with its caret; nothing when all is well. */
+export function ErrorLine({ message }: { message: string }) {
+  if (!message) return null;
+  return (
+    <p role="alert" class={message.includes("\n") ? "tw-error tw-error-code" : "tw-error"}>
+      {message}
+    </p>
+  );
+}
+
+/** Runs an action and keeps its error for `ErrorLine`. */
+export function useErrors(): [string, (action: () => Promise<unknown>) => void] {
+  const [message, setMessage] = useState("");
+  const run = (action: () => Promise<unknown>) => {
+    setMessage("");
+    action().catch((error: Error) => {
+      if (!(error instanceof Superseded)) setMessage(error.message);
+    });
+  };
+  return [message, run];
+}
+
+export function Badge({ kind }: { kind: Kind }) {
+  return <span class={`tw-badge tw-badge-${kind}`}>{KINDS[kind]}</span>;
+}
+
+/** A column's name that may break after an underscore or a dot, and nowhere else if avoidable. */
+export function Name({ text }: { text: string }) {
+  const pieces = text.match(/[^_.]*[_.]*/g)?.filter(Boolean) ?? [];
+  return (
+    <>
+      {pieces.map((piece, i) => (
+        <Fragment key={`${i}${piece}`}>
+          {piece}
+          <wbr />
+        </Fragment>
+      ))}
+    </>
+  );
+}
+
+export function Field({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <div class="tw-field">
+      <span class="tw-label">{label}</span>
+      {children}
+    </div>
+  );
+}
+
+/** One choice of a few, as a row of radio buttons that look like segments. */
+export function Segmented(props: {
+  label: string;
+  options: readonly string[];
+  value: string;
+  onChange: (value: string) => void;
+}) {
+  const name = useId();
+  return (
+    <div class="tw-segmented" role="radiogroup" aria-label={props.label}>
+      {props.options.map((option) => (
+        <label key={option} class={option === props.value ? "tw-on" : ""}>
+          <input
+            type="radio"
+            name={name}
+            checked={option === props.value}
+            onChange={() => props.onChange(option)}
+          />
+          {option}
+        </label>
+      ))}
+    </div>
+  );
+}
+
+export function Select(props: {
+  label: string;
+  options: readonly { value: string; text: string }[];
+  value: string;
+  placeholder?: string;
+  onChange: (value: string) => void;
+  onFocus?: () => void;
+}) {
+  return (
+    <select
+      class="tw-input tw-select"
+      aria-label={props.label}
+      value={props.value}
+      onFocus={props.onFocus}
+      onChange={(event) => props.onChange(event.currentTarget.value)}
+    >
+      {props.placeholder !== undefined && (
+        <option value="" disabled>
+          {props.placeholder}
+        </option>
+      )}
+      {props.options.map((option) => (
+        <option key={option.value} value={option.value}>
+          {option.text}
+        </option>
+      ))}
+    </select>
+  );
+}

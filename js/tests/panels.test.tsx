@@ -1,0 +1,235 @@
+import { render } from "preact";
+import { afterEach, describe, expect, it } from "vitest";
+import { condensed } from "../src/query/AnswerView";
+import { chosen, toggled } from "../src/query/LevelsControl";
+import { endsOf, lineOf, range, single } from "../src/query/ranges";
+import { hideStatic } from "../src/shared/fallback";
+import { Store } from "../src/shared/store";
+import { RowText } from "../src/task/RowText";
+import { Workbench } from "../src/Workbench";
+import { column, FakeModel, settle, snapshot, stats } from "./model";
+
+const HOSTILE = '<img src=x onerror="globalThis.hacked = true">';
+
+let host: HTMLElement;
+
+function show(model: FakeModel): Store {
+  host = document.createElement("div");
+  document.body.append(host);
+  const store = new Store(model.any);
+  render(<Workbench store={store} />, host);
+  return store;
+}
+
+function labelled<T extends HTMLElement>(label: string): T {
+  const found = host.querySelector<T>(`[aria-label=${JSON.stringify(label)}]`);
+  if (!found) throw new Error(`nothing is labelled ${label}`);
+  return found;
+}
+
+function button(text: string): HTMLButtonElement {
+  const all = [...host.querySelectorAll("button")];
+  const found = all.find((one) => one.textContent === text);
+  if (!found) throw new Error(`no button ${text}`);
+  return found;
+}
+
+afterEach(() => {
+  render(null, host);
+  host.remove();
+});
+
+describe("the workbench", () => {
+  it("shows the four steps and only the panels asked for", async () => {
+    show(new FakeModel(snapshot()));
+    expect([...host.querySelectorAll("h3")].map((h) => h.textContent)).toEqual([
+      "Data",
+      "Task",
+      "Train",
+      "Query",
+    ]);
+    render(null, host);
+    show(new FakeModel(snapshot(), ["train"]));
+    expect(host.querySelectorAll("section.tw-card")).toHaveLength(1);
+  });
+
+  it("writes hostile names as text, everywhere", async () => {
+    const levels = [HOSTILE, "fine"];
+    const columns = [
+      column(HOSTILE, { note: HOSTILE }),
+      column(`${HOSTILE}2`, { kind: "categorical", levels, low: null, high: null }),
+    ];
+    const answer = {
+      number: 1,
+      target: HOSTILE,
+      kind: "numeric" as const,
+      records: [{ value: 1, probability: 1 }],
+      headline: HOSTILE,
+      detail: HOSTILE,
+      seconds: 0.01,
+      python: HOSTILE,
+      formula: HOSTILE,
+    };
+    const question = { formula: HOSTILE, target: HOSTILE, given: {} };
+    const table = { name: HOSTILE, rows: 3, columns };
+    const run = { ...stats(), number: 1, next: 0, curve: [], examples: [HOSTILE] };
+    const model = new FakeModel(snapshot({ table, ready: true, answer, question, run }));
+    show(model);
+    await settle();
+    const preview = model.sent.findIndex((one) => one.kind === "preview");
+    const spans = [{ column: HOSTILE, name: [0, 4], value: [5, 9] }];
+    model.reply(preview, { text: HOSTILE, spans, row: 0 });
+    await settle();
+    expect(host.querySelectorAll("img")).toHaveLength(0);
+    expect(host.querySelector("[onerror]")).toBeNull();
+    expect(host.textContent).toContain(HOSTILE);
+  });
+
+  it("shows the kernel's error and keeps what is there", async () => {
+    const model = new FakeModel(snapshot());
+    show(model);
+    button("Train").click();
+    await settle();
+    model.fail(
+      model.sent.findIndex((one) => one.kind === "start"),
+      "column 'x' is empty",
+    );
+    await settle();
+    expect(host.querySelector('[role="alert"]')?.textContent).toBe("column 'x' is empty");
+    expect(labelled("Columns").children).toHaveLength(2);
+  });
+
+  it("stays as a static view, controls off, when the kernel goes", async () => {
+    const model = new FakeModel(snapshot());
+    show(model);
+    await settle();
+    model.trigger("comm_live_update");
+    await settle();
+    expect(host.querySelector('[role="status"]')?.textContent).toContain("static view");
+    expect(host.querySelector("fieldset")?.disabled).toBe(true);
+    expect(host.textContent).toContain("toy");
+  });
+});
+
+describe("a query", () => {
+  const question = { formula: "g", target: "g", given: {} };
+  const answer = {
+    number: 1,
+    target: "g",
+    kind: "categorical" as const,
+    records: [
+      { value: "a", probability: 0.7 },
+      { value: "b", probability: 0.3 },
+    ],
+    headline: "a 70%",
+    detail: "",
+    seconds: 0.004,
+    python: 'lm.conditional("g")',
+    formula: "g",
+  };
+
+  it("asks when a slider moves", async () => {
+    const model = new FakeModel(snapshot({ ready: true, question, answer }));
+    show(model);
+    await settle();
+    const slider = labelled<HTMLInputElement>("x slider");
+    slider.value = "4";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await settle();
+    const asked = model.sent.filter((one) => one.kind === "ask").map((one) => one.payload);
+    expect(asked).toEqual([{ target: "g", given: { x: { op: "is", value: 4 } } }]);
+  });
+
+  it("does not move the slider back while its own question is under way", async () => {
+    const model = new FakeModel(snapshot({ ready: true, question, answer }));
+    show(model);
+    await settle();
+    const slider = labelled<HTMLInputElement>("x slider");
+    slider.value = "4";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await settle();
+    model.update(snapshot({ ready: true, question, answer }));
+    await settle();
+    expect(labelled<HTMLInputElement>("x slider").value).toBe("4");
+  });
+
+  it("follows what another view asked", async () => {
+    const model = new FakeModel(snapshot({ ready: true, question, answer }));
+    show(model);
+    await settle();
+    const given = { x: { op: "is" as const, value: 7 } };
+    const other = { formula: "g | x=7", target: "g", given };
+    model.update(snapshot({ ready: true, question: other, answer: { ...answer, number: 2 } }));
+    await settle();
+    expect(labelled<HTMLInputElement>("x slider").value).toBe("7");
+    expect(labelled<HTMLInputElement>("Formula").value).toBe("g | x=7");
+  });
+});
+
+describe("evidence", () => {
+  it("turns chips into a value or a set", () => {
+    expect(toggled([], "a")).toEqual({ op: "is", value: "a" });
+    expect(toggled(["a"], "b")).toEqual({ op: "in", values: ["a", "b"] });
+    expect(toggled(["a"], "a")).toBeNull();
+    expect(chosen({ op: "not in", values: ["a"] }, ["a", "b", "c"])).toEqual(["b", "c"]);
+  });
+
+  it("turns sliders into values and ranges, dates into text and back", () => {
+    const line = lineOf(column("x"));
+    expect(single(2, line)).toEqual({ op: "is", value: 2 });
+    expect(range(5, 2, line)).toEqual({ op: "between", low: 2, high: 5, closed: "both" });
+    expect(endsOf({ op: "above", value: 3, inclusive: false }, line)).toEqual([3, 10]);
+    const dates = lineOf(column("d", { kind: "datetime", low: 0, high: 86400 * 30 }));
+    const day = single(86400, dates);
+    expect(day).toEqual({ op: "is", value: "1970-01-02T00:00:00" });
+    expect(endsOf(day, dates)).toEqual([86400, 86400]);
+  });
+});
+
+describe("a distribution of many levels", () => {
+  it("keeps the likeliest in their order and sums up the rest", () => {
+    const records = Array.from({ length: 50 }, (_, i) => ({
+      value: `v${i}`,
+      probability: i / 1225,
+    }));
+    const rows = condensed(records);
+    expect(rows).toHaveLength(20);
+    expect(rows[0]?.value).toBe("v31");
+    expect(rows.at(-1)?.value).toBe("31 others");
+    expect(rows.reduce((sum, row) => sum + row.probability, 0)).toBeCloseTo(1);
+  });
+});
+
+describe("a serialized row", () => {
+  it("is cut by code points, as Python counts them", () => {
+    host = document.createElement("div");
+    const preview = {
+      text: "𝒳:1|b:2",
+      spans: [
+        { column: "𝒳", name: [0, 1] as [number, number], value: [2, 3] as [number, number] },
+        { column: "b", name: [4, 5] as [number, number], value: [6, 7] as [number, number] },
+      ],
+      row: 0,
+    };
+    render(<RowText preview={preview} columns={["𝒳", "b"]} />, host);
+    expect(host.textContent).toBe("𝒳:1|b:2");
+    expect([...host.querySelectorAll(".tw-cell-value")].map((n) => n.textContent)).toEqual([
+      "1",
+      "2",
+    ]);
+  });
+});
+
+describe("the static picture", () => {
+  it("is hidden while any view is drawn", () => {
+    host = document.createElement("div");
+    const first = hideStatic("a1b2");
+    const second = hideStatic("a1b2");
+    first();
+    expect(document.getElementById("tabwidget-hide-a1b2")).not.toBeNull();
+    second();
+    expect(document.getElementById("tabwidget-hide-a1b2")).toBeNull();
+    hideStatic('"]{}')();
+    expect(document.getElementById('tabwidget-hide-"]{}')).toBeNull();
+  });
+});

@@ -1,0 +1,83 @@
+"""How a number is written inside a serialized row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["NumberFormat", "PlainNumber", "SpacedDigits"]
+
+
+class NumberFormat(Protocol):
+    """Writes a number as text and reads it back."""
+
+    def format(self, value: float) -> str:
+        """Return `value` as text."""
+        ...
+
+    def parse(self, text: str) -> int | float:
+        """Return the number that `text` holds; ``ValueError`` if it holds none."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlainNumber:
+    """Numbers as Python prints them: ``25.7``, ``100.0``, ``100``.
+
+    Parameters
+    ----------
+    max_decimals : int or None, default None
+        Round floats to this many decimals first.
+
+    Examples
+    --------
+    >>> PlainNumber(max_decimals=2).format(3.14159)
+    '3.14'
+    >>> PlainNumber().format(100)
+    '100'
+    """
+
+    max_decimals: int | None = None
+
+    def format(self, value: float) -> str:
+        """Return `value` as text."""
+        if isinstance(value, int) or not math.isfinite(value):
+            return str(value)
+        number = float(value)
+        return repr(number if self.max_decimals is None else round(number, self.max_decimals))
+
+    def parse(self, text: str) -> int | float:
+        """Return the number that `text` holds."""
+        try:
+            return int(text)
+        except ValueError:
+            return float(text)
+
+
+@dataclass(frozen=True)
+class SpacedDigits:
+    """Numbers with a space between all characters: ``2 5 . 7``.
+
+    Parameters
+    ----------
+    max_decimals : int or None, default None
+        Round floats to this many decimals first.
+
+    Examples
+    --------
+    >>> SpacedDigits().format(25.7)
+    '2 5 . 7'
+    >>> SpacedDigits().parse("2 5 . 7")
+    25.7
+    """
+
+    max_decimals: int | None = None
+
+    def format(self, value: float) -> str:
+        """Return `value` as text."""
+        return " ".join(PlainNumber(self.max_decimals).format(value))
+
+    def parse(self, text: str) -> int | float:
+        """Return the number that `text` holds."""
+        return PlainNumber().parse(text.replace(" ", ""))

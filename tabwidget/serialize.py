@@ -1,0 +1,321 @@
+"""Serializers: a row as text and back again, with the place of every name and value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tabwidget.errors import ConfigError, nearest
+from tabwidget.number_format import NumberFormat, PlainNumber
+from tabwidget.table import plain
+
+__all__ = [
+    "SERIALIZERS",
+    "BracketSerializer",
+    "CellSpan",
+    "JSONSerializer",
+    "KeyValueSerializer",
+    "SerializedRow",
+    "Serializer",
+    "resolve_serializer",
+]
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class CellSpan:
+    """Where one cell stands in the text: character offsets, end exclusive."""
+
+    column: str
+    name: Span
+    value: Span
+
+
+@dataclass(frozen=True)
+class SerializedRow:
+    """A row as text.
+
+    Attributes
+    ----------
+    text : str
+        The whole row.
+    spans : tuple of CellSpan
+        One a cell, in the order written.
+    """
+
+    text: str
+    spans: tuple[CellSpan, ...]
+
+
+class Serializer(Protocol):
+    """Writes a row as text and reads it back without loss."""
+
+    def serialize(self, cells: Mapping[str, object]) -> SerializedRow:
+        """Return the cells, in their order, as text with spans."""
+        ...
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Return the cells that `serialize` wrote; ``ValueError`` if the text is malformed."""
+        ...
+
+
+@dataclass(frozen=True)
+class JSONSerializer:
+    """``{"age": 39, "city": "SP"}``.
+
+    Parameters
+    ----------
+    number : NumberFormat, default PlainNumber()
+        How numbers are written. Anything that is not plain JSON is written as a string.
+
+    Examples
+    --------
+    >>> JSONSerializer().serialize({"age": 39, "city": "SP"}).text
+    '{"age": 39, "city": "SP"}'
+    """
+
+    number: NumberFormat = field(default_factory=PlainNumber)
+
+    def serialize(self, cells: Mapping[str, object]) -> SerializedRow:
+        """Return the cells as a JSON object."""
+        return _join(cells, _json_text, self._value, "{", ": ", ", ", "}")
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Return the cells of a JSON object."""
+        cells = json.loads(text, parse_float=self._float, parse_int=self.number.parse)
+        if not isinstance(cells, dict):
+            raise ValueError(f"not a JSON object: {text!r}")
+        return cells
+
+    def _float(self, text: str) -> int | float:
+        return float(self.number.parse(text))
+
+    def _value(self, value: object) -> str:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            text = self.number.format(value)
+            return text if " " not in text else json.dumps(text)
+        return _json_text(value)
+
+
+@dataclass(frozen=True)
+class KeyValueSerializer:
+    r"""``age:39|city:SP``, or with other separators ``age is 39;city is SP``.
+
+    The first character of a separator is written with a backslash inside a name or a value, and
+    a text that would read back as a number or a truth value begins with ``\t``.
+
+    Parameters
+    ----------
+    key_value_separator, pair_separator : str, default ":" and "|"
+        Between a name and its value, and between two cells.
+    number : NumberFormat, default PlainNumber()
+        How numbers are written.
+
+    Examples
+    --------
+    >>> KeyValueSerializer().serialize({"age": 39, "city": "SP"}).text
+    'age:39|city:SP'
+    """
+
+    key_value_separator: str = ":"
+    pair_separator: str = "|"
+    number: NumberFormat = field(default_factory=PlainNumber)
+
+    def __post_init__(self) -> None:
+        if not self.key_value_separator or not self.pair_separator:
+            raise ConfigError("a separator is empty: give at least one character")
+        if "\\" in self.key_value_separator[0] + self.pair_separator[0]:
+            raise ConfigError("a separator begins with a backslash, which is the escape")
+
+    def serialize(self, cells: Mapping[str, object]) -> SerializedRow:
+        """Return the cells as ``name:value`` pairs."""
+        return _join(
+            cells,
+            lambda name: _escape(str(name), self._special),
+            lambda value: _bare(value, self._special, self.number),
+            "",
+            self.key_value_separator,
+            self.pair_separator,
+            "",
+        )
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Return the cells of a key-value row."""
+        cells: dict[str, Any] = {}
+        if not text:
+            return cells
+        for pair in _split(text, self.pair_separator):
+            parts = _split(pair, self.key_value_separator)
+            if len(parts) != 2:
+                raise ValueError(f"not one name and one value: {pair!r}")
+            cells[_unescape(parts[0])] = _read_bare(parts[1], self._special, self.number)
+        return cells
+
+    @property
+    def _special(self) -> str:
+        # Escaping a separator's first character is enough to keep the whole of it apart.
+        return self.key_value_separator[0] + self.pair_separator[0]
+
+
+@dataclass(frozen=True)
+class BracketSerializer:
+    """``age[39] city[SP]``.
+
+    Parameters
+    ----------
+    number : NumberFormat, default PlainNumber()
+        How numbers are written.
+
+    Examples
+    --------
+    >>> BracketSerializer().serialize({"age": 39, "city": "SP"}).text
+    'age[39] city[SP]'
+    """
+
+    number: NumberFormat = field(default_factory=PlainNumber)
+
+    def serialize(self, cells: Mapping[str, object]) -> SerializedRow:
+        """Return the cells as ``name[value]``."""
+        return _join(
+            cells,
+            lambda name: _escape(str(name), "[]"),
+            lambda value: _bare(value, "[]", self.number) + "]",
+            "",
+            "[",
+            " ",
+            "",
+            trailing=1,
+        )
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Return the cells of a bracket row."""
+        cells: dict[str, Any] = {}
+        rest = text
+        while rest:
+            name, _, rest = _cut(rest, "[")
+            value, closed, rest = _cut(rest, "]")
+            if not closed:
+                raise ValueError(f"no closing bracket in {text!r}")
+            cells[_unescape(name)] = _read_bare(value, "[]", self.number)
+            rest = rest.removeprefix(" ")
+        return cells
+
+
+SERIALIZERS: dict[str, Callable[[NumberFormat], Serializer]] = {
+    "json": lambda number: JSONSerializer(number=number),
+    "key-value": lambda number: KeyValueSerializer(number=number),
+    "bracket": lambda number: BracketSerializer(number=number),
+}
+
+
+def resolve_serializer(serializer: str | Serializer, max_decimals: int | None = None) -> Serializer:
+    """Return the serializer of that name, or the instance itself.
+
+    Parameters
+    ----------
+    serializer : str or Serializer
+        ``"json"``, ``"key-value"``, ``"bracket"`` or an instance.
+    max_decimals : int or None, default None
+        Decimals of floats when chosen by name; an instance carries its own.
+    """
+    if not isinstance(serializer, str):
+        return serializer
+    if serializer not in SERIALIZERS:
+        raise ConfigError(
+            f"there is no serializer {serializer!r}: one of {', '.join(SERIALIZERS)}."
+            + nearest(serializer, SERIALIZERS)
+        )
+    return SERIALIZERS[serializer](PlainNumber(max_decimals))
+
+
+def _join(
+    cells: Mapping[str, object],
+    write_name: Callable[[object], str],
+    write_value: Callable[[object], str],
+    opening: str,
+    between: str,
+    after: str,
+    closing: str,
+    trailing: int = 0,
+) -> SerializedRow:
+    """Write the cells one after the other; `trailing` characters of a value are its delimiter."""
+    text, spans = opening, []
+    for i, (column, value) in enumerate(cells.items()):
+        text += after if i else ""
+        name_start = len(text)
+        text += write_name(column)
+        name_end = len(text)
+        text += between
+        value_start = len(text)
+        text += write_value(plain(value))
+        spans.append(CellSpan(column, (name_start, name_end), (value_start, len(text) - trailing)))
+    return SerializedRow(text + closing, tuple(spans))
+
+
+def _json_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _bare(value: object, special: str, number: NumberFormat) -> str:
+    """Write a value without quotes, marked if it is a text that would read as something else."""
+    if isinstance(value, bool):
+        return _escape(str(value), special)
+    if isinstance(value, (int, float)):
+        return _escape(number.format(value), special)
+    text = _escape(str(value), special)
+    return text if isinstance(_read_bare(text, special, number), str) else _mark(special) + text
+
+
+def _read_bare(text: str, special: str, number: NumberFormat) -> Any:
+    if text.startswith(_mark(special)):
+        return _unescape(text[2:])
+    bare = _unescape(text)
+    if bare in ("True", "False"):
+        return bare == "True"
+    try:
+        return number.parse(bare)
+    except ValueError:
+        return bare
+
+
+def _mark(special: str) -> str:
+    """Return the escape that says "a text follows": one that `_escape` never writes."""
+    return "\\" + next(c for c in "tqz~" if c not in special)
+
+
+def _escape(text: str, special: str) -> str:
+    return "".join("\\" + c if c in special or c == "\\" else c for c in text)
+
+
+def _unescape(text: str) -> str:
+    out, i = [], 0
+    while i < len(text):
+        if text[i] == "\\" and i + 1 < len(text):
+            i += 1
+        out.append(text[i])
+        i += 1
+    return "".join(out)
+
+
+def _cut(text: str, mark: str) -> tuple[str, bool, str]:
+    """Split at the first `mark` that no backslash stands before."""
+    i = 0
+    while i < len(text):
+        if text[i] == "\\":
+            i += 2
+        elif text.startswith(mark, i):
+            return text[:i], True, text[i + len(mark) :]
+        else:
+            i += 1
+    return text, False, ""
+
+
+def _split(text: str, mark: str) -> list[str]:
+    parts, found, rest = [], True, text
+    while found:
+        part, found, rest = _cut(rest, mark)
+        parts.append(part)
+    return parts

@@ -1,0 +1,189 @@
+"""What a browser may ask of a session: one small function a kind of request."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tabwidget.errors import ConfigError, NotFittedError, TableError, TabwidgetError
+from tabwidget.formula import Query, evidence_from_json
+from tabwidget.session import Session
+from tabwidget.widgets import _state
+from tabwidget.widgets._feed import Feed
+
+__all__ = ["HANDLERS", "Reply", "answer_request"]
+
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to one request: a message and its buffers."""
+
+    message: dict[str, Any]
+    buffers: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: what is asked, with what, of which session."""
+
+    session: Session
+    feed: Feed
+    payload: Payload
+    buffers: Sequence[Any]
+
+
+def answer_request(
+    session: Session, feed: Feed, content: dict[str, Any], buffers: Sequence[Any] = ()
+) -> Reply:
+    """Handle ``{id, kind, payload}`` and return ``{id, ok}`` or ``{id, error}``; never raises."""
+    base = {"type": "reply", "id": content.get("id")}
+    kind = content.get("kind")
+    handler = HANDLERS.get(str(kind))
+    if handler is None:
+        return Reply({**base, "error": f"there is no request {kind!r}"})
+    try:
+        ok, out = handler(Request(session, feed, content.get("payload") or {}, buffers))
+    except TabwidgetError as error:
+        return Reply({**base, "error": str(error)})
+    except Exception as error:
+        # Whatever it is, the person at the panel must see it, not only the kernel's log.
+        first = (str(error).splitlines() or [""])[0]
+        return Reply({**base, "error": f"{type(error).__name__}: {first}"})
+    return Reply({**base, "ok": _state.to_json(ok)}, out)
+
+
+Answered = tuple[Any, Sequence[bytes]]
+
+
+def _load(request: Request) -> Answered:
+    source, name = request.payload.get("source"), str(request.payload.get("name", ""))
+    if source == "sample":
+        change = request.session.load(name)
+    elif source == "variable":
+        found = _state.user_frames().get(name)
+        if found is None:
+            raise TableError(f"there is no DataFrame {name!r} in this notebook any more")
+        change = request.session.load(found, name=name)
+    elif source == "path":
+        change = request.session.load(Path(name).expanduser())
+    elif source == "upload":
+        change = _load_upload(request, name)
+    else:
+        raise ConfigError(f"there is no source {source!r}: sample, variable, path or upload")
+    return {"message": change.message}, ()
+
+
+def _load_upload(request: Request, name: str) -> Any:
+    if not request.buffers:
+        raise TableError(f"the file {name!r} arrived without its content: try again")
+    # Only the last part of the name is kept: it comes from outside.
+    safe = Path(name.replace("\\", "/")).name or "table.csv"
+    with tempfile.TemporaryDirectory(prefix="tabwidget-") as folder:
+        path = Path(folder) / safe
+        path.write_bytes(bytes(request.buffers[0]))
+        return request.session.load(path, name=path.stem)
+
+
+def _frames(request: Request) -> Answered:
+    request.feed.notify("table")
+    return {"frames": _state.frames()}, ()
+
+
+def _choose(request: Request) -> Answered:
+    known = {"target", "task", "serializer", "max_seconds"}
+    unknown = sorted(set(request.payload) - known)
+    if unknown:
+        raise ConfigError(f"a panel cannot choose {unknown[0]!r}")
+    if request.payload.get("max_seconds", 1) is None:
+        raise ConfigError("seconds to train: give a number above 0")
+    return {"message": request.session.choose(**request.payload).message}, ()
+
+
+def _preview(request: Request) -> Answered:
+    row = int(request.payload.get("row", 0))
+    serialized = request.session.preview(row=row, draw=int(request.payload.get("draw", 0)))
+    spans = [
+        {"column": span.column, "name": span.name, "value": span.value} for span in serialized.spans
+    ]
+    return {"text": serialized.text, "spans": spans, "row": row}, ()
+
+
+def _start(request: Request) -> Answered:
+    request.session.start(resume=bool(request.payload.get("resume", False)))
+    return {"number": request.feed.run_number()}, ()
+
+
+def _stop(request: Request) -> Answered:
+    request.session.stop()
+    run = request.session.run
+    return {"status": None if run is None else run.status}, ()
+
+
+def _ask(request: Request) -> Answered:
+    payload = request.payload
+    query: str | Query
+    if "formula" in payload:
+        query = str(payload["formula"])
+    else:
+        given = {name: evidence_from_json(e) for name, e in payload.get("given", {}).items()}
+        query = Query((str(payload["target"]),), given)
+    answer, number = request.feed.ask(query)
+    state = _state.answer_state(answer, number)
+    return {"question": _state.question_state(answer.query), "answer": state}, ()
+
+
+def _survey(request: Request) -> Answered:
+    question = request.session.question
+    given = {} if question is None else question.given
+    found = request.session.survey(given)
+    columns = {name: d.records()[: _state.MOST_RECORDS] for name, d in found.items()}
+    return {"formula": str(question or ""), "columns": columns}, ()
+
+
+def _chart(request: Request) -> Answered:
+    from tabwidget import charts
+
+    name = request.payload.get("name")
+    if name == "losses":
+        chart = charts.loss_chart([], name="losses")
+    elif name == "distribution":
+        answer = request.session.answer
+        if answer is None:
+            raise NotFittedError("nothing has been asked yet")
+        distribution = answer.distribution
+        chart = charts.distribution_chart(
+            _state.to_json(distribution.records()),
+            target=distribution.target,
+            kind=distribution.kind,
+            name="distribution",
+        )
+    else:
+        raise ConfigError(f"there is no chart {name!r}")
+    return {"spec": chart.to_dict()}, ()
+
+
+def _catch_up(request: Request) -> Answered:
+    batch = request.feed.since(int(request.payload["run"]), int(request.payload["since"]))
+    if batch is None:
+        return {"batch": None}, ()
+    message, buffers = batch
+    return {"batch": message}, buffers
+
+
+HANDLERS: dict[str, Callable[[Request], Answered]] = {
+    "load": _load,
+    "frames": _frames,
+    "choose": _choose,
+    "preview": _preview,
+    "start": _start,
+    "stop": _stop,
+    "ask": _ask,
+    "survey": _survey,
+    "chart": _chart,
+    "catch-up": _catch_up,
+}

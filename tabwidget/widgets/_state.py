@@ -1,0 +1,236 @@
+"""A session as JSON: what the panels draw, small enough to travel as one trait."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from tabwidget.formula import Query, evidence_to_json
+
+if TYPE_CHECKING:
+    from tabwidget.distribution import Distribution
+    from tabwidget.session import Answer, Run, Session
+    from tabwidget.table import Table
+
+__all__ = [
+    "answer_state",
+    "frames",
+    "question_state",
+    "run_state",
+    "snapshot",
+    "table_state",
+    "to_json",
+]
+
+State: TypeAlias = dict[str, Any]
+
+TASKS = ("classification", "regression", "synthesis")
+# A curve of more points than this looks the same in a panel and makes every snapshot heavier.
+MOST_POINTS = 400
+MOST_RECORDS = 200
+_NO_RUN: State = {
+    "status": "running",
+    "error": None,
+    "step": 0,
+    "epoch": 0,
+    "seconds": 0.0,
+    "rows_per_second": None,
+    "seconds_left": None,
+    "budget": None,
+    "best_step": None,
+    "best_loss": None,
+    "loss": None,
+    "eval_loss": None,
+    "n_parameters": None,
+}
+
+
+def to_json(value: Any) -> Any:
+    """Return `value` as what JSON can hold: NaN and infinities become None, the rest plain.
+
+    Examples
+    --------
+    >>> to_json({"a": float("nan"), "b": (1, "x")})
+    {'a': None, 'b': [1, 'x']}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def table_state(table: Table) -> State:
+    """Return a table: its name, shape and columns."""
+    state: State = to_json(
+        {"name": table.name, "rows": len(table.frame), "columns": table.summary()}
+    )
+    return state
+
+
+def snapshot(
+    session: Session, *, table: State | None, run: State | None, answer_number: int
+) -> State:
+    """Return everything that the panels over `session` draw.
+
+    Parameters
+    ----------
+    session : Session
+        Read with its lock held, so that the parts belong together.
+    table, run : dict or None
+        As `table_state` and `run_state` give them: they change seldom and cost most.
+    answer_number : int
+        Tells one answer from the next.
+    """
+    from tabwidget import datasets
+    from tabwidget.serialize import SERIALIZERS
+
+    with session.lock:
+        answer = session.answer
+        state: State = {
+            "table": table,
+            "choices": {
+                "target": session.target,
+                "task": session.task,
+                "serializer": session.serializer,
+                "max_seconds": to_json(session.training.max_seconds),
+            },
+            "offers": {
+                "samples": list(datasets.names()),
+                "frames": frames(),
+                "tasks": list(TASKS),
+                "serializers": list(SERIALIZERS),
+            },
+            "run": run,
+            "ready": session.model is not None,
+            "question": None if answer is None else question_state(answer.query),
+            "answer": None if answer is None else answer_state(answer, answer_number),
+            "python": session.python() if session.table is not None else "",
+        }
+    return state
+
+
+def question_state(query: Query) -> State:
+    """Return a query: its formula, target and evidence."""
+    state: State = to_json(
+        {
+            "formula": str(query),
+            "target": query.targets[0],
+            "given": {name: evidence_to_json(e) for name, e in query.given.items()},
+        }
+    )
+    return state
+
+
+def answer_state(answer: Answer, number: int) -> State:
+    """Return an answer: the distribution's records and one line that says it."""
+    distribution = answer.distribution
+    headline, detail = _in_words(distribution)
+    state: State = to_json(
+        {
+            "number": number,
+            "target": distribution.target,
+            "kind": distribution.kind,
+            "records": distribution.records()[:MOST_RECORDS],
+            "headline": headline,
+            "detail": detail,
+            "seconds": answer.seconds,
+            "python": answer.python,
+            "formula": str(answer.query),
+        }
+    )
+    return state
+
+
+def run_state(
+    run: Run, *, number: int, following: int, budget: float | None, examples: Sequence[str]
+) -> State:
+    """Return a run: its figures and the curve up to event number `following`."""
+    curve = run.curve
+    stride = max(1, len(curve) // MOST_POINTS)
+    kept = [p for i, p in enumerate(curve) if i % stride == 0 or p["split"] == "hold-out"]
+    return {
+        **run_stats(run, budget=budget),
+        "number": number,
+        "next": following,
+        "curve": to_json([p for p in kept if math.isfinite(p["loss"])]),
+        "examples": list(examples),
+    }
+
+
+def run_stats(run: Run, *, budget: float | None) -> State:
+    """Return the figures of a run that go with every batch."""
+    figures = run.snapshot()
+    held_out = [p["loss"] for p in run.curve if p["split"] == "hold-out"]
+    finite = [loss for loss in held_out if math.isfinite(loss)]
+    known = {key: figures[key] for key in _NO_RUN if key in figures}
+    best = {"best_loss": min(finite) if finite else None, "budget": budget}
+    state: State = to_json({**_NO_RUN, **best, **known})
+    return state
+
+
+def frames() -> list[State]:
+    """Return name and shape of each DataFrame in the notebook's namespace."""
+    return [
+        {"name": name, "rows": len(value), "columns": value.shape[1]}
+        for name, value in user_frames().items()
+    ]
+
+
+def user_frames() -> dict[str, pd.DataFrame]:
+    """Return the DataFrames of the notebook's namespace by variable name."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    namespace: dict[str, Any] = {} if shell is None else dict(shell.user_ns)
+    return {
+        name: value
+        for name, value in namespace.items()
+        if isinstance(value, pd.DataFrame) and not name.startswith("_")
+    }
+
+
+def _in_words(distribution: Distribution) -> tuple[str, str]:
+    """Return a headline and what qualifies it."""
+    if distribution.kind in ("categorical", "boolean"):
+        order = np.argsort(distribution.probabilities)[::-1][:3]
+        levels = [
+            (str(distribution.support[i]), float(distribution.probabilities[i])) for i in order
+        ]
+        rest = ", ".join(f"{level} {_percent(p)}" for level, p in levels[1:] if p >= 0.0005)
+        headline = f"{levels[0][0]} {_percent(levels[0][1])}"
+        return headline, f"then {rest}" if rest else ""
+    low, high = distribution.interval(0.9)
+    between = f"90% between {_short(low)} and {_short(high)}"
+    median = f"median {_short(distribution.median())}"
+    if distribution.kind == "datetime":
+        return median, between
+    return f"mean {_short(distribution.mean())}", f"{between}, {median}"
+
+
+def _percent(probability: float) -> str:
+    if 0.999 <= probability < 1:
+        return ">99.9%"
+    return f"{probability:.1%}"
+
+
+def _short(value: Any) -> str:
+    """Write a number in four significant digits, and a date without an empty time."""
+    if not isinstance(value, (int, float, np.number)):
+        return str(value).removesuffix(" 00:00:00")
+    number = float(value)
+    if abs(number) >= 1e6 or (number and abs(number) < 1e-4):
+        return f"{number:.3g}"
+    digits = max(0, 3 - math.floor(math.log10(abs(number)))) if number else 0
+    text = f"{number:,.{min(digits, 6)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,1 @@
+"""The workbench in a real JupyterLab, driven in Chromium."""

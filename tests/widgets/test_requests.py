@@ -1,0 +1,150 @@
+"""Requests: every kind answers, every error comes back as one readable message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tabwidget.session import Session
+from tabwidget.widgets import _state
+from tabwidget.widgets._feed import Feed
+from tabwidget.widgets._requests import HANDLERS, answer_request
+
+FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 12, "g": ["a", "a", "b", "b"] * 12})
+
+
+class Bench:
+    """A session with the messages a browser would send."""
+
+    def __init__(self, source: object = None) -> None:
+        self.session = Session(source)
+        self.feed = Feed(self.session)
+
+    def __call__(self, kind: str, payload: object = None, buffers: Any = ()) -> dict[str, Any]:
+        content = {"id": "q1", "kind": kind, "payload": payload}
+        reply = answer_request(self.session, self.feed, content, buffers)
+        json.dumps(reply.message, allow_nan=False)
+        assert reply.message["id"] == "q1"
+        return reply.message
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(FRAME)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Iterator[Bench]:
+    bench = Bench(FRAME)
+    assert "error" not in bench("choose", {"target": "g", "max_seconds": 1.0})
+    assert "ok" in bench("start", {"resume": False})
+    assert bench.session.run is not None
+    assert bench.session.run.wait(60)
+    yield bench
+
+
+def test_an_unknown_request_is_an_answer_too(bench: Bench) -> None:
+    assert "no request 'fly'" in bench("fly")["error"]
+
+
+@pytest.mark.parametrize("kind", sorted(HANDLERS))
+def test_no_request_raises_whatever_it_carries(kind: str) -> None:
+    for payload in (None, {}, {"name": 3, "target": [], "given": {"x": 1}, "row": "no"}):
+        reply = Bench()(kind, payload)
+        assert ("ok" in reply) != ("error" in reply)
+
+
+def test_a_sample_is_loaded_by_name(bench: Bench) -> None:
+    assert "ok" in bench("load", {"source": "sample", "name": "penguins"})
+    assert bench.session.table is not None
+    assert bench.session.table.name == "penguins"
+
+
+def test_an_upload_keeps_its_name_and_its_path_is_not_trusted(bench: Bench) -> None:
+    content = FRAME.to_csv(index=False).encode()
+    reply = bench("load", {"source": "upload", "name": "../../etc/mine.csv"}, [memoryview(content)])
+    assert "ok" in reply
+    assert bench.session.table is not None
+    assert bench.session.table.name == "mine"
+    assert len(bench.session.table.frame) == len(FRAME)
+
+
+def test_a_bad_upload_is_one_readable_error_and_loses_nothing(bench: Bench) -> None:
+    reply = bench("load", {"source": "upload", "name": "x.parquet"}, [b"not a table"])
+    assert "x.parquet" in reply["error"]
+    assert bench.session.table is not None
+    assert "error" in bench("load", {"source": "path", "name": "nowhere.csv"})
+    assert "error" in bench("load", {"source": "variable", "name": "gone"})
+    assert bench.session.table.schema.active == ("x", "g")
+
+
+def test_choices_are_made_and_wrong_ones_named(bench: Bench) -> None:
+    assert "ok" in bench("choose", {"serializer": "bracket"})
+    assert bench.session.serializer == "bracket"
+    assert "g" in bench("choose", {"target": "G"})["error"]
+    assert "random_state" in bench("choose", {"random_state": 1})["error"]
+    assert "seconds" in bench("choose", {"max_seconds": None})["error"]
+
+
+def test_a_preview_says_where_each_cell_stands(bench: Bench) -> None:
+    ok = bench("preview", {"row": 1, "draw": 3})["ok"]
+    for span in ok["spans"]:
+        assert span["column"] in ok["text"][slice(*span["name"])]
+    values = {span["column"]: ok["text"][slice(*span["value"])] for span in ok["spans"]}
+    assert values["g"].strip('"') == "a"
+
+
+def test_asking_before_training_says_what_to_do(bench: Bench) -> None:
+    assert bench("ask", {"formula": "g"})["error"]
+
+
+def test_a_question_is_answered_by_formula_and_by_evidence(fitted: Bench) -> None:
+    by_formula = fitted("ask", {"formula": "g | x=1"})["ok"]
+    given = {"x": {"op": "is", "value": 1}}
+    by_evidence = fitted("ask", {"target": "g", "given": given})["ok"]
+    assert by_formula["question"]["target"] == by_evidence["question"]["target"] == "g"
+    records = by_evidence["answer"]["records"]
+    assert sum(record["probability"] for record in records) == pytest.approx(1)
+    assert by_evidence["answer"]["number"] != by_formula["answer"]["number"]
+    assert by_evidence["answer"]["python"].startswith("lm.conditional(")
+
+
+def test_a_survey_tells_of_every_other_column(fitted: Bench) -> None:
+    fitted("ask", {"formula": "g | x=1"})
+    assert set(fitted("survey")["ok"]["columns"]) == {"g"}
+    fitted("ask", {"formula": "g"})
+    assert set(fitted("survey")["ok"]["columns"]) == {"x", "g"}
+
+
+def test_a_formula_error_keeps_its_caret(fitted: Bench) -> None:
+    error = fitted("ask", {"formula": "g | y=1"})["error"]
+    assert error.splitlines()[-1].strip() == "^"
+
+
+def test_charts_come_with_the_dataset_that_is_streamed(fitted: Bench) -> None:
+    fitted("ask", {"formula": "x"})
+    for name in ("losses", "distribution"):
+        assert name in fitted("chart", {"name": name})["ok"]["spec"]["datasets"]
+
+
+def test_the_snapshot_is_json_and_small(fitted: Bench) -> None:
+    fitted("ask", {"formula": "x"})
+    snapshot = fitted.feed.snapshot()
+    assert len(json.dumps(snapshot, allow_nan=False)) < 60_000
+    assert snapshot["ready"]
+    assert snapshot["question"]["formula"] == "x"
+    assert snapshot["run"]["status"] == "done"
+    assert snapshot["run"]["next"] == 0  # nothing was streamed yet: nothing is skipped
+    assert snapshot["answer"]["headline"].startswith("mean")
+
+
+def test_to_json_takes_whatever_a_table_holds() -> None:
+    stamp = pd.Timestamp("2020-01-02")
+    assert _state.to_json({"t": stamp, "n": float("inf")}) == {
+        "t": "2020-01-02 00:00:00",
+        "n": None,
+    }
