@@ -85,7 +85,9 @@ class FormulaError(TabwidgetError, ValueError):
     """
 
     def __init__(self, message: str, text: str, position: int) -> None:
-        super().__init__(f"{message}\n  {text}\n  {' ' * position}^")
+        # A line break or a tab would carry the caret elsewhere.
+        line = "".join(" " if c.isspace() else c for c in text)
+        super().__init__(f"{message}\n  {line}\n  {' ' * position}^")
         self.message = message
         self.text = text
         self.position = position

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 Span = tuple[int, int]
+
+# A text in quotes, or whatever else stands between two of JSON's own marks.
+_JSON_PIECE = re.compile(r'"(?:\\.|[^"\\])*"|[^",:{}\[\]]+')
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class JSONSerializer:
     Parameters
     ----------
     number : NumberFormat, default PlainNumber()
-        How numbers are written. Anything that is not plain JSON is written as a string.
+        How numbers are written. With spaced digits, ``{"age": 3 9}`` is no longer plain JSON.
 
     Examples
     --------
@@ -85,18 +89,21 @@ class JSONSerializer:
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the cells of a JSON object."""
-        cells = json.loads(text, parse_float=self._float, parse_int=self.number.parse)
+        cells = json.loads(_JSON_PIECE.sub(self._plain_piece, text))
         if not isinstance(cells, dict):
             raise ValueError(f"not a JSON object: {text!r}")
         return cells
 
-    def _float(self, text: str) -> int | float:
-        return float(self.number.parse(text))
+    def _plain_piece(self, piece: re.Match[str]) -> str:
+        """Return a piece as JSON has it: texts and words as they are, numbers written plainly."""
+        text = piece.group().strip()
+        if text.startswith('"') or text in ("true", "false", "null", ""):
+            return text
+        return json.dumps(self.number.parse(text))
 
     def _value(self, value: object) -> str:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            text = self.number.format(value)
-            return text if " " not in text else json.dumps(text)
+            return self.number.format(value)
         return _json_text(value)
 
 
@@ -147,11 +154,15 @@ class KeyValueSerializer:
         cells: dict[str, Any] = {}
         if not text:
             return cells
-        for pair in _split(text, self.pair_separator):
-            parts = _split(pair, self.key_value_separator)
-            if len(parts) != 2:
-                raise ValueError(f"not one name and one value: {pair!r}")
-            cells[_unescape(parts[0])] = _read_bare(parts[1], self._special, self.number)
+        rest, more = text, True
+        while more:
+            name, found, rest = _cut(rest, self.key_value_separator)
+            if not found:
+                raise ValueError(
+                    f"{name!r} is no name and value: {self.key_value_separator!r} lacks"
+                )
+            value, more, rest = _cut(rest, self.pair_separator)
+            cells[_unescape(name)] = _read_bare(value, self._special, self.number)
         return cells
 
     @property
@@ -193,14 +204,14 @@ class BracketSerializer:
     def parse(self, text: str) -> dict[str, Any]:
         """Return the cells of a bracket row."""
         cells: dict[str, Any] = {}
-        rest = text
-        while rest:
-            name, _, rest = _cut(rest, "[")
+        rest, more = text, bool(text)
+        while more:
+            name, opened, rest = _cut(rest, "[")
             value, closed, rest = _cut(rest, "]")
-            if not closed:
-                raise ValueError(f"no closing bracket in {text!r}")
+            if not (opened and closed and rest[:1] in ("", " ")):
+                raise ValueError(f"not cells in brackets with a space between them: {text!r}")
             cells[_unescape(name)] = _read_bare(value, "[]", self.number)
-            rest = rest.removeprefix(" ")
+            more, rest = bool(rest), rest[1:]
         return cells
 
 
@@ -311,11 +322,3 @@ def _cut(text: str, mark: str) -> tuple[str, bool, str]:
         else:
             i += 1
     return text, False, ""
-
-
-def _split(text: str, mark: str) -> list[str]:
-    parts, found, rest = [], True, text
-    while found:
-        part, found, rest = _cut(rest, mark)
-        parts.append(part)
-    return parts

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Block", "Transformer"]
+__all__ = ["Block", "Transformer", "relu_squared"]
 
 
 class Block(nn.Module):
@@ -27,10 +29,10 @@ class Block(nn.Module):
     def __init__(self, width: int, hidden: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
-        self.attention_norm = nn.RMSNorm(width)
+        self.attention_norm = nn.LayerNorm(width, bias=False)
         self.attention_in = nn.Linear(width, 3 * width, bias=False)
         self.attention_out = nn.Linear(width, width, bias=False)
-        self.forward_norm = nn.RMSNorm(width)
+        self.forward_norm = nn.LayerNorm(width, bias=False)
         self.forward_in = nn.Linear(width, hidden)
         self.forward_out = nn.Linear(hidden, width)
 
@@ -45,11 +47,44 @@ class Block(nn.Module):
         )
         attended = attended.transpose(1, 2).reshape(batch, length, width)
         x = x + self._drop(self.attention_out(attended))
-        inner = functional.relu(self.forward_in(self.forward_norm(x))).square()
+        inner = relu_squared(self.forward_in(self.forward_norm(x)))
         return x + self._drop(self.forward_out(inner))
 
     def _drop(self, x: Tensor) -> Tensor:
-        return functional.dropout(x, self.dropout, self.training) if self.dropout else x
+        """Drop the same features at all positions of a row: as good, and far fewer draws."""
+        if not (self.dropout and self.training):
+            return x
+        kept = x.new_empty(len(x), 1, x.shape[-1]).bernoulli_(1 - self.dropout)
+        return x * kept.div_(1 - self.dropout)
+
+
+def relu_squared(x: Tensor) -> Tensor:
+    """Return ``relu(x) ** 2`` (So et al. 2021, Primer).
+
+    Examples
+    --------
+    >>> relu_squared(torch.tensor([-1.0, 3.0])).tolist()
+    [0.0, 9.0]
+    """
+    squared: Tensor = _ReLUSquared.apply(x)  # type: ignore[no-untyped-call]
+    return squared
+
+
+class _ReLUSquared(torch.autograd.Function):
+    """The layer is bound by memory; autograd's own relu and square go over it twice as often."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Return ``relu(x) ** 2``."""
+        positive = x.clamp_min(0)
+        ctx.save_for_backward(positive)
+        return positive * positive
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Return the gradient at `x`."""
+        (positive,) = ctx.saved_tensors
+        return torch.addcmul(positive.new_zeros(()), gradients[0], positive, value=2)
 
 
 class Transformer(nn.Module):
@@ -73,7 +108,7 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(Block(width, hidden, heads, dropout) for _ in range(layers))
-        self.norm = nn.RMSNorm(width)
+        self.norm = nn.LayerNorm(width, bias=False)
         for block in self.blocks:
             # Residual branches start near zero, so a deep stack starts as a shallow one.
             for layer in (block.attention_out, block.forward_out):

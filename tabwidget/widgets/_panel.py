@@ -132,7 +132,7 @@ class Panel(anywidget.AnyWidget):
         from IPython.display import display
 
         data, metadata = self._view_bundle()
-        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        display(data, metadata=metadata, raw=True)
         self._picture = static_html(self.snapshot, self.static_id)
         self._publish_picture(update=False)
         self._displays += 1
@@ -142,7 +142,7 @@ class Panel(anywidget.AnyWidget):
 
         # Outside a notebook there is nobody to publish to, and nothing is lost.
         with contextlib.suppress(RuntimeError, OSError):
-            publish_display_data(  # type: ignore[no-untyped-call]
+            publish_display_data(
                 {"text/html": self._picture, "text/plain": static_text(self.snapshot)},
                 transient={"display_id": f"tabwidget-{self.static_id}"},
                 update=update,
@@ -154,7 +154,7 @@ def _in_parts(snapshot: dict[str, Any]) -> dict[str, Any]:
     return {"table": snapshot["table"], "run": snapshot["run"], "state": state}
 
 
-def _new_session(source: object) -> Session:
+def _new_session(source: Any) -> Session:
     if isinstance(source, pd.DataFrame):
         for name, frame in _state.user_frames().items():
             if frame is source:

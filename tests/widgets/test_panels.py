@@ -35,7 +35,7 @@ class Tags(html.parser.HTMLParser):
 def heard(panel: Workbench, content: dict[str, Any]) -> list[dict[str, Any]]:
     """Let the panel handle a message, and return what it sends."""
     sent: list[dict[str, Any]] = []
-    panel.send = lambda content, buffers=None: sent.append(content)  # type: ignore[method-assign]
+    panel.send = lambda content, buffers=None: sent.append(content)
     panel._handle_custom_msg(content, [])
     return sent
 

@@ -20,7 +20,7 @@ FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 12, "g": ["a", "a", "b", "b"] 
 class Bench:
     """A session with the messages a browser would send."""
 
-    def __init__(self, source: object = None) -> None:
+    def __init__(self, source: Any = None) -> None:
         self.session = Session(source)
         self.feed = Feed(self.session)
 

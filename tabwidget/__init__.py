@@ -1,0 +1,135 @@
+"""A language model of a table: any column from any subset of the others.
+
+A name is imported from its module when it is first used, so that ``import tabwidget`` is fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tabwidget import datasets
+    from tabwidget.backends import MiniLMBackend
+    from tabwidget.callbacks import Callback, JSONLCallback, LoggingCallback, TqdmCallback
+    from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
+    from tabwidget.distribution import Distribution
+    from tabwidget.errors import (
+        ColumnError,
+        ConfigError,
+        DataFileError,
+        EvidenceError,
+        FormulaError,
+        MissingExtraError,
+        NotFittedError,
+        TableError,
+        TabwidgetError,
+    )
+    from tabwidget.events import TrainingState
+    from tabwidget.formula import Above, Below, Between, NoneOf, OneOf, Query
+    from tabwidget.magics import load_ipython_extension, unload_ipython_extension
+    from tabwidget.model import TabularLanguageModel
+    from tabwidget.number_format import PlainNumber, SpacedDigits
+    from tabwidget.run import Run
+    from tabwidget.serialize import BracketSerializer, JSONSerializer, KeyValueSerializer
+    from tabwidget.session import Answer, Change, Session
+    from tabwidget.table import Table, TableSchema, as_table
+    from tabwidget.widgets import DataPanel, QueryPanel, TaskPanel, TrainPanel, Workbench
+
+__all__ = [
+    "Above",
+    "Answer",
+    "Below",
+    "Between",
+    "BracketSerializer",
+    "Callback",
+    "Change",
+    "ColumnError",
+    "ConfigError",
+    "DataFileError",
+    "DataPanel",
+    "Distribution",
+    "EvidenceError",
+    "FormulaError",
+    "GenerationConfig",
+    "JSONLCallback",
+    "JSONSerializer",
+    "KeyValueSerializer",
+    "LoggingCallback",
+    "MiniLMBackend",
+    "MissingExtraError",
+    "ModelConfig",
+    "NoneOf",
+    "NotFittedError",
+    "OneOf",
+    "PlainNumber",
+    "Query",
+    "QueryPanel",
+    "Run",
+    "Session",
+    "SpacedDigits",
+    "Table",
+    "TableError",
+    "TableSchema",
+    "TabularLanguageModel",
+    "TabwidgetError",
+    "TaskPanel",
+    "TqdmCallback",
+    "TrainPanel",
+    "TrainingConfig",
+    "TrainingState",
+    "Workbench",
+    "__version__",
+    "as_table",
+    "datasets",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+]
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "backends": ["MiniLMBackend"],
+    "callbacks": ["Callback", "JSONLCallback", "LoggingCallback", "TqdmCallback"],
+    "config": ["GenerationConfig", "ModelConfig", "TrainingConfig"],
+    "distribution": ["Distribution"],
+    "errors": [
+        "ColumnError",
+        "ConfigError",
+        "DataFileError",
+        "EvidenceError",
+        "FormulaError",
+        "MissingExtraError",
+        "NotFittedError",
+        "TableError",
+        "TabwidgetError",
+    ],
+    "events": ["TrainingState"],
+    "formula": ["Above", "Below", "Between", "NoneOf", "OneOf", "Query"],
+    "magics": ["load_ipython_extension", "unload_ipython_extension"],
+    "model": ["TabularLanguageModel"],
+    "number_format": ["PlainNumber", "SpacedDigits"],
+    "run": ["Run"],
+    "serialize": ["BracketSerializer", "JSONSerializer", "KeyValueSerializer"],
+    "session": ["Answer", "Change", "Session"],
+    "table": ["Table", "TableSchema", "as_table"],
+    "widgets": ["DataPanel", "QueryPanel", "TaskPanel", "TrainPanel", "Workbench"],
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
+
+# Hidden from type checkers, which would otherwise take any name for an attribute.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name == "datasets":
+            # The import itself makes the submodule an attribute.
+            return import_module("tabwidget.datasets")
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module 'tabwidget' has no attribute {name!r}")
+        value = getattr(import_module(f"tabwidget.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,65 @@
+"""Backends: the engines behind a table language model, and how one is chosen."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tabwidget.backends.base import Backend, FitRequest, Prediction
+from tabwidget.config import ModelConfig
+from tabwidget.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from tabwidget.backends.minilm import MiniLMBackend
+
+__all__ = ["BACKENDS", "Backend", "FitRequest", "MiniLMBackend", "Prediction", "named", "resolve"]
+
+# Imported when one is chosen: each brings a heavy library of its own.
+BACKENDS = {"minilm": "MiniLMBackend"}
+
+
+def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = None) -> Backend:
+    """Return the backend of that name, unfitted, or the instance itself.
+
+    Parameters
+    ----------
+    backend : str or Backend, default "auto"
+        "minilm" or an instance; "auto" is "minilm", the only one that needs no download.
+    model_config : ModelConfig, optional
+        Size of the model, for a backend chosen by name.
+
+    Examples
+    --------
+    >>> resolve("auto").name
+    'minilm'
+    """
+    if not isinstance(backend, str):
+        return backend
+    name = named(backend)
+    module = importlib.import_module(f"tabwidget.backends.{name}")
+    found: Backend = getattr(module, BACKENDS[name])(model_config)
+    return found
+
+
+def named(backend: str) -> str:
+    """Return the name of the backend that `backend` stands for, without importing it.
+
+    Examples
+    --------
+    >>> named("auto")
+    'minilm'
+    """
+    name = "minilm" if backend == "auto" else backend
+    if name not in BACKENDS:
+        raise ConfigError(
+            f"there is no backend {backend!r}: one of auto, {', '.join(BACKENDS)}."
+            + nearest(backend, BACKENDS)
+        )
+    return name
+
+
+def __getattr__(name: str) -> Any:
+    for module, backend in BACKENDS.items():
+        if name == backend:
+            return getattr(importlib.import_module(f"tabwidget.backends.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

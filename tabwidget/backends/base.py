@@ -1,0 +1,119 @@
+"""Backend: the seam between a table and whatever language model learns it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwidget.config import TrainingConfig
+from tabwidget.events import Event
+from tabwidget.serialize import Serializer
+from tabwidget.table import Table
+
+__all__ = ["Backend", "FitRequest", "Prediction"]
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """What a backend is to learn, and whom it tells.
+
+    Attributes
+    ----------
+    table : Table
+        All rows, those to be held out included.
+    targets : tuple of str
+        Columns that matter most; empty if all matter alike.
+    training : TrainingConfig
+        Validated.
+    serializer : Serializer
+        Writes the rows that text engines learn, and the examples shown of any engine.
+    seed : int
+        Everything random depends on it.
+    resume : bool
+        Go on from the weights there are.
+    emit : callable
+        Takes each event as it happens.
+    stopped : callable
+        True once the fit is to end, the best weights kept.
+    """
+
+    table: Table
+    targets: tuple[str, ...]
+    training: TrainingConfig
+    serializer: Serializer
+    seed: int
+    resume: bool
+    emit: Callable[[Event], None]
+    stopped: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The distributions of one column each.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n_rows, most answers)
+        Over the support of the asked column; zero beyond its end.
+    spread : ndarray of shape (n_rows,)
+        How far the answers of different column orders lie apart: their mean total variation
+        distance from the mean answer, 0 to 1.
+    """
+
+    probabilities: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A language model of a table.
+
+    Columns are numbered as in ``table.schema.active``; cells are given as
+    `Column.numbers` writes them, NaN where absent.
+    """
+
+    name: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are weights to ask, be it while they are still being trained."""
+        ...
+
+    def fit(self, request: FitRequest) -> None:
+        """Learn a table; returns when a limit is reached, or `stopped` says so."""
+        ...
+
+    def predict(
+        self, contexts: NDArray[np.float64], targets: Sequence[int] | NDArray[np.int64], orders: int
+    ) -> Prediction:
+        """Return the distribution of column ``targets[i]`` given row i of `contexts`.
+
+        Parameters
+        ----------
+        contexts : ndarray of shape (n_rows, n_columns)
+            Known cells; NaN where absent. The target's own cell is not looked at.
+        targets : sequence of int, length n_rows
+            The column asked in each row.
+        orders : int
+            Column orders to average over, at most.
+        """
+        ...
+
+    def chain(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return each cell's log-probability given the cells read before it in its row.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_columns)
+            NaN where absent.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns)
+            In nats, zero where absent; the sum over a row is the row's log-probability.
+        """
+        ...

@@ -1,0 +1,144 @@
+"""MiniLMBackend: the default engine, cell models trained from scratch in seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tabwidget.backends.base import FitRequest, Prediction
+from tabwidget.backends.minilm_fit import MiniLMFit, encoded
+from tabwidget.backends.threads import few_threads
+from tabwidget.config import ModelConfig
+from tabwidget.errors import NotFittedError
+from tabwidget.minilm.cells import CellModel, missing_last
+from tabwidget.orders import column_orders
+from tabwidget.table import Column
+
+__all__ = ["MiniLMBackend"]
+
+Floats = NDArray[np.float64]
+
+MAX_TOKENS = 120_000  # in one inference batch: some 250 MB of activations at width 64
+
+
+class MiniLMBackend:
+    """Cell models (see `tabwidget.minilm.cells`), averaged over members and column orders.
+
+    Parameters
+    ----------
+    model_config : ModelConfig, optional
+        Size of the models.
+    """
+
+    name = "minilm"
+
+    def __init__(self, model_config: ModelConfig | None = None) -> None:
+        self.model_config = model_config or ModelConfig()
+        # Replaced as a whole while training, never changed: who asks needs no lock.
+        self._members: tuple[CellModel, ...] = ()
+        self._columns: tuple[Column, ...] = ()
+        self._seed = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are weights to ask."""
+        return bool(self._members)
+
+    @few_threads()
+    def fit(self, request: FitRequest) -> None:
+        """Learn a table; returns when a limit is reached, or ``request.stopped()`` says so."""
+        columns = tuple(request.table.schema[name] for name in request.table.schema.active)
+        if not request.resume:
+            # An instance that learns another table must not answer with the weights of the last.
+            self._members = ()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(request.seed)
+            fit = MiniLMFit(request, self.model_config, columns, self._members)
+            self._columns, self._seed = columns, request.seed
+            fit.run(self._publish)
+
+    def _publish(self, members: tuple[CellModel, ...]) -> None:
+        self._members = members
+
+    @few_threads()
+    def predict(
+        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64], orders: int = 16
+    ) -> Prediction:
+        """Return the distribution of column ``targets[i]`` given row i of `contexts`."""
+        members = self._ready_members()
+        asked = np.asarray(targets, dtype=np.int64)
+        contexts = contexts.copy()
+        contexts[np.arange(len(contexts)), asked] = np.nan
+        each = math.ceil(orders / len(members))
+        probabilities, spread = [], []
+        for rows in _batches(len(contexts), each * (2 * contexts.shape[1] + 1)):
+            found = self._answers(members, contexts[rows], asked[rows], each)
+            mean = found.mean(0)
+            probabilities.append(mean / mean.sum(1, keepdims=True))
+            spread.append(np.abs(found - mean).sum(2).mean(0) / 2)
+        return Prediction(np.concatenate(probabilities), np.concatenate(spread))
+
+    @few_threads()
+    def chain(self, rows: Floats) -> Floats:
+        """Return each cell's log-probability given the cells read before it in its row."""
+        members = self._ready_members()
+        columns = rows.shape[1]
+        out = np.zeros(rows.shape)
+        for part in _batches(len(rows), len(members) * 2 * columns):
+            known = torch.from_numpy(np.isfinite(rows[part]))
+            # The orders depend on the place in the table, not on the batch.
+            drawn = column_orders(len(rows), columns, seed=self._seed, epoch=0)[part]
+            order = missing_last(torch.from_numpy(drawn), known)
+            total = np.zeros(out[part].shape)
+            for member in members:
+                cells = encoded(member, self._columns, rows[part])
+                with torch.no_grad():
+                    found = member(cells, order)
+                index = cells.answer.clamp_min(0).T[..., None]
+                likely = found.gather(2, index)[..., 0].T.double().exp()
+                # A value that the support lacks has no probability.
+                total += likely.where(cells.answer >= 0, 0).numpy()
+            with np.errstate(divide="ignore"):
+                out[part] = np.where(known.numpy(), np.log(total / len(members)), 0)
+        return out
+
+    def _answers(
+        self, members: Sequence[CellModel], contexts: Floats, targets: NDArray[np.int64], each: int
+    ) -> Floats:
+        """Return the answers of every member and order, shape ``(answers, rows, support)``."""
+        known = np.isfinite(contexts)
+        count = known.sum(1)
+        length = int(count.max(initial=0)) + 1
+        # With one cell known or none there is one order. Otherwise their number must not depend on
+        # the rows of the batch, or an answer would.
+        each = each if length > 2 else 1
+        rng = np.random.default_rng([self._seed, contexts.shape[1]])
+        out = []
+        for member in members:
+            # The same keys for every row: an answer does not depend on the rows beside it.
+            keys = rng.random((each, 1, contexts.shape[1]))
+            order = np.where(known, keys, 2.0).argsort(2)[..., :length]
+            order[:, np.arange(len(contexts)), count] = targets
+            orders = torch.from_numpy(order).flatten(0, 1)
+            cells = encoded(member, self._columns, contexts)
+            repeated = cells[torch.arange(len(contexts)).repeat(each)]
+            asked = torch.from_numpy(count).repeat(each)
+            found = member.predict(repeated, orders, asked).double().numpy()
+            out.append(found.reshape(each, len(contexts), -1))
+        return np.concatenate(out)
+
+    def _ready_members(self) -> tuple[CellModel, ...]:
+        if not self._members:
+            raise NotFittedError("there is nothing to ask yet: call fit first")
+        return self._members
+
+
+def _batches(n_rows: int, tokens_a_row: int) -> Iterator[slice]:
+    """Yield slices of the rows whose tokens fit the memory set aside."""
+    size = max(1, MAX_TOKENS // tokens_a_row)
+    for start in range(0, max(1, n_rows), size):
+        yield slice(start, start + size)

@@ -1,0 +1,344 @@
+"""One fit of the default engine: which models are trained, for how long, and what is told of it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tabwidget.backends.base import FitRequest
+from tabwidget.config import ModelConfig, TrainingConfig
+from tabwidget.events import EvalReport, FitEnd, FitStart, Reason, TrainExamples, TrainReport
+from tabwidget.minilm.cell_trainer import CellTrainer, Recipe
+from tabwidget.minilm.cells import CellColumn, CellModel, Cells
+from tabwidget.orders import column_orders
+from tabwidget.table import Column
+
+__all__ = ["MiniLMFit", "Size", "encoded"]
+
+Floats = NDArray[np.float64]
+
+MAX_NODES = 33  # where a number's vectors are learned: the ends of at most 32 quantile bins
+TARGET_SHARE = 0.5  # of the loss, for the columns named as targets
+REPORT_SECONDS = 0.1
+EXAMPLE_SECONDS = 0.5
+N_EXAMPLES = 4
+
+
+@dataclass(frozen=True)
+class Size:
+    """What goes by the size of the table, where the user leaves it "auto".
+
+    Small tables overfit within a hundred steps, so several short-lived models that hold out
+    other rows are worth more than one long-lived; large tables need every step for one.
+
+    Examples
+    --------
+    >>> Size.of(150, 5)
+    Size(members=3, dropout=0.2, batch_size=64)
+    """
+
+    members: int
+    dropout: float
+    batch_size: int
+
+    @classmethod
+    def of(cls, n_rows: int, n_columns: int) -> Size:
+        """Return the choices for a table."""
+        return cls(
+            members=3 if n_rows * n_columns <= 10_000 else 1,
+            dropout=0.2 if n_rows <= 2_000 else 0.1 if n_rows <= 20_000 else 0.0,
+            batch_size=64 if n_rows <= 5_000 else 256,
+        )
+
+
+def encoded(model: CellModel, columns: Sequence[Column], rows: Floats) -> Cells:
+    """Return rows of numbers, as `Column.numbers` writes them, as the model's cells."""
+    places = [model.place(i, torch.from_numpy(rows[:, i])) for i in range(len(columns))]
+    answers = [torch.from_numpy(column.cells(rows[:, i])) for i, column in enumerate(columns)]
+    return Cells(
+        torch.stack([node for node, _ in places], 1),
+        torch.stack([between for _, between in places], 1),
+        torch.stack(answers, 1),
+    )
+
+
+class MiniLMFit:
+    """Trains the members of an ensemble in turn, a step each, so that all can be asked any time.
+
+    Parameters
+    ----------
+    request : FitRequest
+        What to learn, and whom to tell.
+    config : ModelConfig
+        Size of the models.
+    columns : sequence of Column
+        The active ones.
+    started : sequence of CellModel
+        Models to go on from; empty to begin anew.
+    """
+
+    def __init__(
+        self,
+        request: FitRequest,
+        config: ModelConfig,
+        columns: Sequence[Column],
+        started: Sequence[CellModel] = (),
+    ) -> None:
+        _warm_up()
+        self.began = time.perf_counter()
+        self.request, self.columns = request, columns
+        table, training = request.table, request.training
+        rows = np.stack([column.numbers(table.frame[column.name]) for column in columns], axis=1)
+        size = Size.of(*rows.shape)
+        models = [copy.deepcopy(model).train() for model in started] or _new_models(
+            config, size, [_cell_column(c, rows[:, i]) for i, c in enumerate(columns)]
+        )
+        cells = encoded(models[0], columns, rows)
+        targets = [index for index, c in enumerate(columns) if c.name in request.targets]
+        weights = _column_weights(cells.answer, targets)
+        recipe = _recipe(training, size)
+        usable = _usable(rows)
+        n_held = max(1, round(training.validation_fraction * len(usable)))
+        self.n_holdout = min(len(usable) - 1, n_held)
+        self.n_train = len(usable) - self.n_holdout
+        shuffled = np.random.default_rng(request.seed).permutation(usable)
+        self.members: list[CellTrainer] = []
+        self.train_rows: list[NDArray[np.int64]] = []
+        for index, model in enumerate(models):
+            # Each member holds out other rows, so that all rows are learned by someone.
+            turned = np.roll(shuffled, -index * self.n_holdout)
+            held, rest = turned[: self.n_holdout], turned[self.n_holdout :]
+            orders = _orders(len(columns), request.seed * len(models) + index)
+            train, holdout = cells[torch.from_numpy(rest)], cells[torch.from_numpy(held)]
+            self.train_rows.append(rest)
+            self.members.append(CellTrainer(model, train, holdout, orders, weights, recipe))
+        self.n_steps = self.n_seen = self.best_step = 0
+        self.best_loss = math.inf
+        self.losses: list[float] = []
+        self.reported = self.shown = -math.inf
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the fit began."""
+        return time.perf_counter() - self.began
+
+    @property
+    def progress(self) -> float:
+        """Share used of the limit that is nearest, 0 to 1; 0 without limits."""
+        return max(self._shares().values(), default=0.0)
+
+    def run(self, publish: Callable[[tuple[CellModel, ...]], None]) -> None:
+        """Train to the end.
+
+        Parameters
+        ----------
+        publish : callable
+            Takes the members' best weights, models of their own, whenever they got better.
+        """
+        self._tell_start()
+        reason: Reason = "stopped"
+        try:
+            if self.request.resume:
+                self._look(self.members, publish)
+            reason = self._train(publish)
+        except Exception:
+            reason = "failed"
+            raise
+        finally:
+            # Stopped by hand or by an interrupt, the best weights are kept all the same.
+            if self.best_loss == math.inf and self.n_steps:
+                self._look(self.members, publish)
+            end = FitEnd(self.seconds, self.n_steps, reason, self.best_step, self.best_loss)
+            self.request.emit(end)
+
+    def _train(self, publish: Callable[[tuple[CellModel, ...]], None]) -> Reason:
+        while active := [member for member in self.members if not member.finished]:
+            progress = self.progress
+            for member in active:
+                self.losses.append(member.step(progress))
+                self.n_seen += len(member.batch_rows)
+            self.n_steps += 1
+            over = self.progress >= 1
+            due = [member for member in active if member.due or member.finished or over]
+            if due or self.seconds - self.reported >= REPORT_SECONDS:
+                self._tell_training(active[0])
+            if self.seconds - self.shown >= EXAMPLE_SECONDS:
+                self._tell_examples()
+            if due:
+                self._look(due, publish)
+            if self.request.stopped():
+                return "stopped"
+            if over:
+                break
+        shares = self._shares()
+        return max(shares, key=shares.__getitem__) if self.progress >= 1 else "converged"
+
+    def _look(
+        self, members: Sequence[CellTrainer], publish: Callable[[tuple[CellModel, ...]], None]
+    ) -> None:
+        """Let members look at the rows they hold out; publish what got better."""
+        looks = [member.look() for member in members]
+        if any(better for _, better in looks):
+            publish(tuple(member.best for member in self.members))
+        loss = float(np.mean([member.last_loss for member in self.members]))
+        best = loss < self.best_loss
+        if best:
+            self.best_loss, self.best_step = loss, self.n_steps
+        means = torch.stack([member.column_losses for member in self.members]).nanmean(0)
+        column_losses = {c.name: float(means[i]) for i, c in enumerate(self.columns)}
+        self.request.emit(EvalReport(self.seconds, self.n_steps, loss, column_losses, best))
+
+    def _shares(self) -> dict[Reason, float]:
+        """Return the share used of each limit."""
+        training = self.request.training
+        shares: dict[Reason, float] = {}
+        if training.max_seconds is not None:
+            shares["budget"] = self.seconds / training.max_seconds
+        if training.max_steps is not None:
+            shares["steps"] = self.n_steps / training.max_steps
+        if training.epochs is not None:
+            shares["epochs"] = self.members[0].epoch / training.epochs
+        return {reason: min(1.0, share) for reason, share in shares.items()}
+
+    def _tell_start(self) -> None:
+        training = self.request.training
+        self.request.emit(
+            FitStart(
+                self.seconds,
+                n_rows=len(self.request.table),
+                n_columns=len(self.columns),
+                n_train=self.n_train,
+                n_holdout=self.n_holdout,
+                n_parameters=sum(
+                    p.numel() for member in self.members for p in member.model.parameters()
+                ),
+                engine="minilm",
+                budget_seconds=training.max_seconds,
+                total_steps=training.max_steps,
+            )
+        )
+
+    def _tell_training(self, member: CellTrainer) -> None:
+        seconds = self.seconds
+        self.request.emit(
+            TrainReport(
+                seconds,
+                step=self.n_steps,
+                epoch=member.epoch,
+                loss=float(np.mean(self.losses)) if self.losses else math.nan,
+                learning_rate=member.learning_rate,
+                rows_per_second=self.n_seen / max(seconds, 1e-9),
+            )
+        )
+        self.reported, self.losses = seconds, []
+
+    def _tell_examples(self) -> None:
+        """Show some of the rows of the last batch, each in the column order it was read in."""
+        self.shown = self.seconds
+        table, serializer = self.request.table, self.request.serializer
+        member, numbers = self.members[0], self.train_rows[0]
+        examples = []
+        for row, order in zip(
+            member.batch_rows[:N_EXAMPLES].tolist(), member.batch_orders.tolist(), strict=False
+        ):
+            cells = table.row(int(numbers[row]))
+            names = [self.columns[i].name for i in order]
+            examples.append(serializer.serialize({n: cells[n] for n in names if n in cells}).text)
+        self.request.emit(TrainExamples(self.seconds, tuple(examples)))
+
+
+def _usable(rows: Floats) -> NDArray[np.int64]:
+    """Return the numbers of the rows that have a cell; of all if that leaves nothing to hold out.
+
+    A row without cells has nothing to learn, and no loss to choose weights by.
+    """
+    found = np.flatnonzero(np.isfinite(rows).any(1))
+    return found if len(found) > 1 else np.arange(len(rows))
+
+
+def _warm_up() -> None:
+    """Let torch import its compiler, which its first optimizer does, outside of the time limit."""
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+
+
+def _new_models(config: ModelConfig, size: Size, columns: list[CellColumn]) -> list[CellModel]:
+    return [
+        CellModel(
+            columns,
+            width=config.width,
+            layers=config.layers,
+            heads=config.heads,
+            dropout=size.dropout if config.dropout == "auto" else config.dropout,
+        )
+        for _ in range(size.members if config.members == "auto" else config.members)
+    ]
+
+
+def _recipe(training: TrainingConfig, size: Size) -> Recipe:
+    default = Recipe()
+    rate = training.learning_rate
+    return Recipe(
+        batch_size=size.batch_size if training.batch_size == "auto" else training.batch_size,
+        learning_rate=default.learning_rate if rate == "auto" else rate,
+        # The two rates keep their ratio.
+        matrix_learning_rate=default.matrix_learning_rate
+        * (1.0 if rate == "auto" else rate / default.learning_rate),
+        schedule=training.lr_scheduler,
+        warmup_steps=training.warmup_steps,
+        weight_decay=training.weight_decay,
+    )
+
+
+def _cell_column(column: Column, numbers: Floats) -> CellColumn:
+    """Return the column's answers, and the nodes its vectors are learned at."""
+    answers = torch.from_numpy(np.asarray(column.grid, dtype=np.float64))
+    if not column.is_number:
+        return CellColumn(answers, None)
+    nodes = np.unique(numbers[np.isfinite(numbers)])
+    if len(nodes) > MAX_NODES:
+        present = numbers[np.isfinite(numbers)]
+        nodes = np.unique(np.quantile(present, np.linspace(0, 1, MAX_NODES)))
+    return CellColumn(answers, torch.from_numpy(nodes))
+
+
+def _column_weights(answers: Tensor, targets: Sequence[int]) -> Tensor:
+    """Return each column's weight in the loss.
+
+    A column counts by the inverse of its entropy, or a number with many answers would drown a
+    label with two; the targets together have at least `TARGET_SHARE`. A constant counts nothing.
+    """
+    entropy = torch.tensor([_entropy(column) for column in answers.T])
+    varied = entropy > 0
+    weights = torch.where(varied, 1 / entropy.clamp_min(0.05), 0.0)
+    weights = weights / weights.sum().clamp_min(1e-9)
+    aimed = torch.zeros(len(entropy), dtype=torch.bool)
+    aimed[list(targets)] = True
+    aimed &= varied
+    share = float(weights[aimed].sum())
+    if 0 < share < TARGET_SHARE:
+        weights = torch.where(
+            aimed, weights * TARGET_SHARE / share, weights * (1 - TARGET_SHARE) / (1 - share)
+        )
+    return weights * len(weights)
+
+
+def _entropy(answers: Tensor) -> float:
+    """Return the entropy in nats of the answers present."""
+    counts = torch.bincount(answers[answers >= 0]).double()
+    share = counts[counts > 0] / counts.sum()
+    return float(-(share * share.log()).sum())
+
+
+def _orders(n_columns: int, seed: int) -> Callable[[int, int], Tensor]:
+    def orders(n_rows: int, epoch: int) -> Tensor:
+        return torch.from_numpy(column_orders(n_rows, n_columns, seed=seed, epoch=epoch))
+
+    return orders

@@ -1,0 +1,41 @@
+"""JSONLCallback: a fit's events as one JSON object a line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from tabwidget.callbacks.base import Callback
+from tabwidget.events import Event, TrainingState
+from tabwidget.table import plain
+
+__all__ = ["JSONLCallback"]
+
+
+class JSONLCallback(Callback):
+    """Appends every event to a file as ``{"event": "TrainReport", "seconds": …}``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; appended to, never emptied.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def on_event(self, state: TrainingState, event: Event) -> None:
+        """Write one event."""
+        line = {"event": type(event).__name__, **dataclasses.asdict(event)}
+        text = json.dumps(_safe(line), ensure_ascii=False, allow_nan=False)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+def _safe(value: Any) -> Any:
+    """Return a value as JSON can hold it: NaN and infinity, of a loss not yet known, as null."""
+    if isinstance(value, dict):
+        return {key: _safe(item) for key, item in value.items()}
+    return [_safe(item) for item in value] if isinstance(value, tuple) else plain(value)

@@ -1,0 +1,123 @@
+"""Every chart, in Altair, from plain data; the only module that imports altair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import altair as alt
+
+__all__ = ["distribution_chart", "loss_chart"]
+
+Records = Sequence[dict[str, Any]]
+
+TRAIN, HOLD_OUT = "#4c78a8", "#f58518"
+
+
+def distribution_chart(
+    records: Records, *, target: str, kind: str, name: str = "distribution"
+) -> alt.Chart:
+    """Draw a distribution: bars a level, or a histogram whose areas are the probabilities.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        As `Distribution.records` gives them; may be empty and streamed later.
+    target, kind : str
+        Name and kind of the column.
+    name : str, default "distribution"
+        Name of the dataset in the specification.
+
+    Examples
+    --------
+    >>> chart = distribution_chart([{"value": "a", "probability": 1.0}], target="x", kind="boolean")
+    >>> chart.to_dict()["datasets"]["distribution"]
+    [{'value': 'a', 'probability': 1.0}]
+    """
+    probability = alt.Tooltip("probability:Q", title="probability", format=".1%")
+    # Without records nothing tells binned numbers from listed ones; binned are the rule.
+    binned = not records or "density" in records[0]
+    chart = alt.Chart(alt.NamedData(name=name))
+    if kind in ("categorical", "boolean"):
+        drawn = chart.mark_bar().encode(
+            # A fixed axis: bars that move while a slider moves can be compared.
+            x=alt.X("probability:Q", title=None, axis=alt.Axis(format="%"), scale=_unit()),
+            y=alt.Y("value:N", title=None, sort=None, scale=alt.Scale(paddingInner=0.25)),
+            tooltip=[alt.Tooltip("value:N", title=target), probability],
+        )
+    elif binned:
+        timed = kind == "datetime"
+        axis = "T" if timed else "Q"
+        factor = " * 1000" if timed else ""
+        style = "%Y-%m-%d %H:%M" if timed else ",.4~g"
+        drawn = (
+            chart.transform_calculate(left=f"datum.low{factor}", right=f"datum.high{factor}")
+            .mark_bar(binSpacing=0.5)
+            .encode(
+                x=alt.X(f"left:{axis}", title=target, scale=alt.Scale(zero=False, nice=False)),
+                x2="right",
+                y=alt.Y("density:Q", title="density", axis=alt.Axis(format=".2~g", tickCount=4)),
+                # A bar with two ends on one axis needs both on the other, or it is a tick.
+                y2=alt.Y2Datum(0),
+                tooltip=[
+                    alt.Tooltip(f"left:{axis}", title="from", format=style),
+                    alt.Tooltip(f"right:{axis}", title="to", format=style),
+                    probability,
+                ],
+            )
+        )
+    else:
+        drawn = chart.mark_bar().encode(
+            x=alt.X("value:O", title=target, sort=None, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y(
+                "probability:Q", title=None, axis=alt.Axis(format="%", tickCount=5), scale=_unit()
+            ),
+            tooltip=[alt.Tooltip("value:O", title=target), probability],
+        )
+    return _filled(drawn, name, records)
+
+
+def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
+    """Draw the losses of a fit over its seconds.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        ``{"seconds", "step", "loss", "split"}`` with split "train" or "hold-out"; may be empty
+        and streamed later.
+    name : str, default "losses"
+        Name of the dataset in the specification.
+
+    Examples
+    --------
+    >>> loss_chart([]).to_dict()["datasets"]
+    {'losses': []}
+    """
+    colours = alt.Scale(domain=["train", "hold-out"], range=[TRAIN, HOLD_OUT])
+    drawn = (
+        alt.Chart(alt.NamedData(name=name))
+        .mark_line(interpolate="monotone", clip=True)
+        .encode(
+            x=alt.X("seconds:Q", title="seconds", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("loss:Q", title="nats per cell", scale=alt.Scale(zero=False)),
+            color=alt.Color("split:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
+            strokeWidth=alt.condition("datum.split == 'train'", alt.value(1.2), alt.value(2.4)),
+            tooltip=[
+                alt.Tooltip("split:N"),
+                alt.Tooltip("seconds:Q", format=".1f"),
+                alt.Tooltip("step:Q"),
+                alt.Tooltip("loss:Q", format=".4f"),
+            ],
+        )
+    )
+    return _filled(drawn, name, records)
+
+
+def _unit() -> alt.Scale:
+    return alt.Scale(domain=[0, 1])
+
+
+def _filled(chart: Any, name: str, records: Records) -> alt.Chart:
+    """Give the chart its named dataset, there even when it is empty."""
+    chart.datasets = {name: list(records)}
+    return cast(alt.Chart, chart)

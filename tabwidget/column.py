@@ -1,0 +1,449 @@
+"""Column: what one column of a table is, which values it can take, and its number line."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tabwidget.errors import EvidenceError, TableError, nearest
+
+__all__ = ["Column", "column_of", "is_missing", "listed", "plain"]
+
+Kind = Literal["numeric", "categorical", "boolean", "datetime"]
+Role = Literal["feature", "ignored"]
+Floats: TypeAlias = NDArray[np.float64]
+Objects: TypeAlias = NDArray[Any]
+Values: TypeAlias = Sequence[object] | Objects | pd.Series
+
+# Texts with more levels than this, or most of them seen once, are identifiers or prose.
+MAX_LEVELS = 200
+# A number is answered on at most this many grid values; 128 drown the other columns' loss.
+MAX_GRID = 24
+# Sums and squares of numbers beyond this overflow.
+LARGEST = 1e150
+# Up to here floats tell whole numbers and their halves apart.
+LARGEST_INTEGER = 2.0**51
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column: its kind, its role and the values it is answered on.
+
+    Attributes
+    ----------
+    name : str
+        Name in the frame.
+    kind : {"numeric", "categorical", "boolean", "datetime"}
+        How the values are read. Dates and times are numbers on the inside (seconds since 1970).
+    role : {"feature", "ignored"}
+        An ignored column takes no part; `note` says why.
+    dtype : str
+        The pandas dtype.
+    missing : float
+        Share of missing cells, 0 to 1; infinite numbers count as missing.
+    n_unique : int
+        Distinct values that are not missing.
+    support : ndarray
+        The levels, or the grid values that a number is answered on, as the user writes them.
+    grid : ndarray of float, increasing
+        The support on the number line; the level's index for categories.
+    edges : ndarray of float or None, increasing
+        Bin edges, one more than the support, when a number has too many values to list. Those of
+        whole numbers lie halfway between two, so that each number is inside one bin.
+    integer : bool
+        True when every value is a whole number.
+    note : str
+        Why the column is ignored, or what is odd about it.
+    low, high : float
+        Range of a number; NaN for categories.
+    """
+
+    name: str
+    kind: Kind
+    role: Role
+    dtype: str
+    missing: float
+    n_unique: int
+    support: Objects
+    grid: Floats
+    edges: Floats | None
+    integer: bool
+    note: str
+    low: float
+    high: float
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the values lie on a line (numbers, dates) rather than being levels."""
+        return self.kind in ("numeric", "datetime")
+
+    def numbers(self, values: Values) -> Floats:
+        """Return `values` as floats: the number itself, or the level's index; NaN if missing.
+
+        Raises
+        ------
+        EvidenceError
+            For a value that is no number, or no level of the column. Names the nearest level.
+        """
+        if self.kind == "datetime":
+            return _seconds(values, self.name)
+        if self.kind == "numeric":
+            try:
+                return _floats(values)
+            except (TypeError, ValueError, OverflowError):
+                bad = next((v for v in values if not _is_number(v)), values)
+                raise EvidenceError(
+                    f"column {self.name!r} is numeric, but {reprlib.repr(bad)} is not a number: "
+                    f"give one between {self.low:g} and {self.high:g}"
+                ) from None
+        return self._codes(values)
+
+    def number(self, value: object) -> float:
+        """Return one value as `numbers` does; missing is an error here."""
+        number = float(self.numbers([value])[0])
+        if math.isnan(number):
+            raise EvidenceError(
+                f"column {self.name!r}: {value!r} is a missing value, not evidence: leave it out"
+            )
+        return number
+
+    def restore(self, numbers: Floats) -> Objects:
+        """Return `numbers`, none of them missing, as values: the inverse of `numbers`."""
+        numbers = np.asarray(numbers, dtype=np.float64)
+        if self.kind == "datetime":
+            return _stamps(numbers, self.support[0].tz)
+        if self.kind == "numeric":
+            return np.round(numbers).astype(np.int64) if self.integer else numbers
+        return self.support[numbers.astype(np.int64)]
+
+    def value(self, number: float) -> Any:
+        """Return one number as a value of the column: a Python number, text or Timestamp."""
+        value = self.restore(np.array([number]))[0]
+        return value.item() if isinstance(value, np.generic) else value
+
+    def cells(self, numbers: Floats) -> NDArray[np.int64]:
+        """Return the index in the support that each number falls on; -1 if missing or off it.
+
+        Numbers beyond the bins fall on the outermost.
+        """
+        present = np.isfinite(numbers)
+        if self.edges is not None:
+            index = np.searchsorted(self.edges[1:-1], numbers, side="right")
+            return np.where(present, index, -1)
+        if not self.is_number:
+            return np.where(present, np.nan_to_num(numbers), -1).astype(np.int64)
+        index = np.clip(np.searchsorted(self.grid, numbers), 0, len(self.grid) - 1)
+        return np.where(present & (self.grid[index] == numbers), index, -1)
+
+    def nearest_cells(self, numbers: Floats) -> NDArray[np.int64]:
+        """Return the index in the support that each number, none of them missing, is nearest to."""
+        if self.edges is not None or not self.is_number:
+            return self.cells(numbers)
+        halfway = (self.grid[1:] + self.grid[:-1]) / 2
+        return np.searchsorted(halfway, numbers, side="left").astype(np.int64)
+
+    def _codes(self, values: Values) -> Floats:
+        series = pd.Series(values, dtype="object")
+        missing = np.array(series.isna())
+        try:
+            codes = pd.Index(self.support, dtype="object").get_indexer(pd.Index(series))
+        except TypeError:  # a value that cannot be hashed is no level
+            codes = np.full(len(series), -1)
+        unknown = np.flatnonzero((codes < 0) & ~missing)
+        if len(unknown):
+            # Numbers and texts that print alike (1 and "1") are one level to whoever types them.
+            by_text = {str(level): i for i, level in reversed(list(enumerate(self.support)))}
+            codes[unknown] = [by_text.get(str(series.iloc[i]), -1) for i in unknown]
+            for i in unknown[codes[unknown] < 0]:
+                value = series.iloc[i]
+                hint = nearest(value, self.support) or f" It has {listed(self.support)}."
+                raise EvidenceError(
+                    f"column {self.name!r} has no level {reprlib.repr(plain(value))}.{hint}"
+                )
+        return np.where(missing, np.nan, codes.astype("float64"))
+
+
+def column_of(series: pd.Series, name: str) -> Column:
+    """Return what a column with at least one value is.
+
+    Parameters
+    ----------
+    series : Series
+        Its cells.
+    name : str
+        What to call it.
+
+    Raises
+    ------
+    TableError
+        For numbers of which none is finite.
+
+    Examples
+    --------
+    >>> column = column_of(pd.Series(["b", "a", None]), "letter")
+    >>> column.kind, column.support.tolist(), round(column.missing, 2)
+    ('categorical', ['a', 'b'], 0.33)
+    """
+    kind = _kind(series)
+    if kind == "numeric":
+        return _number_column(series, name, kind, _floats(series))
+    if kind == "datetime":
+        return _number_column(series, name, kind, _seconds(series, name))
+    return _level_column(series, name, kind)
+
+
+def plain(value: object) -> Any:
+    """Return a value as JSON holds it: numpy scalars as Python's, dates as text, missing as None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain(np.int64(3)), plain(float("nan")), plain("a")
+    (3, None, 'a')
+    """
+    if isinstance(value, str):
+        return str(value)  # numpy has a text of its own, which is printed as np.str_('a')
+    if isinstance(value, bool) or value is None:
+        return value
+    if is_missing(value):
+        return None
+    if isinstance(value, (np.datetime64, pd.Timestamp)):
+        return pd.Timestamp(value).isoformat(sep=" ")
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell holds nothing to learn from: None, NA, NaT, NaN or an infinite number."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(value))
+    return isinstance(value, (float, np.floating)) and not math.isfinite(value)
+
+
+def listed(values: Sequence[object] | Objects, most: int = 8) -> str:
+    """Return the first of some values as text.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    shown = ", ".join(repr(plain(value)) for value in values[:most])
+    return shown + (f" and {len(values) - most} more" if len(values) > most else "")
+
+
+def _kind(series: pd.Series) -> Kind:
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "categorical"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "datetime"
+    if pd.api.types.is_numeric_dtype(dtype):
+        return "categorical" if pd.api.types.is_complex_dtype(dtype) else "numeric"
+    if pd.api.types.is_object_dtype(dtype):
+        # pandas' own word for what the objects are, found without a loop in Python.
+        held = pd.api.types.infer_dtype(series, skipna=True)
+        if held == "boolean":
+            return "boolean"
+        if held in ("integer", "floating", "mixed-integer-float", "decimal"):
+            return "numeric"
+        if held in ("datetime", "datetime64", "date"):
+            return "datetime"
+    return "categorical"
+
+
+def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats) -> Column:
+    infinite = int(np.isnan(numbers).sum()) - int(series.isna().sum())
+    missing = float(np.isnan(numbers).mean())
+    numbers = numbers[~np.isnan(numbers)]
+    if not len(numbers):
+        raise TableError(f"column {name!r} holds no finite number: drop it or fill it")
+    role: Role = "feature"
+    note = f"{infinite} infinite cells count as missing" if infinite else ""
+    largest = float(np.abs(numbers).max())
+    integer = kind == "numeric" and largest < LARGEST_INTEGER and not np.any(numbers % 1)
+    if largest > LARGEST:
+        role, note = "ignored", f"it holds numbers beyond {LARGEST:g}: divide them by a constant"
+    distinct = np.unique(numbers)
+    if len(distinct) == 1:
+        note = note or "constant"
+    grid, edges = (
+        (distinct, None)
+        if len(distinct) <= MAX_GRID or role == "ignored"
+        else _bins(numbers, integer)
+    )
+    support: Objects = grid
+    if kind == "datetime":
+        support = _stamps(grid, _zone(series))
+    elif integer and edges is None:
+        support = grid.astype(np.int64)
+    return Column(
+        name=name,
+        kind=kind,
+        role=role,
+        dtype=str(series.dtype),
+        missing=missing,
+        n_unique=len(distinct),
+        support=support,
+        grid=grid,
+        edges=edges,
+        integer=bool(integer),
+        note=note,
+        low=float(distinct[0]),
+        high=float(distinct[-1]),
+    )
+
+
+def _bins(numbers: Floats, integer: bool) -> tuple[Floats, Floats]:
+    """Return the mean of each bin, and the edges of bins that hold about equally many numbers."""
+    shares = np.linspace(0, 1, MAX_GRID + 1)
+    if integer:
+        cuts = np.quantile(numbers, shares, method="higher")
+        # A number that fills more than one bin is a bin of its own.
+        heavy = cuts[:-1][np.diff(cuts) == 0]
+        edges = np.unique(np.concatenate([cuts[:-1] - 0.5, heavy + 0.5, cuts[-1:] + 0.5]))
+    else:
+        edges = np.unique(np.quantile(numbers, shares))
+    index = np.searchsorted(edges[1:-1], numbers, side="right")
+    counts = np.bincount(index, minlength=len(edges) - 1)
+    sums = np.bincount(index, weights=numbers, minlength=len(edges) - 1)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), (edges[1:] + edges[:-1]) / 2)
+    # Rounding must not carry a mean into the next bin.
+    return np.clip(means, edges[:-1], np.nextafter(edges[1:], -np.inf)), edges
+
+
+def _level_column(series: pd.Series, name: str, kind: Kind) -> Column:
+    present = series.dropna()
+    role: Role = "feature"
+    note = ""
+    try:
+        levels = _levels(present)
+    except (TypeError, NotImplementedError):  # lists and dicts cannot be compared
+        levels, role = [], "ignored"
+        note = f"its cells are of type {type(present.iloc[0]).__name__}, not single values"
+    if isinstance(present.iloc[0], timedelta):
+        role = "ignored"
+        note = f"durations: make them numbers first (frame[{name!r}].dt.total_seconds())"
+    elif len(levels) > MAX_LEVELS or (len(levels) > 20 and len(levels) > 0.9 * len(present)):
+        role = "ignored"
+        note = f"{len(levels)} distinct values in {len(present)} cells: an identifier or free text"
+        if all(_is_number(level) for level in levels[:MAX_LEVELS]):
+            note = f"numbers written as text: pd.to_numeric(frame[{name!r}]) makes them numbers"
+    elif len(levels) == 1:
+        note = "constant"
+    support = np.empty(len(levels), dtype=object)
+    support[:] = levels
+    return Column(
+        name=name,
+        kind=kind,
+        role=role,
+        dtype=str(series.dtype),
+        missing=float(1 - len(present) / len(series)),
+        n_unique=len(levels),
+        support=support,
+        grid=np.arange(len(levels), dtype=np.float64),
+        edges=None,
+        integer=False,
+        note=note,
+        low=math.nan,
+        high=math.nan,
+    )
+
+
+def _levels(present: pd.Series) -> list[object]:
+    """Return the distinct values in order: that of the categories, or sorted."""
+    if isinstance(present.dtype, pd.CategoricalDtype):
+        return list(present.cat.remove_unused_categories().cat.categories)
+    levels: list[Any] = present.drop_duplicates().astype("object").tolist()
+    set(levels)  # a TypeError if they cannot be told apart
+    try:
+        return sorted(levels)
+    except TypeError:
+        return sorted(levels, key=str)
+
+
+def _floats(values: Values) -> Floats:
+    """Return numbers, also such written as text, as floats; NaN if missing or infinite."""
+    series = pd.Series(values)
+    if pd.api.types.is_datetime64_any_dtype(series.dtype) or pd.api.types.is_timedelta64_dtype(
+        series.dtype
+    ):
+        raise TypeError("dates are no numbers")
+    if not pd.api.types.is_numeric_dtype(series.dtype):
+        series = pd.to_numeric(series)
+    if pd.api.types.is_complex_dtype(series.dtype):
+        raise TypeError("complex numbers do not lie on a line")
+    numbers = series.to_numpy(dtype="float64", na_value=np.nan, copy=True)
+    width = str(series.dtype).lower()
+    if width in ("float16", "float32"):
+        # Who types 0.1 means float32's 0.1, which as a float64 is 0.10000000149.
+        distinct, places = np.unique(numbers.astype(width), return_inverse=True)
+        numbers = distinct.astype(str).astype(np.float64)[places]
+    numbers[~np.isfinite(numbers)] = np.nan
+    return numbers
+
+
+def _seconds(values: Values, name: str) -> Floats:
+    """Return dates, also such written as text, as seconds since 1970; NaN if missing.
+
+    A date without a time zone counts as UTC.
+    """
+    series = pd.Series(values)
+    if not pd.api.types.is_datetime64_any_dtype(series.dtype):
+        # A bare number is a year or a compact date, never nanoseconds.
+        numbers = (int, float, np.integer, np.floating)
+        texts = [str(v) if isinstance(v, numbers) and not is_missing(v) else v for v in series]
+        series = pd.Series(texts, dtype="object")
+    try:
+        stamps = pd.to_datetime(series, utc=True, format="mixed")
+    except (TypeError, ValueError, OverflowError):
+        bad = next((v for v in series if not _is_date(v)), series.iloc[0])
+        raise EvidenceError(
+            f"column {name!r} holds dates, but {reprlib.repr(bad)} cannot be read as one: "
+            "write it as 2020-12-31 or 2020-12-31 23:59:59"
+        ) from None
+    milliseconds = np.array(stamps.astype("datetime64[ms, UTC]").astype("int64"))
+    return np.where(np.array(stamps.isna()), np.nan, milliseconds / 1e3)
+
+
+def _stamps(seconds: Floats, zone: Any) -> Objects:
+    """Return seconds since 1970 as an array of Timestamps, in a time zone or without."""
+    milliseconds = np.round(seconds * 1e3).astype(np.int64).astype("datetime64[ms]")
+    index = pd.DatetimeIndex(milliseconds)
+    if zone is not None:
+        index = index.tz_localize("UTC").tz_convert(zone)
+    return np.array(index.astype("object"), dtype=object)
+
+
+def _zone(series: pd.Series) -> Any:
+    """Return the time zone of dates, None if they have none."""
+    return getattr(series.dropna().iloc[0], "tzinfo", None)
+
+
+def _is_date(value: object) -> bool:
+    try:
+        pd.to_datetime(pd.Series([value], dtype="object"), utc=True, format="mixed")
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return is_missing(value)
+    return True

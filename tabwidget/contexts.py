@@ -1,0 +1,156 @@
+"""Contexts: what is known, as weighted rows of plain cells that an engine can read.
+
+A value is a cell. A set or a range is every cell it admits, each in a row of its own, weighted by
+the probability the engine gives it. What an engine says of the rows, summed by weight, is what it
+says of the evidence: p(A | B in S) = sum over b in S of p(b) p(A | b) / p(S).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tabwidget.formula import Above, Below, Between, Evidence, OneOf, alternatives
+from tabwidget.table import TableSchema
+
+__all__ = ["Contexts", "contexts_of", "rows_of"]
+
+Floats = NDArray[np.float64]
+Predict = Callable[[Floats, NDArray[np.int64]], Floats]
+
+NEGLIGIBLE = 1e-5  # of a question's whole weight; such rows are dropped
+MAX_ROWS = 2048  # a question; the heaviest are kept
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """Weighted rows.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, n_columns)
+        Known cells as numbers, NaN where unknown.
+    weights : ndarray of shape (n,)
+        Those of one question sum to one.
+    owner : ndarray of shape (n,), increasing
+        The question that each row belongs to.
+    """
+
+    rows: Floats
+    weights: Floats
+    owner: NDArray[np.int64]
+
+    def total(self, values: Floats) -> Floats:
+        """Return the weighted sum of `values`, one a row, over each question's rows."""
+        starts = np.flatnonzero(np.diff(self.owner, prepend=-1))
+        weighted = values * (self.weights if values.ndim == 1 else self.weights[:, None])
+        return np.add.reduceat(weighted, starts, axis=0)
+
+    def draw(self, rng: np.random.Generator) -> Floats:
+        """Return one row a question, drawn by weight."""
+        cumulative = np.cumsum(self.weights)
+        n = int(self.owner[-1]) + 1
+        # Weights of a question sum to one, so question i owns the stretch from i to i + 1.
+        index = np.searchsorted(cumulative, np.arange(n) + rng.random(n))
+        first = np.searchsorted(self.owner, np.arange(n))
+        last = np.searchsorted(self.owner, np.arange(n), side="right") - 1
+        return self.rows[np.clip(index, first, last)]
+
+
+def contexts_of(
+    questions: Sequence[Mapping[str, Evidence]], schema: TableSchema, predict: Predict
+) -> Contexts:
+    """Return the contexts of several questions.
+
+    Parameters
+    ----------
+    questions : sequence of mapping of str to evidence
+        What is known in each.
+    schema : TableSchema
+        Of the table that was learned.
+    predict : callable
+        ``predict(rows, columns)`` returns the probabilities of one column a row, over its support.
+
+    Raises
+    ------
+    ColumnError, EvidenceError
+        For a column that takes no part, or evidence that it cannot take.
+    """
+    names = schema.active
+    rows = np.full((len(questions), len(names)), np.nan)
+    spread: dict[int, dict[int, Evidence]] = {}
+    for name in dict.fromkeys(name for question in questions for name in question):
+        column = schema.known(name)
+        index = names.index(name)
+        given = {i: question[name] for i, question in enumerate(questions) if name in question}
+        plain = [i for i, evidence in given.items() if not _is_spread(evidence)]
+        rows[plain, index] = column.numbers([given[i] for i in plain])
+        wide = {i: evidence for i, evidence in given.items() if _is_spread(evidence)}
+        if wide:
+            spread[index] = wide
+    owner = np.arange(len(questions))
+    contexts = Contexts(rows, np.ones(len(rows)), owner)
+    for index, given in spread.items():
+        contexts = _expanded(contexts, index, given, schema, predict)
+    return contexts
+
+
+def rows_of(frame: pd.DataFrame, schema: TableSchema, *, without: Sequence[str] = ()) -> Floats:
+    """Return a frame's cells as numbers, a column of the schema each; NaN where it has none.
+
+    Columns of the frame that take no part are passed over; unknown ones are an error.
+    """
+    frame = frame.rename(columns=str)
+    rows = np.full((len(frame), len(schema.active)), np.nan)
+    for name in frame.columns:
+        column = schema[name]
+        if column.role == "feature" and name not in without:
+            rows[:, schema.active.index(name)] = column.numbers(frame[name])
+    return rows
+
+
+def _is_spread(evidence: Evidence) -> bool:
+    return isinstance(evidence, (OneOf, Between, Above, Below))
+
+
+def _expanded(
+    contexts: Contexts,
+    index: int,
+    given: Mapping[int, Evidence],
+    schema: TableSchema,
+    predict: Predict,
+) -> Contexts:
+    """Replace each row of the questions in `given` by one for each cell its evidence admits."""
+    column = schema[schema.active[index]]
+    found = {i: alternatives(evidence, column) for i, evidence in given.items()}
+    touched = np.isin(contexts.owner, list(given))
+    predicted = predict(contexts.rows[touched], np.full(int(touched.sum()), index))
+    counts = np.ones(len(contexts.rows), dtype=np.int64)
+    counts[touched] = [len(found[i].numbers) for i in contexts.owner[touched].tolist()]
+    source = np.arange(len(contexts.rows)).repeat(counts)
+    rows, weights, owner = contexts.rows[source], contexts.weights[source], contexts.owner[source]
+    places = np.split(np.arange(len(source)), counts.cumsum()[:-1])
+    for probabilities, row in zip(predicted, np.flatnonzero(touched).tolist(), strict=True):
+        choice, at = found[int(contexts.owner[row])], places[row]
+        rows[at, index] = choice.numbers
+        weights[at] *= probabilities[choice.cells] * choice.share
+    return _pruned(Contexts(rows, weights, owner))
+
+
+def _pruned(contexts: Contexts) -> Contexts:
+    """Drop rows of negligible weight, and let the weights of each question sum to one."""
+    kept, weights = np.zeros(len(contexts.rows), dtype=bool), contexts.weights.copy()
+    starts = np.flatnonzero(np.diff(contexts.owner, prepend=-1))
+    for part in np.split(np.arange(len(weights)), starts[1:]):
+        total = weights[part].sum()
+        # Evidence that the model holds for impossible tells nothing: all of it counts alike.
+        weights[part] = weights[part] / total if total > 0 else 1 / len(part)
+        heaviest = part[np.argsort(-weights[part])[:MAX_ROWS]]
+        heaviest = heaviest[weights[heaviest] >= NEGLIGIBLE]
+        kept[heaviest] = True
+        weights[heaviest] /= weights[heaviest].sum()
+    return Contexts(contexts.rows[kept], weights[kept], contexts.owner[kept])

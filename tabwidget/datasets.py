@@ -1,0 +1,109 @@
+"""Sample tables: the penguins travel with the package, the others come through scikit-learn.
+
+The penguins are the palmerpenguins data (CC0): Horst AM, Hill AP, Gorman KB (2020),
+palmerpenguins: Palmer Archipelago (Antarctica) penguin data, doi:10.5281/zenodo.3960218;
+measured by Gorman, Williams and Fraser (2014), PLoS ONE 9(3): e90081.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pandas as pd
+
+from tabwidget.errors import ConfigError, nearest
+
+__all__ = ["describe", "load", "names"]
+
+_DESCRIPTIONS = {
+    "penguins": "344 penguins of three species: bill, flipper, body mass, sex, island and year",
+    "iris": "150 iris flowers of three species: length and width of sepals and petals",
+    "wine": "178 wines of three cultivars: 13 chemical measurements",
+    "breast_cancer": "569 tumours, malignant or benign: 30 measurements of cell nuclei",
+    "diabetes": "442 patients: ten measurements, and the progression of diabetes a year later",
+}
+_TARGETS = {
+    "iris": "species",
+    "wine": "cultivar",
+    "breast_cancer": "diagnosis",
+    "diabetes": "progression",
+}
+
+
+def names() -> list[str]:
+    """Return the names of the sample tables.
+
+    Examples
+    --------
+    >>> names()
+    ['penguins', 'iris', 'wine', 'breast_cancer', 'diabetes']
+    """
+    return list(_DESCRIPTIONS)
+
+
+def describe(name: str) -> str:
+    """Return one line that says what a sample holds.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sample; names the nearest.
+
+    Examples
+    --------
+    >>> describe("iris")
+    '150 iris flowers of three species: length and width of sepals and petals'
+    """
+    _check(name)
+    return _DESCRIPTIONS[name]
+
+
+def load(name: str) -> pd.DataFrame:
+    """Load a sample table.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+
+    Returns
+    -------
+    DataFrame
+        A new one each time, class labels as texts, in the units measured.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sample; names the nearest.
+
+    Examples
+    --------
+    >>> load("penguins").shape
+    (344, 8)
+    >>> load("iris")["species"].unique().tolist()
+    ['setosa', 'versicolor', 'virginica']
+    """
+    _check(name)
+    if name == "penguins":
+        with resources.files("tabwidget").joinpath("data/penguins.csv").open(encoding="utf-8") as f:
+            return pd.read_csv(f)
+    return _from_sklearn(name)
+
+
+def _from_sklearn(name: str) -> pd.DataFrame:
+    from sklearn import datasets  # loads much, and only these samples need it
+
+    # Scaled ages and blood pressures could not be read off a slider.
+    options = {"scaled": False} if name == "diabetes" else {}
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True, **options)
+    frame: pd.DataFrame = bunch.data.copy()
+    labels = bunch.target if name == "diabetes" else bunch.target_names[bunch.target]
+    frame[_TARGETS[name]] = labels
+    return frame
+
+
+def _check(name: str) -> None:
+    if name not in _DESCRIPTIONS:
+        raise ConfigError(
+            f"there is no sample {name!r}: one of {', '.join(names())}." + nearest(name, names())
+        )

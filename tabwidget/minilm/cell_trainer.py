@@ -1,0 +1,255 @@
+"""Training of a cell model: one member of an ensemble, a step at a time.
+
+The learning rate is held until the loss on the rows held out no longer falls, then cools down
+from the best weights; what is kept is an average of the weights over the last steps. A caller
+owns the clock and the loop, so training can be stopped or looked at after any step.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from tabwidget.minilm.cells import CellModel, Cells, missing_last
+from tabwidget.minilm.optimizer import Muon
+
+__all__ = ["CellTrainer", "Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a cell model is trained.
+
+    Attributes
+    ----------
+    batch_size : int
+        Rows a step.
+    learning_rate : float
+        For all weights but the blocks' matrices.
+    matrix_learning_rate : float
+        For the blocks' matrices, with Muon.
+    schedule : {"auto", "constant", "linear", "cosine"}
+        "auto" cools down once the hold-out loss no longer falls, or from `cool_from` on.
+    warmup_steps : int
+        Steps over which the rate rises.
+    weight_decay : float
+        Decoupled, on all weights.
+    averaged : float
+        Decay of the average over steps.
+    patience : int
+        Looks at the hold-out rows without a gain after which the rate is cooled.
+    cool_from : float
+        Share of the limit after which the rate is cooled in any case.
+    """
+
+    batch_size: int = 64
+    learning_rate: float = 5e-3
+    matrix_learning_rate: float = 0.02
+    schedule: str = "auto"
+    warmup_steps: int = 20
+    weight_decay: float = 0.1
+    averaged: float = 0.97
+    patience: int = 5
+    cool_from: float = 0.6
+
+
+class CellTrainer:
+    """Trains one `CellModel`.
+
+    Parameters
+    ----------
+    model : CellModel
+        Trained in place; ask `best` for the weights to keep.
+    train, holdout : Cells
+        Rows to learn from, and rows to choose the best weights by.
+    orders : callable
+        ``orders(n_rows, epoch)`` returns the column orders of an epoch, shape
+        ``(n_rows, n_columns)``.
+    column_weights : Tensor of shape (n_columns,)
+        Weight of each column's cells in the loss.
+    recipe : Recipe
+        How to train.
+    """
+
+    def __init__(
+        self,
+        model: CellModel,
+        train: Cells,
+        holdout: Cells,
+        orders: Callable[[int, int], Tensor],
+        column_weights: Tensor,
+        recipe: Recipe,
+    ) -> None:
+        self.model, self.train, self.recipe = model, train, recipe
+        self.orders, self.column_weights = orders, column_weights
+        self.n_steps = 0
+        self.epoch = 0
+        self.finished = False
+        self.best_loss = self.last_loss = math.inf
+        self.best = copy.deepcopy(model).eval()
+        self.column_losses = torch.full((model.n_columns,), math.nan)
+        self.batch_rows = torch.empty(0, dtype=torch.int64)
+        self.batch_orders = torch.empty(0, model.n_columns, dtype=torch.int64)
+        self._average = AveragedModel(model, multi_avg_fn=self._fold_in)
+        self._average.eval()
+        self._optimizers = _optimizers(model, recipe)
+        self._batches = self._endless_batches()
+        self._holdout, self._holdout_orders = self._repeated(holdout)
+        self._kept: list[dict[str, object]] = []
+        self._best_step = self._looked = self._misses = 0
+        self._cooling: tuple[int, int, float] | None = None
+
+    def step(self, progress: float) -> float:
+        """Take one gradient step and return its loss, in nats per cell.
+
+        Parameters
+        ----------
+        progress : float
+            Share of the limit used so far, 0 to 1.
+        """
+        rate = self._rate(progress)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * rate
+        self.batch_rows, self.batch_orders = next(self._batches)
+        loss, _ = self._loss(self.model, self.train[self.batch_rows], self.batch_orders)
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer in self._optimizers:
+            optimizer.step()
+        self._average.update_parameters(self.model)
+        self.n_steps += 1
+        if progress >= 1 or (self._cooling is not None and rate <= 0):
+            self.finished = True
+        return float(loss.detach())
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the last step."""
+        return float(self._optimizers[-1].param_groups[0]["lr"])
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look at the hold-out rows."""
+        if self._cooling is not None:
+            since = max(5, self._cooling[1] // 10)
+        else:
+            since = max(10, self.n_steps // 10)
+        return self.n_steps - self._looked >= since
+
+    def look(self) -> tuple[float, bool]:
+        """Return the loss on the hold-out rows, and whether it is the lowest so far."""
+        self._looked = self.n_steps
+        averaged = cast(CellModel, self._average.module)
+        with torch.no_grad():
+            loss, column_losses = self._loss(averaged, self._holdout, self._holdout_orders)
+        self.last_loss = float(loss)
+        better = self.last_loss < self.best_loss
+        if better:
+            self.best_loss, self.column_losses = self.last_loss, column_losses
+            self._best_step, self._misses = self.n_steps, 0
+            # A copy of its own: whoever asks the former best meanwhile is not disturbed.
+            self.best = copy.deepcopy(averaged)
+            if self._cooling is None:
+                self._kept = [copy.deepcopy(o.state_dict()) for o in self._optimizers]
+        else:
+            self._misses += 1
+        return self.last_loss, better
+
+    def _rate(self, progress: float) -> float:
+        """Return the factor on the learning rates."""
+        recipe = self.recipe
+        warmup = min(1.0, (self.n_steps + 1) / max(1, recipe.warmup_steps))
+        if recipe.schedule == "linear":
+            return warmup * max(0.0, 1 - progress)
+        if recipe.schedule == "cosine":
+            return warmup * (1 + math.cos(math.pi * min(1.0, progress))) / 2
+        if recipe.schedule == "constant":
+            return warmup
+        if self._cooling is None and (
+            self._misses >= recipe.patience or progress >= recipe.cool_from
+        ):
+            self._cool(progress)
+        if self._cooling is None:
+            return warmup
+        start, steps, since = self._cooling
+        used = max((self.n_steps - start) / steps, (progress - since) / max(1e-9, 1 - since))
+        return max(0.0, 1 - used)
+
+    def _cool(self, progress: float) -> None:
+        """Go back to the best weights, to end from there at a falling rate."""
+        if self._kept and self._best_step < self.n_steps:
+            self.model.load_state_dict(self.best.state_dict())
+            for optimizer, state in zip(self._optimizers, self._kept, strict=True):
+                optimizer.load_state_dict(state)
+        self._cooling = (self.n_steps, max(40, self._best_step // 2), progress)
+
+    def _loss(self, model: CellModel, cells: Cells, orders: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weighted loss, and the plain mean of each column."""
+        present = (cells.answer >= 0).T
+        answers = cells.answer.clamp_min(0).T[..., None]
+        losses = -model(cells, orders).gather(2, answers)[..., 0]
+        # Questions with much of the row known are the ones people ask.
+        place = orders.argsort(dim=1).T
+        weights = (place + 1) / present.sum(0).clamp_min(1) * present
+        weights = weights * self.column_weights[:, None]
+        means = losses.detach().where(present, 0).sum(1) / present.sum(1)
+        return (losses.where(present, 0) * weights).sum() / weights.sum().clamp_min(1e-9), means
+
+    def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield row numbers and their column orders, shuffled anew every epoch."""
+        present = self.train.answer >= 0
+        n, size = len(self.train), self.recipe.batch_size
+        while True:
+            orders = missing_last(self.orders(n, self.epoch), present)
+            shuffled = torch.randperm(n)
+            for start in range(0, n, size):
+                rows = shuffled[start : start + size]
+                # A remainder of a few rows would make a noisy step of full size.
+                if start == 0 or len(rows) >= size // 2:
+                    yield rows, orders[rows]
+            self.epoch += 1
+
+    def _repeated(self, holdout: Cells, most: int = 2048) -> tuple[Cells, Tensor]:
+        """Return the hold-out rows, each several times if they are few, in fixed orders."""
+        times = max(1, min(4, most // len(holdout)))
+        rows = torch.arange(len(holdout))[:most].repeat(times)
+        cells = holdout[rows]
+        # An epoch that training never reaches.
+        return cells, missing_last(self.orders(len(rows), 2**31), cells.answer >= 0)
+
+    def _fold_in(
+        self, averaged: Sequence[Tensor], current: Sequence[Tensor], n_averaged: Tensor | int
+    ) -> None:
+        """Average over few steps in the beginning, when the weights move fast."""
+        decay = min(self.recipe.averaged, 1 - 1 / (self.n_steps / 5 + 1))
+        torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
+
+
+def _optimizers(model: CellModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Return Muon for the blocks' matrices and AdamW for all other weights."""
+    matrices = [p for p in model.transformer.parameters() if p.ndim == 2]
+    taken = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in taken]
+    optimizers: list[torch.optim.Optimizer] = [
+        Muon(matrices, recipe.matrix_learning_rate, weight_decay=recipe.weight_decay),
+        torch.optim.AdamW(
+            others,
+            recipe.learning_rate,
+            betas=(0.9, 0.95),
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        ),
+    ]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+    return optimizers

@@ -1,0 +1,501 @@
+"""Session: the one object that every panel shows and every line of Python can drive."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from keyword import iskeyword
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+from sklearn.base import clone
+
+from tabwidget.backends import named
+from tabwidget.callbacks import Callback
+from tabwidget.config import TrainingConfig
+from tabwidget.distribution import Distribution
+from tabwidget.errors import ConfigError, NotFittedError, nearest
+from tabwidget.events import Event, TrainingState
+from tabwidget.formula import Evidence, Query, parse
+from tabwidget.model import TabularLanguageModel
+from tabwidget.orders import column_orders
+from tabwidget.run import Run
+from tabwidget.serialize import SerializedRow, resolve_serializer
+from tabwidget.table import Column, Table, as_table
+
+__all__ = ["TASKS", "Answer", "Change", "Run", "Session"]
+
+TASKS = ("classification", "regression", "synthesis")
+MAX_HISTORY = 500
+STOP_SECONDS = 5.0  # to wait for a step in progress
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was asked, and what came of it.
+
+    Attributes
+    ----------
+    query : Query
+        The question.
+    distribution : Distribution
+        The answer.
+    seconds : float
+        How long it took.
+    python : str
+        The line of Python that asks the same.
+    """
+
+    query: Query
+    distribution: Distribution
+    seconds: float
+    python: str
+
+    def __str__(self) -> str:
+        bars = str(self.distribution).splitlines()[1:]
+        return "\n".join([f"p({self.query})", *bars])
+
+    def _repr_html_(self) -> str:
+        return self.distribution._repr_html_()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a choice changed, and what it made worthless.
+
+    Attributes
+    ----------
+    changed : tuple of str
+        Names of the choices.
+    invalidates : tuple of str
+        Out of "run", "model", "answer": gone with the change.
+    message : str
+        The same for people.
+    """
+
+    changed: tuple[str, ...]
+    invalidates: tuple[str, ...]
+    message: str
+
+
+class Session:
+    """A table, the choices made for it, its fit and the questions asked of it.
+
+    Parameters
+    ----------
+    source : DataFrame, Table, path or sample name, optional
+        What to load.
+    name : str, optional
+        What to call a DataFrame.
+    target : str, optional
+        The column that matters most; the first with few levels by default.
+    serializer : str, default "json"
+        How rows are written: "json", "key-value" or "bracket".
+    backend : str, default "minilm"
+        The engine.
+    training : TrainingConfig, optional
+        Ten seconds by default.
+    random_state : int, default 0
+        Seed of everything random.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        Held by every method that reads or changes more than one thing.
+    table, target, task, serializer, backend, training
+        The choices; change them with `load` and `choose`.
+    run : Run or None
+        The newest fit.
+    model : TabularLanguageModel or None
+        What can be asked, be it while it is still trained.
+    question : Query or None
+        What is asked now.
+    answer : Answer or None
+        The newest answer.
+    history : list of Answer
+        The last 500 questions and answers.
+
+    Examples
+    --------
+    >>> session = Session("iris", training=TrainingConfig(max_steps=40))
+    >>> model = session.fit()
+    >>> print(session.ask("species | `petal length (cm)`=1.4").python)
+    lm.conditional("species", {"petal length (cm)": 1.4})
+    """
+
+    def __init__(
+        self,
+        source: pd.DataFrame | Table | str | Path | None = None,
+        *,
+        name: str | None = None,
+        target: str | None = None,
+        serializer: str = "json",
+        backend: str = "minilm",
+        training: TrainingConfig | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.table: Table | None = None
+        self.target: str | None = None
+        self.task = "synthesis"
+        self.serializer = "json"
+        self.backend = "minilm"
+        self.training = TrainingConfig(max_seconds=10.0)
+        self.random_state = random_state
+        self.run: Run | None = None
+        self.model: TabularLanguageModel | None = None
+        self.question: Query | None = None
+        self.answer: Answer | None = None
+        self.history: list[Answer] = []
+        self._subscribers: list[Callable[[str], None]] = []
+        self._source = "frame"
+        if source is not None:
+            self.load(source, name=name)
+        choices: dict[str, Any] = {"serializer": serializer, "backend": backend}
+        if training is not None:
+            choices["training"] = training
+        if target is not None:
+            choices["target"] = target
+        self.choose(**choices)
+
+    def load(self, source: pd.DataFrame | Table | str | Path, name: str | None = None) -> Change:
+        """Load another table; a fit that is running is stopped.
+
+        Parameters
+        ----------
+        source : DataFrame, Table, path or sample name
+            What to load.
+        name : str, optional
+            What to call it.
+        """
+        table = as_table(source)
+        if name is not None:
+            table.name = name
+        self.stop()
+        with self.lock:
+            had = tuple(what for what in ("run", "model", "answer") if getattr(self, what))
+            self.table, self._source = table, _source_in_python(source, table.name)
+            self.run = self.model = self.answer = None
+            self.history = []
+            self.target = _likely_target(table)
+            self.task = _task_of(table.schema[self.target])
+            self.question = Query((self.target,))
+        self._tell("table")
+        shape = f"{len(table)} rows, {len(table.schema)} columns"
+        return Change(("table", "target", "task"), had, f"Loaded {table.name}: {shape}.")
+
+    def choose(self, **choices: Any) -> Change:
+        """Change choices, all of them or none.
+
+        Parameters
+        ----------
+        **choices
+            ``target``, ``task``, ``serializer``, ``backend``, ``training`` or ``max_seconds``.
+
+        Raises
+        ------
+        ConfigError, ColumnError
+            If one of them cannot be.
+        """
+        with self.lock:
+            checked = self._checked(choices)
+            changed = tuple(k for k, value in checked.items() if value != getattr(self, k))
+            for key in changed:
+                setattr(self, key, checked[key])
+            if "target" in changed:
+                self.question, self.answer = Query((str(self.target),)), None
+            invalidates: tuple[str, ...] = ()
+            message = f"Changed {', '.join(changed)}." if changed else ""
+            if self.model is not None and "backend" in changed:
+                self.model = self.answer = None
+                invalidates = ("model", "answer")
+                message += " Another engine has to be trained anew."
+            elif self.model is not None and changed:
+                message += " The model can still be asked; train again to learn with it."
+        if changed:
+            self._tell("choices")
+        return Change(changed, invalidates, message)
+
+    def preview(self, row: int = 0, draw: int = 0) -> SerializedRow:
+        """Return a row as the serializer writes it, in another column order for each `draw`.
+
+        Parameters
+        ----------
+        row : int, default 0
+            Place of the row in the table.
+        draw : int, default 0
+            The order depends on this number and on `random_state` alone.
+        """
+        with self.lock:
+            table = self._loaded()
+            if not 0 <= row < len(table):
+                raise ConfigError(
+                    f"there is no row {row}: the table has rows 0 to {len(table) - 1}"
+                )
+            cells = table.row(row)
+            names = list(cells)
+            [order] = column_orders(1, len(names), seed=self.random_state, epoch=draw)
+            ordered = {names[i]: cells[names[i]] for i in order}
+            return resolve_serializer(self.serializer).serialize(ordered)
+
+    def start(self, resume: bool = False) -> Run:
+        """Train on a thread of its own.
+
+        Parameters
+        ----------
+        resume : bool, default False
+            Go on from the weights there are.
+
+        Returns
+        -------
+        Run
+            To look at, wait for or stop.
+
+        Raises
+        ------
+        ConfigError
+            Without a table, or while a fit is running.
+        """
+        with self.lock:
+            table = self._loaded()
+            if self.run is not None and self.run.status == "running":
+                raise ConfigError("a fit is running: stop it first, or wait for its end")
+            if resume and self.model is None:
+                raise ConfigError("there is no fit to go on from: start one")
+            run = self.run = Run()
+            model = self._new_model() if not resume or self.model is None else self.model
+            model.set_params(
+                serializer=self.serializer,
+                training=clone(self.training),
+                callbacks=[run, _Publisher(self, run, model)],
+            )
+            targets = () if self.task == "synthesis" or self.target is None else (self.target,)
+
+        def work() -> None:
+            model.fit(table, target_cols=targets, resume=resume, stop=run.stopping)
+
+        run.start(work, ended=lambda: self._tell("run"))
+        self._tell("run")
+        return run
+
+    def stop(self) -> None:
+        """End the fit that is running, if any, at its next step, and keep its best weights."""
+        run = self.run
+        if run is not None and run.status == "running":
+            run.stop()
+            run.wait(STOP_SECONDS)
+
+    def fit(self, resume: bool = False) -> TabularLanguageModel:
+        """Train, and wait for the end.
+
+        Returns
+        -------
+        TabularLanguageModel
+            The fitted model.
+        """
+        run = self.start(resume)
+        try:
+            run.wait()
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        if run.exception is not None:
+            raise run.exception
+        assert self.model is not None
+        return self.model
+
+    def ask(self, query: str | Query) -> Answer:
+        """Ask a question, and remember it with its answer.
+
+        Parameters
+        ----------
+        query : str or Query
+            For example ``"species | bill_length_mm=39.1, island in {Dream, Biscoe}"``.
+
+        Raises
+        ------
+        NotFittedError
+            Before training.
+        FormulaError, ColumnError, EvidenceError, ConfigError
+            For a question that cannot be asked.
+        """
+        with self.lock:
+            schema = self._loaded().schema
+            model = self.model
+            if model is None:
+                raise NotFittedError("there is no model to ask yet: train it first (start or fit)")
+            query = parse(query, schema) if isinstance(query, str) else query.check(schema)
+            began = time.perf_counter()
+            distribution = model.conditional(query)
+            seconds = time.perf_counter() - began
+            answer = Answer(query, distribution, seconds, query.to_python())
+            self.question, self.answer = query, answer
+            # The same question again, as while training, is one entry with the newest answer.
+            if self.history and self.history[-1].query == query:
+                self.history.pop()
+            self.history = [*self.history, answer][-MAX_HISTORY:]
+        self._tell("answer")
+        return answer
+
+    def survey(self, given: Mapping[str, Evidence] | None = None) -> dict[str, Distribution]:
+        """Return the distribution of every column that is not given, in one pass."""
+        with self.lock:
+            if self.model is None:
+                raise NotFittedError("there is no model to ask yet: train it first (start or fit)")
+            return self.model.survey(given)
+
+    def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:
+        """Call `fn` with "table", "choices", "run" or "answer" whenever that changed.
+
+        It is called on the thread that made the change, and must return at once.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        with self.lock:
+            self._subscribers = [*self._subscribers, fn]
+
+        def unsubscribe() -> None:
+            with self.lock:
+                self._subscribers = [other for other in self._subscribers if other is not fn]
+
+        return unsubscribe
+
+    def python(self) -> str:
+        """Return the Python that loads, fits and asks the same without a session."""
+        with self.lock:
+            self._loaded()
+            asked = None if self.answer is None else self.answer.query
+            evidence = {} if asked is None else asked.given
+            kinds = {
+                type(e).__name__
+                for e in evidence.values()
+                if type(e).__module__ == Query.__module__
+            }
+            names = ", ".join(sorted({"TabularLanguageModel", "TrainingConfig"} | kinds))
+            backend = "" if self.backend == "minilm" else f'backend="{self.backend}", '
+            serializer = "" if self.serializer == "json" else f'serializer="{self.serializer}", '
+            targets = "" if self.task == "synthesis" else f", target_cols=[{self.target!r}]"
+            lines = [
+                f"from tabwidget import {names}",
+                "",
+                f"lm = TabularLanguageModel({backend}{serializer}training={self.training!r}, "
+                f"random_state={self.random_state})",
+                f"lm.fit({self._source}{targets})",
+            ]
+            return "\n".join(lines if asked is None else [*lines, asked.to_python()])
+
+    def _loaded(self) -> Table:
+        if self.table is None:
+            raise ConfigError("there is no table yet: load one first")
+        return self.table
+
+    def _new_model(self) -> TabularLanguageModel:
+        return TabularLanguageModel(
+            backend=self.backend,
+            serializer=self.serializer,
+            training=clone(self.training),
+            random_state=self.random_state,
+        )
+
+    def _publish(self, run: Run, model: TabularLanguageModel) -> None:
+        """Let a model that is still trained be asked, as soon as it has any weights."""
+        with self.lock:
+            if self.run is not run or self.model is model:
+                return
+            self.model = model
+        self._tell("run")
+
+    def _tell(self, topic: str) -> None:
+        for subscriber in self._subscribers:
+            try:
+                subscriber(topic)
+            except Exception:
+                # One deaf listener must not keep the others, or a fit, from going on.
+                _log.exception("a subscriber failed on %r", topic)
+
+    def _checked(self, choices: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the choices as attributes to set, each of them possible."""
+        known = {"target", "task", "serializer", "backend", "training", "max_seconds"}
+        for key in choices:
+            if key not in known:
+                raise ConfigError(
+                    f"there is no choice {key!r}: {', '.join(sorted(known))}." + nearest(key, known)
+                )
+        checked: dict[str, Any] = {}
+        if "serializer" in choices:
+            resolve_serializer(choices["serializer"])
+            checked["serializer"] = choices["serializer"]
+        if "backend" in choices:
+            checked["backend"] = named(choices["backend"])
+        if "training" in choices or "max_seconds" in choices:
+            checked["training"] = self._checked_training(choices)
+        if "target" in choices or "task" in choices:
+            target = choices.get("target", self.target)
+            schema = self._loaded().schema
+            task = choices.get("task") or _task_of(schema.known(target))
+            _check_task(task, schema.known(target))
+            checked.update(target=target, task=task)
+        return checked
+
+    def _checked_training(self, choices: Mapping[str, Any]) -> TrainingConfig:
+        training = choices.get("training", self.training)
+        if not isinstance(training, TrainingConfig):
+            raise ConfigError(f"training is a TrainingConfig, not {type(training).__name__}")
+        training = cast(TrainingConfig, clone(training))
+        if "max_seconds" in choices:
+            training.set_params(max_seconds=choices["max_seconds"])
+        training.validate()
+        return training
+
+
+class _Publisher(Callback):
+    """Makes the model known to the session once it has weights."""
+
+    def __init__(self, session: Session, run: Run, model: TabularLanguageModel) -> None:
+        self.session, self.run, self.model = session, run, model
+
+    def on_event(self, state: TrainingState, event: Event) -> None:
+        if self.model.ready:
+            self.session._publish(self.run, self.model)
+
+
+def _likely_target(table: Table) -> str:
+    """Return the first column with a few levels; the last column if there is none."""
+    columns = [table.schema[name] for name in table.schema.active]
+    levels = [c.name for c in columns if not c.is_number and 2 <= len(c.support) <= 20]
+    return levels[0] if levels else columns[-1].name
+
+
+def _task_of(column: Column) -> str:
+    return "regression" if column.is_number else "classification"
+
+
+def _check_task(task: str, column: Column) -> None:
+    if task not in TASKS:
+        raise ConfigError(f"there is no task {task!r}: {', '.join(TASKS)}." + nearest(task, TASKS))
+    if task == "regression" and not column.is_number:
+        raise ConfigError(
+            f"column {column.name!r} has levels, not numbers: "
+            "choose the task 'classification', or a target that is a number"
+        )
+    if task == "classification" and column.edges is not None:
+        raise ConfigError(
+            f"column {column.name!r} is a number with {column.n_unique} values: "
+            "choose the task 'regression', or a target with levels"
+        )
+
+
+def _source_in_python(source: object, name: str) -> str:
+    """Return the source as an expression: a name or path in quotes, or the frame's variable."""
+    if isinstance(source, (str, Path)):
+        return repr(str(source))
+    return name if name.isidentifier() and not iskeyword(name) else "frame"

@@ -1,0 +1,1 @@
+"""Tests: they mirror tabwidget/; browser/ drives JupyterLab, benchmarks/ run only when named."""

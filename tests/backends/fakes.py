@@ -1,0 +1,114 @@
+"""An engine that counts: exact, instant and without torch, for tests of what stands above it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwidget.backends import FitRequest, Prediction
+from tabwidget.config import ModelConfig
+from tabwidget.events import (
+    EvalReport,
+    Event,
+    FitEnd,
+    FitStart,
+    Reason,
+    TrainExamples,
+    TrainReport,
+)
+from tabwidget.table import Column
+
+Floats = NDArray[np.float64]
+
+
+def _ignore(event: Event) -> None:
+    pass
+
+
+class FakeBackend:
+    """Answers with frequencies counted in the table.
+
+    A context that no row of the table matches is answered with the column's marginal. A fit takes
+    `max_steps` steps, three by default.
+    """
+
+    name = "fake"
+    seconds_a_step = 0.0
+
+    def __init__(self, model_config: ModelConfig | None = None) -> None:
+        self.seen: list[FitRequest] = []
+        self.asked: list[tuple[int, int]] = []  # rows and orders of every call of predict
+        self._columns: list[Column] = []
+        self._cells = np.empty((0, 0), dtype=np.int64)
+
+    @property
+    def ready(self) -> bool:
+        return bool(self._columns)
+
+    def fit(self, request: FitRequest) -> None:
+        # Without what belongs to the caller: an engine can be copied, as scikit-learn does.
+        self.seen.append(replace(request, emit=_ignore, stopped=bool))
+        schema, frame = request.table.schema, request.table.frame
+        columns = [schema[name] for name in schema.active]
+        training, n = request.training, len(frame)
+        began = time.perf_counter()
+        step, losses = 0, dict.fromkeys(schema.active, 1.0)
+        reason: Reason = "steps"
+        request.emit(
+            FitStart(
+                0.0, n, len(columns), n - 1, 1, 7, "fake", training.max_seconds, training.max_steps
+            )
+        )
+        try:
+            while step < (training.max_steps or 3):
+                time.sleep(self.seconds_a_step)
+                step, seconds = step + 1, time.perf_counter() - began
+                text = request.serializer.serialize(request.table.row(step % n)).text
+                request.emit(TrainExamples(seconds, (text,)))
+                request.emit(TrainReport(seconds, step, step, 1 / step, 0.1, 100.0))
+                self._cells = np.stack([c.cells(c.numbers(frame[c.name])) for c in columns], 1)
+                self._columns = columns
+                request.emit(EvalReport(seconds, step, 1 / step, losses, True))
+                if request.stopped():
+                    reason = "stopped"
+                    break
+        finally:
+            request.emit(FitEnd(time.perf_counter() - began, step, reason, step, 1 / max(1, step)))
+
+    def predict(
+        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64], orders: int = 1
+    ) -> Prediction:
+        self.asked.append((len(contexts), orders))
+        widest = max(len(column.support) for column in self._columns)
+        found = np.zeros((len(contexts), widest))
+        for i, (row, target) in enumerate(zip(contexts, targets, strict=True)):
+            matching = present = self._cells[:, target] >= 0
+            for j in np.flatnonzero(np.isfinite(row)):
+                if j != target:
+                    cell = self._columns[j].cells(row[[j]])
+                    matching = matching & (cell >= 0) & (self._cells[:, j] == cell)
+            answers = self._cells[matching if matching.any() else present, target]
+            found[i] = np.bincount(answers, minlength=widest) / len(answers)
+        return Prediction(found, np.zeros(len(contexts)))
+
+    def chain(self, rows: Floats) -> Floats:
+        out = np.zeros(rows.shape)
+        for j, column in enumerate(self._columns):
+            before = np.where(np.arange(rows.shape[1]) < j, rows, np.nan)
+            found = self.predict(before, [j] * len(rows)).probabilities
+            cells = column.cells(rows[:, j])
+            likely = np.where(cells >= 0, found[np.arange(len(rows)), cells], 0.0)
+            with np.errstate(divide="ignore"):
+                out[:, j] = np.where(np.isfinite(rows[:, j]), np.log(likely), 0.0)
+        return out
+
+
+class SlowBackend(FakeBackend):
+    """Takes its time, so that it can be stopped and asked while it learns."""
+
+    name = "slow"
+    seconds_a_step = 0.002

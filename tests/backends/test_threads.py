@@ -1,0 +1,36 @@
+"""An engine leaves cores to others, and other threads their own."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from tabwidget.backends import threads
+
+
+def test_half_of_the_cores_are_taken_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    before = torch.get_num_threads()
+    with threads.few_threads():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
+def test_other_threads_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    before, seen = torch.get_num_threads(), []
+    with threads.few_threads():
+        other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        other.start()
+        other.join()
+    assert seen == [before]
+
+
+def test_an_error_gives_them_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), threads.few_threads():
+        _ = 1 / 0
+    assert torch.get_num_threads() == before

@@ -1,0 +1,1 @@
+"""Measurements: slow, and collected only when they are named."""

@@ -1,0 +1,112 @@
+"""How good is one fit on small tables: accuracy or R², and log-loss, beside scikit-learn's.
+
+    python -m tests.benchmarks.tables [--seconds 12] [--seeds 3] [--tables iris,wine]
+
+80/20 split with ``random_state=42``. The table printed is the one in the README.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import sklearn
+import torch
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import accuracy_score, log_loss, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tabwidget import TabularLanguageModel, TrainingConfig, datasets
+
+TARGETS = {
+    "iris": "species",
+    "wine": "cultivar",
+    "breast_cancer": "diagnosis",
+    "diabetes": "progression",
+    "penguins": "species",
+}
+Scores = tuple[float, float]
+
+
+def ours(train: pd.DataFrame, test: pd.DataFrame, target: str, seconds: float, seed: int) -> Scores:
+    """Fit once, and return the scores of one column given all others."""
+    model = TabularLanguageModel(training=TrainingConfig(max_seconds=seconds), random_state=seed)
+    model.fit(train, target_cols=[target])
+    column = model.schema[target]
+    probabilities = model.predict_proba_many(test, target)
+    if column.is_number:
+        return r2_score(test[target], probabilities @ column.grid), np.nan
+    predicted = column.support[probabilities.argmax(1)]
+    loss = log_loss(test[target], probabilities, labels=list(column.support))
+    return accuracy_score(test[target], predicted), loss
+
+
+def theirs(train: pd.DataFrame, test: pd.DataFrame, target: str) -> Iterator[tuple[str, Scores]]:
+    """Fit scikit-learn's models for the one column, and yield their scores."""
+    number = pd.api.types.is_numeric_dtype(train[target])
+    inputs = pd.get_dummies(pd.concat([train, test]).drop(columns=target), dtype=float)
+    x, x_test = inputs.iloc[: len(train)], inputs.iloc[len(train) :]
+    linear = RidgeCV() if number else LogisticRegression(max_iter=2000)
+    forest = (RandomForestRegressor if number else RandomForestClassifier)(300, random_state=0)
+    for name, model in {"linear": linear, "forest": forest}.items():
+        pipeline = make_pipeline(SimpleImputer(), StandardScaler(), model).fit(x, train[target])
+        if number:
+            yield name, (r2_score(test[target], pipeline.predict(x_test)), np.nan)
+        else:
+            loss = log_loss(test[target], pipeline.predict_proba(x_test), labels=model.classes_)
+            yield name, (accuracy_score(test[target], pipeline.predict(x_test)), loss)
+
+
+def shown(scores: Scores) -> str:
+    """Return scores as a cell of the table."""
+    return f"{scores[0]:.3f}" + ("" if np.isnan(scores[1]) else f" / {scores[1]:.3f}")
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--tables", default=",".join(TARGETS))
+    options = parser.parse_args()
+    print(
+        f"torch {torch.__version__}, scikit-learn {sklearn.__version__}, Python "
+        f"{platform.python_version()}, {torch.get_num_threads()} threads\n"
+    )
+    print("| table | tabwidget, median | each seed | seconds | linear | forest |")
+    print("|---|---|---|---|---|---|")
+    for name in options.tables.split(","):
+        frame, target = datasets.load(name), TARGETS[name]
+        train, test = train_test_split(frame, test_size=0.2, random_state=42)
+        found, took = [], []
+        for seed in range(options.seeds):
+            began = time.perf_counter()
+            found.append(ours(train, test, target, options.seconds, seed))
+            took.append(time.perf_counter() - began)
+        middle = (
+            statistics.median(score for score, _ in found),
+            statistics.median(loss for _, loss in found),
+        )
+        others = dict(theirs(train, test, target))
+        cells = [
+            name,
+            shown(middle),
+            ", ".join(shown(scores) for scores in found),
+            f"{statistics.mean(took):.1f}",
+            shown(others["linear"]),
+            shown(others["forest"]),
+        ]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""TrainingState: what a fit's events add up to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tabwidget.events import (
+    MAX_POINTS,
+    EvalReport,
+    Event,
+    FitEnd,
+    FitStart,
+    TrainExamples,
+    TrainingState,
+    TrainReport,
+)
+
+
+def folded(*events: Event) -> TrainingState:
+    state = TrainingState()
+    for event in events:
+        state.fold(event)
+    return state
+
+
+def start(budget: float | None = 10.0) -> FitStart:
+    return FitStart(0.0, 100, 5, 90, 10, 1234, "fake", budget, None)
+
+
+def report(seconds: float = 1.0, step: int = 1, loss: float = 2.0) -> TrainReport:
+    return TrainReport(seconds, step, 0, loss, 1e-3, 500.0)
+
+
+def look(step: int = 1, loss: float = 2.0, best: bool = True) -> EvalReport:
+    return EvalReport(float(step), step, loss, {"x": loss}, best)
+
+
+def test_the_newest_report_counts() -> None:
+    state = folded(start(), report(1.0, 5, 2.0), report(2.0, 9, 1.5))
+    assert (state.seconds, state.step, state.loss) == (2.0, 9, 1.5)
+    assert (state.rows_per_second, state.learning_rate) == (500.0, 1e-3)
+
+
+def test_the_best_look_is_kept_through_worse_ones() -> None:
+    state = folded(look(5, 1.0), look(9, 1.4, best=False))
+    assert (state.best_step, state.best_loss, state.eval_loss) == (5, 1.0, 1.4)
+    assert state.column_losses == {"x": 1.0}
+
+
+def test_examples_change_nothing_but_the_clock() -> None:
+    before, after = folded(report()), folded(report(), TrainExamples(3.0, ("{}",)))
+    assert after.seconds == 3.0
+    assert after.curve == before.curve
+
+
+def test_the_curve_holds_both_losses_in_order() -> None:
+    state = folded(report(1.0, 1, 3.0), look(2, 2.5))
+    assert [(p["split"], p["step"], p["loss"]) for p in state.curve] == [
+        ("train", 1, 3.0),
+        ("hold-out", 2, 2.5),
+    ]
+
+
+@pytest.mark.parametrize("looks_per_report", [0, 1, 50])
+def test_a_long_curve_is_thinned_but_keeps_its_ends(looks_per_report: int) -> None:
+    events: list[Event] = []
+    for i in range(3 * MAX_POINTS // (1 + looks_per_report)):
+        events += [report(float(i), i), *[look(i)] * looks_per_report]
+    curve = folded(*events, report(1e6, 7)).curve
+    assert MAX_POINTS // 3 < len(curve) <= MAX_POINTS
+    assert curve[0]["step"] == 0
+    assert curve[-1]["seconds"] == 1e6
+    assert [p["seconds"] for p in curve] == sorted(p["seconds"] for p in curve)
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [
+        (TrainingState(), None),
+        (folded(start(None), report(4.0)), None),
+        (folded(start(), report(4.0)), 6.0),
+        (folded(start(), report(11.0)), 0.0),
+        (folded(start(), FitEnd(4.0, 9, "converged", 5, 1.0)), 0.0),
+    ],
+)
+def test_seconds_left_go_by_the_time_limit(state: TrainingState, left: float | None) -> None:
+    assert state.seconds_left == left
