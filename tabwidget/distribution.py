@@ -121,7 +121,9 @@ class Distribution:
         """Return the probability of a value at or below `x`, one number or an array of them."""
         self._numeric("cdf")
         many = isinstance(x, (list, tuple, np.ndarray, pd.Series))
-        below = self._below(self.column.numbers(x if many else [x]))
+        numbers = self.column.numbers(x if many else [x])
+        # The bins of whole numbers end on halves.
+        below = self._below(np.floor(numbers) + 0.5 if self.column.integer else numbers)
         return below if many else float(below[0])
 
     def sample(self, n: int = 1, random_state: Any = None) -> NDArray[Any]:

@@ -73,9 +73,15 @@ def read_frame(path: str | Path) -> pd.DataFrame:
 
 
 def _read_text(path: Path) -> pd.DataFrame:
-    encoding = "utf-8"
-    if path.suffix.lower() not in _PACKED:
-        encoding = _encoding(path)
+    packed = path.suffix.lower() in _PACKED
+    encoding = "utf-8" if packed else _encoding(path)
+    try:
+        return _read_csv(path, encoding)
+    except UnicodeDecodeError:
+        return _read_csv(path, "cp1252")  # what spreadsheets long wrote in the western world
+
+
+def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
     options: dict[str, Any] = {"encoding": encoding, "low_memory": False}
     tabs = {".tsv", ".tab"} & {suffix.lower() for suffix in path.suffixes}
     options["sep"] = "\t" if tabs else _separator(path, options)
@@ -93,7 +99,7 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 
 def _encoding(path: Path) -> str:
-    """Return the encoding of a text file; an error for a file that is none."""
+    """Return the likely encoding of a text file; an error for a file that is none."""
     with path.open("rb") as file:
         head = file.read(65_536)
     if not head.strip():
@@ -115,11 +121,6 @@ def _encoding(path: Path) -> str:
             f"{str(path)!r} is JSON, not a table: read it with pandas.read_json and give the "
             "DataFrame"
         )
-    try:
-        # The head may end in the middle of a character.
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return "cp1252"
     return "utf-8-sig"
 
 

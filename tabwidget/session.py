@@ -31,6 +31,7 @@ __all__ = ["TASKS", "Answer", "Change", "Run", "Session"]
 
 TASKS = ("classification", "regression", "synthesis")
 MAX_HISTORY = 500
+MAX_LABELS = 10
 STOP_SECONDS = 5.0  # to wait for a step in progress
 
 _log = logging.getLogger(__name__)
@@ -476,7 +477,9 @@ def _likely_target(table: Table) -> str:
 
 
 def _task_of(column: Column) -> str:
-    return "regression" if column.is_number else "classification"
+    # A few whole numbers are labels (0 and 1, digits) more often than amounts.
+    labels = column.integer and column.edges is None and column.n_unique <= MAX_LABELS
+    return "regression" if column.is_number and not labels else "classification"
 
 
 def _check_task(task: str, column: Column) -> None:

@@ -699,8 +699,10 @@ def test_a_table_that_is_almost_empty_can_be_learned() -> None:
     for i, name in enumerate(frame):
         frame.loc[[7 * i + 1, 7 * i + 2], name] = ["x", "y"] if i % 2 else [1.5, 2.5]
     lm = few_steps().fit(frame.infer_objects())
-    assert lm.state.best_loss is not None
-    assert lm.state.best_loss > 0
+    assert lm.state.start is not None
+    # Rows without a cell are neither learned nor held out.
+    assert lm.state.start.n_train + lm.state.start.n_holdout == 8
+    assert lm.state.start.n_rows == 60
     assert lm.conditional("b", {"a": 1.5}).probabilities.sum() == pytest.approx(1)
     assert lm.predict_proba_many(frame.tail(3), "b").shape == (3, 2)
 

@@ -8,13 +8,17 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 import tabwidget
+
+from .test_imports import imports
 
 BUNDLE = {
     "tabwidget/widgets/static/workbench.js",
@@ -44,6 +48,11 @@ def build(source: Path, out: Path, kind: str) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     (made,) = out.glob("*.whl" if kind == "wheel" else "*.tar.gz")
     return made
+
+
+def plain_name(requirement: str) -> str:
+    """Return the name at the head of a requirement, as indexes compare names."""
+    return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-")
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +108,22 @@ def test_wheel_knows_version_and_command(wheel: zipfile.ZipFile) -> None:
     scripts.read_string(wheel.read(f"{info}/entry_points.txt").decode())
     assert scripts["console_scripts"]["tabwidget"] == "tabwidget.cli:main"
     assert f"{info}/licenses/LICENSE" in wheel.namelist()
+
+
+def test_every_imported_package_is_declared(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    declared = {plain_name(requirement) for each in lists for requirement in each}
+    shipped_by = metadata.packages_distributions()
+    undeclared = set()
+    for path in (root / "tabwidget").rglob("*.py"):
+        for found in imports(path, "module"):
+            package = found.imported.split(".")[0]
+            if package not in sys.stdlib_module_names | {"tabwidget"} and not declared & {
+                plain_name(name) for name in shipped_by.get(package, [package])
+            }:
+                undeclared.add(package)
+    assert undeclared == set()
 
 
 def test_constraints_pin_every_package_exactly(root: Path) -> None:

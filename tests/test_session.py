@@ -147,6 +147,17 @@ def test_loading_ends_the_fit_that_runs(training: Session) -> None:
     assert (training.run, training.model) == (None, None)
 
 
+def test_a_fit_that_ends_late_does_not_bring_its_model_back(
+    training: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "STOP_SECONDS", 0.0)
+    run = training.run
+    training.load(FRAME[["size", "sold"]])
+    assert run is not None
+    assert run.wait(5)
+    assert training.model is None
+
+
 # Choices
 
 

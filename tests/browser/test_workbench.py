@@ -54,6 +54,17 @@ def until(condition: object, seconds: float = 10) -> float:
     return time.monotonic() - began
 
 
+def settled(locator: Locator) -> str:
+    """Return the text once it has not changed for a second: the end of a fit refreshes answers."""
+    text, since = locator.inner_text(), time.monotonic()
+    while time.monotonic() < since + 1:
+        time.sleep(0.1)
+        now = locator.inner_text()
+        if now != text:
+            text, since = now, time.monotonic()
+    return text
+
+
 def test_running_all_cells_draws_the_four_steps(page: Page) -> None:
     expect(page.locator(".tw-root")).to_have_count(4)
     for step in ("Data", "Task", "Train", "Query"):
@@ -100,7 +111,7 @@ def test_training_streams_answers_and_stops_at_once(page: Page) -> None:
 def test_a_formula_error_is_shown_with_its_caret_and_loses_nothing(page: Page) -> None:
     root = view(page)
     answer = root.get_by_label("Answer", exact=True)
-    before = answer.inner_text()
+    before = settled(answer)
     formula = root.get_by_label("Formula")
     formula.fill("species | islnd=Dream")
     formula.press("Enter")
