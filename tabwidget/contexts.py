@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabwidget.errors import TableError
 from tabwidget.formula import Above, Below, Between, Evidence, OneOf, alternatives
 from tabwidget.table import TableSchema
 
@@ -105,6 +106,9 @@ def rows_of(frame: pd.DataFrame, schema: TableSchema, *, without: Sequence[str] 
     Columns of the frame that take no part are passed over; unknown ones are an error.
     """
     frame = frame.rename(columns=str)
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise TableError(f"the column name {twice!r} stands more than once: rename one of them")
     rows = np.full((len(frame), len(schema.active)), np.nan)
     for name in frame.columns:
         column = schema[name]

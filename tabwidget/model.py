@@ -143,6 +143,8 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 stopped=stopped.is_set,
             )
         )
+        if not self.ready:
+            raise ConfigError("training diverged, no loss was finite: lower the learning_rate")
         return self
 
     @property
@@ -248,7 +250,9 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             found = self.backend_.predict(rows, index, ORDERS).probabilities
             probabilities = found[:, : len(column.support)]
         else:
-            questions = [Query((target,), dict(known)).check(self.schema).given for known in knowns]
+            questions = [
+                Query((target,), _given(known)).check(self.schema).given for known in knowns
+            ]
             probabilities, _ = self._probabilities(questions, target)
         return probabilities if candidates is None else _among(probabilities, column, candidates)
 
@@ -291,7 +295,7 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         if len(each) != len(knowns):
             raise ConfigError(f"{len(knowns)} rows are known, but targets of {len(each)} are given")
         questions = [
-            Query(tuple(wanted), dict(known)).check(self.schema).given
+            Query(tuple(wanted), _given(known)).check(self.schema).given
             for wanted, known in zip(each, knowns, strict=True)
         ]
         rng = np.random.default_rng(self.seed_)
@@ -394,10 +398,10 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             if given is not None:
                 raise ConfigError("the question already says what is given: leave `given` out")
             return target.check(schema)
-        return Query((target,), dict(given or {})).check(schema)
+        return Query((target,), _given(given)).check(schema)
 
     def _question_of_none(self, given: Known | None) -> dict[str, Evidence]:
-        return Query((), dict(given or {})).check(self.schema).given
+        return Query((), _given(given)).check(self.schema).given
 
     def _contexts(self, questions: Sequence[Known]) -> Contexts:
         def predict(rows: Floats, columns: NDArray[np.int64]) -> Floats:
@@ -432,6 +436,15 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 mine = asked == index
                 rows[at[mine], index] = draw(found[mine], schema[names[index]], rng, generation)
         return rows
+
+
+def _given(known: Known | None) -> dict[str, Evidence]:
+    try:
+        return {} if known is None else dict(known)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f'what is known is a mapping such as {{"column": 1.5}}, not {known!r}'
+        ) from None
 
 
 def _same_answers(learned: TableSchema, other: TableSchema) -> bool:

@@ -433,7 +433,8 @@ class Session:
                 )
         checked: dict[str, Any] = {}
         if "serializer" in choices:
-            resolve_serializer(choices["serializer"])
+            # By name: a panel shows it, and a line of Python repeats it.
+            resolve_serializer(str(choices["serializer"]))
             checked["serializer"] = choices["serializer"]
         if "backend" in choices:
             checked["backend"] = named(choices["backend"])

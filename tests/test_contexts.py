@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tabwidget.contexts import MAX_ROWS, Contexts, _pruned, contexts_of, rows_of
-from tabwidget.errors import ColumnError, EvidenceError
+from tabwidget.errors import ColumnError, EvidenceError, TableError
 from tabwidget.formula import Above, Between, NoneOf, OneOf
 from tabwidget.table import Table
 
@@ -171,6 +171,12 @@ def test_rows_of_a_frame_are_its_cells_as_numbers() -> None:
     np.testing.assert_array_equal(
         rows_of(frame, SCHEMA, without=["level"]), [[np.nan, 3, np.nan], [np.nan] * 3]
     )
+
+
+def test_rows_of_a_frame_with_a_column_twice_are_an_error() -> None:
+    frame = FRAME[["listed", "level"]]
+    with pytest.raises(TableError, match="'level' stands more than once: rename one"):
+        rows_of(pd.concat([frame, frame[["level"]]], axis=1), SCHEMA)
 
 
 def test_rows_of_a_frame_with_an_unknown_column_are_an_error() -> None:

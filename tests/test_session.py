@@ -100,8 +100,10 @@ def test_an_empty_session_waits_for_a_table() -> None:
 def test_loading_proposes_a_target_and_its_task(session: Session) -> None:
     assert (session.target, session.task) == ("colour", "classification")
     assert session.question == Query(("colour",))
+    session.load(FRAME[["size", "weight"]])
+    assert (session.target, session.task) == ("weight", "regression")
     session.load(FRAME[["weight", "size"]])
-    assert (session.target, session.task) == ("size", "regression")
+    assert (session.target, session.task) == ("size", "classification")
 
 
 def test_loading_says_what_it_did_and_what_is_gone(fitted: Session) -> None:
@@ -184,6 +186,7 @@ def test_choosing_what_is_chosen_changes_nothing(session: Session) -> None:
         ({"target": "colour", "task": "regression"}, ConfigError, "'colour' has levels.*choose"),
         ({"target": "weight", "task": "classification"}, ConfigError, "'weight' is a number.*60"),
         ({"serializer": "jsno"}, ConfigError, "Did you mean 'json'"),
+        ({"serializer": None}, ConfigError, "no serializer 'None': one of json"),
         ({"backend": "minlm"}, ConfigError, "Did you mean 'minilm'"),
         ({"max_seconds": -1}, ConfigError, "'max_seconds' parameter"),
         ({"training": {"epochs": 1}}, ConfigError, "TrainingConfig, not dict"),

@@ -186,6 +186,13 @@ describe("evidence", () => {
   });
 });
 
+describe("a slider", () => {
+  it("stops at round numbers whatever the lowest value is", () => {
+    const line = lineOf(column("x", { low: 32.1, high: 59.6 }));
+    expect(line).toEqual({ low: 32, high: 59.6, step: 0.2, date: false });
+  });
+});
+
 describe("a distribution of many levels", () => {
   it("keeps the likeliest in their order and sums up the rest", () => {
     const records = Array.from({ length: 50 }, (_, i) => ({

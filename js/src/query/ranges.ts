@@ -12,12 +12,12 @@ export interface Line {
 export function lineOf(column: ColumnSummary): Line {
   const low = column.low ?? 0;
   const high = column.high ?? 1;
-  return {
-    low,
-    high,
-    step: step(low, high, column.integer || column.kind === "datetime"),
-    date: column.kind === "datetime",
-  };
+  const date = column.kind === "datetime";
+  const by = step(low, high, column.integer || date);
+  if (date) return { low, high, step: by, date };
+  // A slider counts its steps from its lowest value: from a round one, all of them are round.
+  const round = (steps: number) => Number((steps * by).toPrecision(12));
+  return { low: round(Math.floor(low / by)), high: round(Math.ceil(high / by)), step: by, date };
 }
 
 /** A slider's number as evidence carries it: dates travel as text. */
