@@ -22,6 +22,9 @@ export interface ChartProps {
   label: string;
 }
 
+// Laid out anew at every change, or axes made for no data cut the labels of the data that comes.
+const AUTOSIZE = { type: "fit", contains: "padding", resize: true };
+
 /** Fit a spec to the panel: its own width, our height, and the rows there are now. */
 export function fitted(
   spec: Json,
@@ -31,7 +34,7 @@ export function fitted(
   if (spec === null || typeof spec !== "object" || Array.isArray(spec)) {
     throw new Error("the kernel sent no chart");
   }
-  return { ...spec, ...size, autosize: { type: "fit", contains: "padding" }, datasets };
+  return { ...spec, ...size, autosize: AUTOSIZE, datasets };
 }
 
 export function Chart(props: ChartProps) {
