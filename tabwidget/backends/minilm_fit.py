@@ -42,7 +42,7 @@ class Size:
     Examples
     --------
     >>> Size.of(150, 5)
-    Size(members=3, dropout=0.2, batch_size=64)
+    Size(members=4, dropout=0.2, batch_size=32)
     """
 
     members: int
@@ -52,10 +52,11 @@ class Size:
     @classmethod
     def of(cls, n_rows: int, n_columns: int) -> Size:
         """Return the choices for a table."""
+        cells = n_rows * n_columns
         return cls(
-            members=3 if n_rows * n_columns <= 10_000 else 1,
+            members=4 if cells <= 3_000 else 3 if cells <= 20_000 else 1,
             dropout=0.2 if n_rows <= 2_000 else 0.1 if n_rows <= 20_000 else 0.0,
-            batch_size=64 if n_rows <= 5_000 else 256,
+            batch_size=32 if n_rows <= 1_000 else 64 if n_rows <= 5_000 else 256,
         )
 
 

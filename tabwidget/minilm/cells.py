@@ -99,7 +99,8 @@ class CellModel(nn.Module):
         self.own = nn.Parameter(torch.randn(len(self.owner), width))
         self.slope = nn.Parameter(torch.randn(self.n_columns, width))
         self.bias = nn.Parameter(torch.zeros(self.n_columns, max(self.n_answers)))
-        self.transformer = Transformer(width, 4 * width, layers, heads, dropout)
+        # Twice the width does as well on tables as the usual four times, at half the cost.
+        self.transformer = Transformer(width, 2 * width, layers, heads, dropout)
 
     def _lay_out(self, columns: Sequence[CellColumn]) -> None:
         """Number all nodes of all columns one after the other."""
