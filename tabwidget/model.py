@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, clone
 
 from tabwidget.backends import Backend, FitRequest, resolve
 from tabwidget.callbacks import Callback
+from tabwidget.column import is_missing
 from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
 from tabwidget.contexts import Contexts, contexts_of, rows_of
 from tabwidget.distribution import Distribution
@@ -118,7 +119,7 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         for name in [target_cols] if isinstance(target_cols, str) else target_cols:
             table.schema.known(name)
         training = self._training()
-        serializer = resolve_serializer(self.serializer, max_decimals=3)
+        serializer = resolve_serializer(self.serializer)
         resume = resume and self.ready
         if resume and not _same_answers(self.schema, table.schema):
             raise ConfigError("only a fit of the same columns and values can be resumed: fit anew")
@@ -127,7 +128,10 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 self.model_config.validate()
             self.backend_: Backend = resolve(self.backend, self.model_config)
         seed = self.random_state
+        if seed is not None and seed < 0:
+            raise ConfigError(f"random_state={seed} is negative: give 0, a larger one, or None")
         self.seed_ = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        self._rng = np.random.default_rng(self.seed_)
         self.table_ = table
         self.state = TrainingState()
         stopped = threading.Event() if stop is None else stop
@@ -228,7 +232,8 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         Parameters
         ----------
         knowns : sequence of mapping, or DataFrame
-            What is known in each row. The target's own column in a DataFrame is not looked at.
+            What is known in each row; None and NaN are not. The target's own column in a
+            DataFrame is not looked at.
         target : str
             The column asked for.
         candidates : sequence, optional
@@ -251,7 +256,7 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             probabilities = found[:, : len(column.support)]
         else:
             questions = [
-                Query((target,), _given(known)).check(self.schema).given for known in knowns
+                Query((target,), _present(known)).check(self.schema).given for known in knowns
             ]
             probabilities, _ = self._probabilities(questions, target)
         return probabilities if candidates is None else _among(probabilities, column, candidates)
@@ -295,10 +300,10 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         if len(each) != len(knowns):
             raise ConfigError(f"{len(knowns)} rows are known, but targets of {len(each)} are given")
         questions = [
-            Query(tuple(wanted), _given(known)).check(self.schema).given
+            Query(tuple(wanted), _present(known)).check(self.schema).given
             for wanted, known in zip(each, knowns, strict=True)
         ]
-        rng = np.random.default_rng(self.seed_)
+        rng = self._rng
         rows = self._drawn(self._contexts(questions).draw(rng), each, generation, rng)
         completed: list[dict[str, Any]] = [
             dict.fromkeys([*question, *wanted])
@@ -330,7 +335,8 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         generation : GenerationConfig, optional
             Temperature and truncation; exact draws (temperature 1) by default.
         random_state : int, optional
-            Another seed than the model's, for other rows.
+            For the same rows at every call; by default each call goes on where the last ended,
+            from the model's own seed.
 
         Returns
         -------
@@ -341,7 +347,7 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             raise ConfigError(f"a number of rows to draw is at least 0, not {n}")
         question = self._question_of_none(given)
         schema, frame = self.schema, self.table_.frame
-        rng = np.random.default_rng(self.seed_ if random_state is None else random_state)
+        rng = self._rng if random_state is None else np.random.default_rng(random_state)
         # A new order for each row would be as right; one for all keeps every step one batch.
         absent = [name for name in schema.active if name not in question]
         wanted = [str(name) for name in rng.permutation(absent)]
@@ -394,6 +400,11 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         schema = self.schema
         if isinstance(target, str) and given is None and target not in schema:
             return parse(target, schema)
+        if not isinstance(target, (str, Query)):
+            raise ConfigError(
+                f"a distribution is of one column, not {target!r}: ask for one at a time, "
+                "or draw several together with complete()"
+            )
         if isinstance(target, Query):
             if given is not None:
                 raise ConfigError("the question already says what is given: leave `given` out")
@@ -445,6 +456,11 @@ def _given(known: Known | None) -> dict[str, Evidence]:
         raise ConfigError(
             f'what is known is a mapping such as {{"column": 1.5}}, not {known!r}'
         ) from None
+
+
+def _present(known: Known) -> dict[str, Evidence]:
+    """Return the cells of a row that are there: in a row, unlike in a question, some are not."""
+    return {name: value for name, value in _given(known).items() if not is_missing(value)}
 
 
 def _same_answers(learned: TableSchema, other: TableSchema) -> bool:

@@ -222,14 +222,14 @@ SERIALIZERS: dict[str, Callable[[NumberFormat], Serializer]] = {
 }
 
 
-def resolve_serializer(serializer: str | Serializer, max_decimals: int | None = None) -> Serializer:
+def resolve_serializer(serializer: str | Serializer, max_decimals: int | None = 3) -> Serializer:
     """Return the serializer of that name, or the instance itself.
 
     Parameters
     ----------
     serializer : str or Serializer
         ``"json"``, ``"key-value"``, ``"bracket"`` or an instance.
-    max_decimals : int or None, default None
+    max_decimals : int or None, default 3
         Decimals of floats when chosen by name; an instance carries its own.
     """
     if not isinstance(serializer, str):

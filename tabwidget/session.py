@@ -235,6 +235,8 @@ class Session:
         """
         with self.lock:
             table = self._loaded()
+            if draw < 0:
+                raise ConfigError(f"draws are numbered from 0: there is no draw {draw}")
             if not 0 <= row < len(table):
                 raise ConfigError(
                     f"there is no row {row}: the table has rows 0 to {len(table) - 1}"
@@ -361,12 +363,17 @@ class Session:
         callable
             Ends the subscription.
         """
-        with self.lock:
-            self._subscribers = [*self._subscribers, fn]
+
+        def subscriber(topic: str) -> None:
+            fn(topic)
 
         def unsubscribe() -> None:
             with self.lock:
-                self._subscribers = [other for other in self._subscribers if other is not fn]
+                self._subscribers = [s for s in self._subscribers if s is not subscriber]
+
+        # Wrapped, so that a function that subscribes twice can end one of the two.
+        with self.lock:
+            self._subscribers = [*self._subscribers, subscriber]
 
         return unsubscribe
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -61,7 +61,6 @@ EVIDENCE = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(EVIDENCE, min_size=1, max_size=5))
 def test_weights_of_each_question_sum_to_one(questions: list[dict[str, Any]]) -> None:
     found = contexts(*questions)
@@ -71,7 +70,6 @@ def test_weights_of_each_question_sum_to_one(questions: list[dict[str, Any]]) ->
         assert known == set(questions[owner])
 
 
-@settings(deadline=None)
 @given(st.lists(EVIDENCE, min_size=1, max_size=4))
 def test_questions_do_not_disturb_each_other(questions: list[dict[str, Any]]) -> None:
     together = contexts(*questions)
@@ -82,7 +80,6 @@ def test_questions_do_not_disturb_each_other(questions: list[dict[str, Any]]) ->
         )
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.one_of(st.just(0.0), st.floats(1e-12, 1e3)), min_size=1, max_size=9),

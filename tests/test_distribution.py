@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -53,7 +53,6 @@ def answers(draw: Any, names: list[str] = EVERY) -> Distribution:
     return Distribution(column, weights / weights.sum())
 
 
-@settings(deadline=None)
 @given(answers(["listed"]), st.floats(0, 1))
 def test_a_listed_quantile_is_the_first_value_that_holds_the_share(
     found: Distribution, q: float
@@ -64,13 +63,11 @@ def test_a_listed_quantile_is_the_first_value_that_holds_the_share(
     assert found.probabilities[found.support.tolist().index(value)] > 0
 
 
-@settings(deadline=None)
 @given(answers(["binned"]), st.floats(0, 1))
 def test_quantile_and_cdf_are_inverse_within_bins(found: Distribution, q: float) -> None:
     assert found.cdf(found.quantile(q)) == pytest.approx(q, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(answers(NUMBERS), st.lists(st.floats(-10, 20_000), min_size=2))
 def test_the_cdf_rises_from_zero_to_one(found: Distribution, places: list[float]) -> None:
     below = found.cdf(sorted(places))
@@ -78,21 +75,18 @@ def test_the_cdf_rises_from_zero_to_one(found: Distribution, places: list[float]
     assert found.cdf([-1, 1e6]).tolist() == pytest.approx([0, 1])
 
 
-@settings(deadline=None)
 @given(answers(NUMBERS), st.floats(0, 1), st.floats(0, 1))
 def test_a_wider_interval_holds_a_narrower(found: Distribution, p: float, q: float) -> None:
     narrow, wide = found.interval(min(p, q)), found.interval(max(p, q))
     assert wide[0] <= narrow[0] <= narrow[1] <= wide[1]
 
 
-@settings(deadline=None)
 @given(answers(NUMBERS))
 def test_mean_median_and_mode_lie_within_the_range(found: Distribution) -> None:
     for value in (found.mean(), found.median(), found.mode()):
         assert found.column.low - 1e-9 <= value <= found.column.high + 1e-9
 
 
-@settings(deadline=None)
 @given(answers())
 def test_draws_are_values_that_can_be(found: Distribution) -> None:
     drawn = found.sample(50, random_state=0)
@@ -104,7 +98,6 @@ def test_draws_are_values_that_can_be(found: Distribution) -> None:
         assert all(low <= value <= high for value in drawn)
 
 
-@settings(deadline=None)
 @given(answers())
 def test_records_are_json_and_add_up(found: Distribution) -> None:
     records = json.loads(json.dumps(found.records(), allow_nan=False))
@@ -115,13 +108,11 @@ def test_records_are_json_and_add_up(found: Distribution) -> None:
         assert areas == pytest.approx([r["probability"] for r in records])
 
 
-@settings(deadline=None)
 @given(answers())
 def test_entropy_lies_between_certainty_and_evenness(found: Distribution) -> None:
     assert -1e-12 <= found.entropy() <= math.log(len(found.support)) + 1e-9
 
 
-@settings(deadline=None)
 @given(answers())
 def test_every_answer_can_be_shown(found: Distribution) -> None:
     assert found.target in repr(found)

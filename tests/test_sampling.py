@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -71,7 +71,6 @@ def test_top_p_keeps_the_fewest_that_hold_it(top_p: float, expected: list[float]
     assert after(top_p=top_p) == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(
     arrays(float, (3, 5), elements=st.floats(0.01, 1)),
     st.floats(0.05, 5),

@@ -22,7 +22,7 @@ __all__ = ["MiniLMBackend"]
 
 Floats = NDArray[np.float64]
 
-MAX_TOKENS = 120_000  # in one inference batch: some 250 MB of activations at width 64
+MAX_TOKENS = 8_000  # in one inference batch, whose activations then stay in a core's cache
 
 
 class MiniLMBackend:

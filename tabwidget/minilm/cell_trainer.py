@@ -8,6 +8,7 @@ owns the clock and the loop, so training can be stopped or looked at after any s
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ class Recipe:
         Decay of the average over steps.
     patience : int
         Looks at the hold-out rows without a gain after which the rate is cooled.
+    least_gain : float
+        Share by which the loss must fall to count as a gain.
     cool_from : float
         Share of the limit after which the rate is cooled in any case.
     """
@@ -57,6 +60,7 @@ class Recipe:
     weight_decay: float = 0.1
     averaged: float = 0.97
     patience: int = 5
+    least_gain: float = 5e-4
     cool_from: float = 0.6
 
 
@@ -153,15 +157,16 @@ class CellTrainer:
             loss, column_losses = self._loss(averaged, self._holdout, self._holdout_orders)
         self.last_loss = float(loss)
         better = self.last_loss < self.best_loss
+        # What is gained must be worth the steps, or a smooth problem never ends.
+        gained = self.last_loss < self.best_loss - self.recipe.least_gain * abs(self.best_loss)
+        self._misses = 0 if gained or self.best_loss == math.inf else self._misses + 1
         if better:
             self.best_loss, self.column_losses = self.last_loss, column_losses
-            self._best_step, self._misses = self.n_steps, 0
+            self._best_step = self.n_steps
             # A copy of its own: whoever asks the former best meanwhile is not disturbed.
             self.best = copy.deepcopy(averaged)
             if self._cooling is None:
                 self._kept = [copy.deepcopy(o.state_dict()) for o in self._optimizers]
-        else:
-            self._misses += 1
         return self.last_loss, better
 
     def _rate(self, progress: float) -> float:
@@ -208,15 +213,16 @@ class CellTrainer:
         """Yield row numbers and their column orders, shuffled anew every epoch."""
         present = self.train.answer >= 0
         n, size = len(self.train), self.recipe.batch_size
-        while True:
-            orders = missing_last(self.orders(n, self.epoch), present)
+        # A remainder of a few rows would make a noisy step of full size.
+        starts = [start for start in range(0, n, size) if start == 0 or n - start >= size // 2]
+        for epoch in itertools.count():
+            orders = missing_last(self.orders(n, epoch), present)
             shuffled = torch.randperm(n)
-            for start in range(0, n, size):
+            for start in starts:
+                # An epoch is over with its last batch.
+                self.epoch = epoch + (start == starts[-1])
                 rows = shuffled[start : start + size]
-                # A remainder of a few rows would make a noisy step of full size.
-                if start == 0 or len(rows) >= size // 2:
-                    yield rows, orders[rows]
-            self.epoch += 1
+                yield rows, orders[rows]
 
     def _repeated(self, holdout: Cells, most: int = 2048) -> tuple[Cells, Tensor]:
         """Return the hold-out rows, each several times if they are few, in fixed orders."""
