@@ -1,14 +1,60 @@
-"""The transformer under every minilm model: causal blocks from embeddings to hidden states."""
+"""The transformer under every minilm model, and the encoder that feeds it token ids."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Block", "Transformer", "relu_squared"]
+from tabwidget.minilm.tokenizer import Tokenizer
+
+__all__ = ["Block", "Encoder", "KeyValueCache", "Transformer", "relu_squared"]
+
+
+class KeyValueCache:
+    """The keys and values of tokens that were read, so that none is read twice.
+
+    Parameters
+    ----------
+    capacity : int
+        Most tokens.
+
+    Attributes
+    ----------
+    length : int
+        Tokens read so far.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity, self.length = capacity, 0
+        self._stored: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Store the keys and values of new tokens in a layer, and return those of all so far.
+
+        Parameters
+        ----------
+        layer : int
+            Number of the block.
+        key, value : Tensor of shape (batch, heads, new tokens, width of a head)
+            What the block made of the new tokens.
+        """
+        end = self.length + key.shape[2]
+        if layer not in self._stored:
+            shape = (*key.shape[:2], self.capacity, key.shape[3])
+            self._stored[layer] = (key.new_empty(shape), value.new_empty(shape))
+        keys, values = self._stored[layer]
+        keys[:, :, self.length : end], values[:, :, self.length : end] = key, value
+        return keys[:, :, :end], values[:, :, :end]
+
+    def reorder(self, rows: Tensor) -> None:
+        """Let row i be what row ``rows[i]`` was, as a beam search needs."""
+        self._stored = {
+            layer: (keys[rows], values[rows]) for layer, (keys, values) in self._stored.items()
+        }
 
 
 class Block(nn.Module):
@@ -36,14 +82,24 @@ class Block(nn.Module):
         self.forward_in = nn.Linear(width, hidden)
         self.forward_out = nn.Linear(hidden, width)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        cache: KeyValueCache | None = None,
+        layer: int = 0,
+    ) -> Tensor:
         """Return the block's output, shape ``(batch, length, width)`` as its input."""
         batch, length, width = x.shape
         parts = self.attention_in(self.attention_norm(x))
         parts = parts.view(batch, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        if cache is not None:
+            key, value = cache.extend(layer, key, value)
+        # One new token sees everything before it: there is nothing to hide from it.
+        causal = mask is None and length > 1
         attended = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, is_causal=mask is None
+            query, key, value, attn_mask=mask, is_causal=causal
         )
         attended = attended.transpose(1, 2).reshape(batch, length, width)
         x = x + self._drop(self.attention_out(attended))
@@ -88,7 +144,7 @@ class _ReLUSquared(torch.autograd.Function):
 
 
 class Transformer(nn.Module):
-    """A stack of causal blocks with a final norm.
+    """A stack of causal blocks with a final norm: embeddings in, hidden states out.
 
     Parameters
     ----------
@@ -115,16 +171,215 @@ class Transformer(nn.Module):
                 assert isinstance(layer, nn.Linear)
                 nn.init.normal_(layer.weight, std=0.02 / (2 * layers) ** 0.5)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, mask: Tensor | None = None, cache: KeyValueCache | None = None
+    ) -> Tensor:
         """Return hidden states.
 
         Parameters
         ----------
         x : Tensor of shape (batch, length, width)
             Embeddings.
-        mask : bool Tensor of shape (length, length), optional
-            True where a position may look; a causal mask if None.
+        mask : bool Tensor, optional
+            True where a position may look, shape ``(length, length)`` or with a batch and a head
+            dimension before; a causal mask if None.
+        cache : KeyValueCache, optional
+            What was read before `x`; it takes in `x` as well.
         """
-        for block in self.blocks:
-            x = block(x, mask)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, mask, cache, layer)
+        if cache is not None:
+            cache.length += x.shape[1]
         return self.norm(x)
+
+
+class Encoder(nn.Module):
+    """Token ids to contextual hidden states, each of its own token and those before it.
+
+    Parameters
+    ----------
+    vocab_size : int
+        Tokens in the vocabulary.
+    embedding_dim : int, default 128
+        Size of embeddings and hidden states; a multiple of `num_heads`.
+    hidden_dim : int, default 256
+        Size inside the feed-forward layers.
+    num_layers, num_heads : int, default 4
+        Blocks, and attention heads in each.
+    dropout : float, default 0.1
+        Share of activations dropped in training, in [0, 1).
+    max_seq_length : int, default 512
+        Longest sequence.
+
+    Raises
+    ------
+    ValueError
+        For a size out of range.
+
+    Examples
+    --------
+    >>> encoder = Encoder(vocab_size=9, embedding_dim=8, num_layers=1, num_heads=2)
+    >>> encoder(torch.tensor([[1, 2, 3]])).shape
+    torch.Size([1, 3, 8])
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_dim: int = 128,
+        hidden_dim: int = 256,
+        num_layers: int = 4,
+        num_heads: int = 4,
+        dropout: float = 0.1,
+        max_seq_length: int = 512,
+    ) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = {
+            "vocab_size": vocab_size,
+            "embedding_dim": embedding_dim,
+            "hidden_dim": hidden_dim,
+            "num_layers": num_layers,
+            "num_heads": num_heads,
+            "dropout": dropout,
+            "max_seq_length": max_seq_length,
+        }
+        for name, size in self.config.items():
+            if name != "dropout" and (not isinstance(size, int) or size <= 0):
+                raise ValueError(f"{name} must be a whole number above 0, not {size!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, not {dropout!r}")
+        if embedding_dim % num_heads:
+            raise ValueError(
+                f"embedding_dim={embedding_dim} is not a multiple of num_heads={num_heads}"
+            )
+        self.vocab_size, self.embedding_dim = vocab_size, embedding_dim
+        self.max_seq_length = max_seq_length
+        self.tokenizer: Tokenizer | None = None
+        self.token_embedding = nn.Embedding(vocab_size, embedding_dim)
+        self.position_embedding = nn.Embedding(max_seq_length, embedding_dim)
+        self.dropout = nn.Dropout(dropout)
+        self.transformer = Transformer(embedding_dim, hidden_dim, num_layers, num_heads, dropout)
+        nn.init.normal_(self.token_embedding.weight, std=0.02)
+        nn.init.normal_(self.position_embedding.weight, std=0.02)
+
+    def forward(
+        self,
+        token_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        cache: KeyValueCache | None = None,
+    ) -> Tensor:
+        """Return hidden states.
+
+        Parameters
+        ----------
+        token_ids : int Tensor of shape (batch, length) or (length,)
+            Below the size of the vocabulary.
+        attention_mask : Tensor of the same shape, optional
+            1 for a token, 0 for padding, which nothing looks at; all tokens by default.
+        cache : KeyValueCache, optional
+            What was read before; `token_ids` are the tokens that follow.
+
+        Returns
+        -------
+        Tensor of shape (batch, length, embedding_dim)
+        """
+        token_ids = self._checked(token_ids)
+        start = 0 if cache is None else cache.length
+        length = token_ids.shape[1]
+        if start + length > self.max_seq_length:
+            raise ValueError(
+                f"{start + length} tokens are more than max_seq_length={self.max_seq_length}"
+            )
+        mask = None
+        if attention_mask is None and start and length > 1:
+            attention_mask = torch.ones_like(token_ids)
+        if attention_mask is not None:
+            mask = _visible(attention_mask.reshape(token_ids.shape), start)
+        positions = torch.arange(start, start + length, device=token_ids.device)
+        x = self.token_embedding(token_ids) + self.position_embedding(positions)
+        return self.transformer(self.dropout(x), mask, cache)
+
+    @torch.no_grad()
+    def encode(
+        self,
+        text: str | None = None,
+        token_ids: Sequence[int] | Tensor | None = None,
+        return_embeddings: bool = True,
+        attention_mask: Sequence[int] | Tensor | None = None,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Return contextual embeddings of one text or one sequence of ids, dropout off.
+
+        Parameters
+        ----------
+        text : str, optional
+            Needs `tokenizer`, which a `LanguageModel` sets.
+        token_ids : sequence of int, optional
+            Instead of `text`.
+        return_embeddings : bool, default True
+            For the sake of the documented signature; embeddings are always returned.
+        attention_mask : sequence of int, optional
+            1 for a token, 0 for padding.
+        device : torch.device, optional
+            Of the result.
+
+        Returns
+        -------
+        Tensor of shape (1, length, embedding_dim)
+        """
+        if (text is None) == (token_ids is None):
+            raise ValueError("give either text or token_ids, and not both")
+        if text is not None:
+            if self.tokenizer is None:
+                raise ValueError("to encode a text, set encoder.tokenizer first")
+            token_ids = self.tokenizer.encode(text)
+        ids = torch.as_tensor(token_ids, device=self.token_embedding.weight.device)
+        if ids.numel() == 0:
+            raise ValueError("there are no token ids to encode")
+        mask = (
+            None if attention_mask is None else torch.as_tensor(attention_mask, device=ids.device)
+        )
+        if mask is not None and mask.numel() != ids.numel():
+            raise ValueError(f"the mask has {mask.numel()} places for {ids.numel()} tokens")
+        training = self.training
+        self.eval()
+        try:
+            hidden = self(ids, mask)
+        finally:
+            self.train(training)
+        return hidden if device is None else hidden.to(device)
+
+    @torch.no_grad()
+    def get_embeddings(
+        self, token_ids: Sequence[int] | Tensor, device: torch.device | None = None
+    ) -> Tensor:
+        """Return the tokens' own vectors, without context, shape ``(length, embedding_dim)``."""
+        ids = self._checked(torch.as_tensor(token_ids, device=self.token_embedding.weight.device))
+        vectors: Tensor = self.token_embedding(ids[0])
+        return vectors if device is None else vectors.to(device)
+
+    def _checked(self, token_ids: Tensor) -> Tensor:
+        """Return the ids as a batch of whole numbers, all of them in the vocabulary."""
+        if token_ids.ndim == 1:
+            token_ids = token_ids[None]
+        if token_ids.ndim != 2 or token_ids.numel() == 0:
+            raise ValueError(f"token ids have the shape (batch, length), not {[*token_ids.shape]}")
+        token_ids = token_ids.long()
+        low, high = int(token_ids.min()), int(token_ids.max())
+        if low < 0 or high >= self.vocab_size:
+            wrong = low if low < 0 else high
+            raise ValueError(f"token id {wrong} is not in the vocabulary of {self.vocab_size}")
+        return token_ids
+
+
+def _visible(attention_mask: Tensor, start: int) -> Tensor:
+    """Return which of the tokens a position sees: those before it that are no padding, and itself."""
+    length = attention_mask.shape[1]
+    device = attention_mask.device
+    causal = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+    # Padding sees itself: a position that sees nothing has no average.
+    seen = causal & attention_mask[:, None].bool() | torch.eye(
+        length, dtype=torch.bool, device=device
+    )
+    before = torch.ones(len(seen), length, start, dtype=torch.bool, device=device)
+    return torch.cat((before, seen), dim=2)[:, None]

@@ -1,0 +1,161 @@
+"""Texts for training: read from files, as token ids, and in padded batches."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from tabwidget.minilm.tokenizer import Tokenizer
+
+__all__ = ["Batch", "TextDataset", "load_texts", "text_loader"]
+
+Batch = dict[str, Tensor]
+Format = Literal["text", "json", "csv", "parquet"]
+
+ENDINGS: dict[str, tuple[str, ...]] = {
+    "text": (".txt", ".text", ".md"),
+    "json": (".json", ".jsonl"),
+    "csv": (".csv",),
+    "parquet": (".parquet",),
+}
+
+
+def load_texts(path: str | Path, format: Format = "text") -> list[str]:  # noqa: A002
+    """Read texts from a file, or from all files of the format in a folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        Must exist.
+    format : {"text", "json", "csv", "parquet"}, default "text"
+        A text file holds a text a line; JSON a list of texts or of objects with a "text", or one
+        a line; CSV and Parquet a column "text", or one column only.
+
+    Returns
+    -------
+    list of str
+        None of them blank.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at the path.
+    ValueError
+        For an unknown format, or a file without texts.
+    """
+    path = Path(path)
+    if format not in ENDINGS:
+        raise ValueError(f"format={format!r} is none of {', '.join(ENDINGS)}")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file or folder {str(path)!r}")
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS[format])
+    texts = [text for file in files for text in _READERS[format](file)]
+    texts = [text.strip() for text in texts if text.strip()]
+    if not texts:
+        raise ValueError(f"{str(path)!r} holds no text (format {format!r})")
+    return texts
+
+
+class TextDataset(Dataset[list[int]]):
+    """Texts as token ids, beginning and end included, cut at `sequence_length`."""
+
+    def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, sequence_length: int) -> None:
+        self.rows = [
+            tokenizer.encode(text, max_length=sequence_length, truncation=True) for text in texts
+        ]
+        self.pad_id = tokenizer.pad_id
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> list[int]:
+        return self.rows[index]
+
+    def batch(self, rows: Sequence[Sequence[int]]) -> Batch:
+        """Return rows as tensors, padded to the longest of them and no further."""
+        length = max(len(row) for row in rows)
+        ids = torch.full((len(rows), length), self.pad_id)
+        mask = torch.zeros(len(rows), length, dtype=torch.int64)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row)
+            mask[i, : len(row)] = 1
+        return {"input_ids": ids, "attention_mask": mask}
+
+
+def text_loader(
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    batch_size: int = 32,
+    sequence_length: int = 128,
+    shuffle: bool = True,
+) -> DataLoader[Any]:
+    """Return a DataLoader of texts that yields "input_ids" and "attention_mask".
+
+    Raises
+    ------
+    ValueError
+        Without texts, or for a size that is not above 0.
+    """
+    if isinstance(texts, str) or not texts:
+        raise ValueError("the dataset is a list of at least one text")
+    for name, size in {"batch_size": batch_size, "sequence_length": sequence_length}.items():
+        if not isinstance(size, int) or size <= 0:
+            raise ValueError(f"{name} must be a whole number above 0, not {size!r}")
+    dataset = TextDataset(texts, tokenizer, sequence_length)
+    return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, collate_fn=dataset.batch)
+
+
+def _read_text(path: Path) -> Iterator[str]:
+    yield from path.read_text(encoding="utf-8").splitlines()
+
+
+def _read_json(path: Path) -> Iterator[str]:
+    content = path.read_text(encoding="utf-8")
+    try:
+        records = json.loads(content)
+        records = records if isinstance(records, list) else [records]
+    except json.JSONDecodeError:
+        try:
+            records = [json.loads(line) for line in content.splitlines() if line.strip()]
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{str(path)!r} is no JSON, in whole or by lines ({error})") from None
+    for place, record in enumerate(records):
+        text = record.get("text") if isinstance(record, dict) else record
+        if not isinstance(text, str):
+            raise ValueError(f"{str(path)!r}: record {place} is no text and has no 'text'")
+        yield text
+
+
+def _read_csv(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        column = _text_column(path, rows.fieldnames or [])
+        yield from (row[column] or "" for row in rows)
+
+
+def _read_parquet(path: Path) -> Iterator[str]:
+    import pandas as pd
+
+    frame = pd.read_parquet(path)
+    column = _text_column(path, list(frame.columns))
+    yield from (text for text in frame[column] if isinstance(text, str))
+
+
+def _text_column(path: Path, columns: Sequence[str]) -> str:
+    if "text" in columns:
+        return "text"
+    if len(columns) == 1:
+        return columns[0]
+    raise ValueError(f"{str(path)!r} has no column 'text' among {', '.join(map(str, columns))}")
+
+
+_READERS = {"text": _read_text, "json": _read_json, "csv": _read_csv, "parquet": _read_parquet}

@@ -1,0 +1,494 @@
+"""Trainer: epochs over texts, with schedules, validation, checkpoints and events."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.utils.data import DataLoader, RandomSampler
+
+from tabwidget.minilm.checkpoint import load_checkpoint, save_checkpoint
+from tabwidget.minilm.data import Batch, Format, load_texts, text_loader
+from tabwidget.minilm.model import LanguageModel
+from tabwidget.minilm.tokenizer import Tokenizer
+
+__all__ = ["Trainer"]
+
+SCHEDULERS = ("linear", "cosine", "cosine_warmup", "plateau", "none")
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+REPORT_SECONDS = 0.1
+EXAMPLE_SECONDS = 0.5
+N_EXAMPLES = 4
+
+Notify = Callable[[dict[str, Any]], None]
+
+
+class Trainer:
+    """Trains a `LanguageModel`.
+
+    Parameters
+    ----------
+    device : str, default "cpu"
+        "cpu" or "cuda".
+    learning_rate : float, default 1e-4
+        Highest rate of AdamW.
+    num_epochs : int, default 10
+        Epochs of a call of `train`.
+    warmup_steps : int, default 1000
+        Optimizer steps over which the rate rises ("linear" and "cosine_warmup").
+    save_dir : str or Path, default "./checkpoints"
+        Where checkpoints go.
+    gradient_clip : float, default 1.0
+        Largest norm of the gradient.
+    weight_decay : float, default 0.01
+        Decoupled weight decay.
+    accumulation_steps : int, default 1
+        Batches an optimizer step; every token in them counts alike.
+    scheduler_type : {"linear", "cosine", "cosine_warmup", "plateau", "none"}, default "linear"
+        How the rate falls.
+    scheduler_kwargs : dict, optional
+        ``t_max`` (steps to the lowest rate) and ``warmup_iters`` for the cosines; what
+        ``ReduceLROnPlateau`` takes for "plateau".
+    use_amp : bool, default False
+        Mixed precision; on CUDA only.
+    amp_dtype : {"float16", "bfloat16"}, optional
+        Its type; "float16" by default.
+    seed : int, default 0
+        Orders of rows and dropout depend on this and the epoch alone.
+
+    Raises
+    ------
+    ValueError
+        For a setting out of range.
+
+    Examples
+    --------
+    >>> Trainer(num_epochs=3, scheduler_type="cosine").num_epochs
+    3
+    """
+
+    def __init__(
+        self,
+        device: str = "cpu",
+        learning_rate: float = 1e-4,
+        num_epochs: int = 10,
+        warmup_steps: int = 1000,
+        save_dir: str | Path = "./checkpoints",
+        gradient_clip: float = 1.0,
+        weight_decay: float = 0.01,
+        accumulation_steps: int = 1,
+        scheduler_type: str = "linear",
+        scheduler_kwargs: dict[str, Any] | None = None,
+        use_amp: bool = False,
+        amp_dtype: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        kind = torch.device(device).type
+        if kind not in ("cpu", "cuda"):
+            raise ValueError(f"device={device!r} is neither 'cpu' nor 'cuda'")
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise ValueError("device='cuda', but torch sees no GPU: use device='cpu'")
+        for name, value in {"learning_rate": learning_rate, "gradient_clip": gradient_clip}.items():
+            if not value > 0:
+                raise ValueError(f"{name} must be above 0, not {value!r}")
+        for name, value in {"num_epochs": num_epochs, "warmup_steps": warmup_steps}.items():
+            if not isinstance(value, int) or value < 0:
+                raise ValueError(f"{name} must be a whole number from 0 on, not {value!r}")
+        if not weight_decay >= 0:
+            raise ValueError(f"weight_decay must be at least 0, not {weight_decay!r}")
+        if not isinstance(accumulation_steps, int) or accumulation_steps <= 0:
+            raise ValueError(f"accumulation_steps must be above 0, not {accumulation_steps!r}")
+        if scheduler_type not in SCHEDULERS:
+            raise ValueError(f"scheduler_type={scheduler_type!r} is none of {SCHEDULERS}")
+        if amp_dtype is not None and amp_dtype not in DTYPES:
+            raise ValueError(f"amp_dtype={amp_dtype!r} is none of {tuple(DTYPES)}")
+        if use_amp and kind != "cuda":
+            raise ValueError("use_amp=True needs device='cuda'")
+        self.device = torch.device(device)
+        self.learning_rate, self.num_epochs = learning_rate, num_epochs
+        self.warmup_steps, self.save_dir = warmup_steps, Path(save_dir)
+        self.gradient_clip, self.weight_decay = gradient_clip, weight_decay
+        self.accumulation_steps = accumulation_steps
+        self.scheduler_type, self.scheduler_kwargs = scheduler_type, dict(scheduler_kwargs or {})
+        self.use_amp, self.amp_dtype = use_amp, amp_dtype
+        self.seed = seed
+
+    def load_dataset(self, path: str | Path, format: Format = "text") -> list[str]:  # noqa: A002
+        """Read texts, see `tabwidget.minilm.data.load_texts`."""
+        return load_texts(path, format)
+
+    def prepare_dataloader(
+        self,
+        dataset: Sequence[str],
+        tokenizer: Tokenizer,
+        batch_size: int = 32,
+        sequence_length: int = 128,
+        shuffle: bool = True,
+    ) -> DataLoader[Any]:
+        """Return batches of texts, see `tabwidget.minilm.data.text_loader`."""
+        return text_loader(dataset, tokenizer, batch_size, sequence_length, shuffle)
+
+    def train(
+        self,
+        model: nn.Module,
+        train_loader: Iterable[Batch],
+        validation_split: float = 0.1,
+        resume_from: str | Path | None = None,
+        checkpoint_every: int = 1,
+        save_latest: bool = True,
+        on_event: Notify | None = None,
+    ) -> list[dict[str, Any]]:
+        """Train for `num_epochs` more epochs.
+
+        Parameters
+        ----------
+        model : nn.Module
+            Has ``compute_loss(input_ids, target_ids, attention_mask)``, as a `LanguageModel`.
+        train_loader : DataLoader, or iterable of dict
+            Of a DataLoader with a dataset that has a length, rows are held out and shuffled anew
+            every epoch; of anything else, batches.
+        validation_split : float, default 0.1
+            Share held out, in [0, 1).
+        resume_from : str or Path, optional
+            A checkpoint, or a folder with a ``latest.pt``. Training goes on as if it had never
+            ended: weights, optimizer, schedule, epoch and history.
+        checkpoint_every : int, default 1
+            Write ``checkpoint-epoch{N}.pt`` every so many epochs.
+        save_latest : bool, default True
+            Write ``latest.pt`` after every epoch.
+        on_event : callable, optional
+            Takes each event as a dict, ``{"event": "TrainReport", "seconds": …}``, with the
+            fields of the dataclasses in `tabwidget.events`. To stop a run, raise in it: the
+            checkpoints stay.
+
+        Returns
+        -------
+        list of dict
+            An entry an epoch: "epoch", "train_loss", "val_loss" (None without validation),
+            "learning_rate" and "global_step"; also kept as ``model.training_history``.
+        """
+        if not 0 <= validation_split < 1:
+            raise ValueError(f"validation_split must be in [0, 1), not {validation_split!r}")
+        if not isinstance(checkpoint_every, int) or checkpoint_every <= 0:
+            raise ValueError(f"checkpoint_every must be above 0, not {checkpoint_every!r}")
+        split = _split(train_loader, validation_split, self.seed)
+        run = _Run(self, model, split, on_event)
+        if resume_from is not None:
+            run.restore(Path(resume_from))
+        run.plan()
+        with torch.random.fork_rng(devices=[]):
+            while run.epoch < run.last_epoch:
+                run.train_epoch()
+                if run.epoch % checkpoint_every == 0:
+                    run.save(self.save_dir / f"checkpoint-epoch{run.epoch}.pt")
+                if save_latest:
+                    run.save(self.save_dir / "latest.pt")
+        run.end()
+        model.eval()
+        model.is_trained = True  # type: ignore[assignment]  # nn.Module types what it holds
+        return run.history
+
+    @torch.no_grad()
+    def evaluate_perplexity(
+        self, model: LanguageModel, test_dataset: Sequence[str], batch_size: int = 32
+    ) -> float:
+        """Return the perplexity a token, end tokens included, of texts.
+
+        Parameters
+        ----------
+        model : LanguageModel
+            Trained.
+        test_dataset : sequence of str
+            Not empty.
+        batch_size : int, default 32
+            Texts at a time; does not change the result.
+        """
+        if not model.is_trained:
+            raise RuntimeError("the model was not trained: train it, or set is_trained = True")
+        longest = model.encoder.max_seq_length
+        loader = text_loader(test_dataset, model.tokenizer, batch_size, longest, shuffle=False)
+        model.to(self.device).eval()
+        total, count = 0.0, 0
+        for batch in loader:
+            inputs, targets, mask = _shifted(batch, self.device)
+            loss, tokens = model.summed_loss(inputs, targets, mask)
+            total, count = total + float(loss), count + tokens
+        return math.exp(total / max(1, count))
+
+
+@dataclass(frozen=True)
+class _Split:
+    """Batches to learn from in an epoch, and batches held out."""
+
+    train: Callable[[int], Iterator[Batch]]
+    n_batches: int
+    n_train: int
+    validation: list[Batch]
+    n_validation: int
+
+
+class _Run:
+    """One call of `Trainer.train`."""
+
+    def __init__(
+        self, trainer: Trainer, model: nn.Module, split: _Split, on_event: Notify | None
+    ) -> None:
+        self.trainer, self.model, self.split = trainer, model.to(trainer.device), split
+        self.notify = on_event or (lambda event: None)
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=trainer.learning_rate, weight_decay=trainer.weight_decay
+        )
+        self.scaler = torch.amp.GradScaler("cuda", enabled=trainer.use_amp)
+        self.epoch = self.global_step = self.planned = 0
+        self.history: list[dict[str, Any]] = []
+        self.scheduler_state: dict[str, Any] | None = None
+        self.began = time.perf_counter()
+        self.reported = self.shown = -math.inf
+        self.best_loss, self.best_step, self.n_seen = math.inf, 0, 0
+
+    def plan(self) -> None:
+        """Lay the schedule over all epochs: those done, and those to come."""
+        trainer = self.trainer
+        self.last_epoch = self.epoch + trainer.num_epochs
+        # A run that was cut off keeps the schedule it began with.
+        self.planned = max(self.planned, self.last_epoch)
+        steps = math.ceil(self.split.n_batches / trainer.accumulation_steps)
+        self.scheduler = _scheduler(self.optimizer, trainer, steps * self.planned)
+        if self.scheduler_state is not None:
+            self.scheduler.load_state_dict(self.scheduler_state)
+            if isinstance(self.scheduler, LambdaLR):
+                factor = self.scheduler.lr_lambdas[0](self.global_step)
+                self.optimizer.param_groups[0]["lr"] = trainer.learning_rate * factor
+        self._tell(
+            "FitStart",
+            n_rows=self.split.n_train + self.split.n_validation,
+            n_columns=1,
+            n_train=self.split.n_train,
+            n_holdout=self.split.n_validation,
+            n_parameters=sum(p.numel() for p in self.model.parameters()),
+            engine="minilm text",
+            budget_seconds=None,
+            total_steps=steps * self.last_epoch,
+        )
+
+    def train_epoch(self) -> None:
+        """Go over the rows once, then look at those held out."""
+        trainer = self.trainer
+        torch.manual_seed(trainer.seed * 1_000_003 + self.epoch)
+        self.model.train()
+        batches, sums = self.split.train(self.epoch), [0.0, 0]
+        while group := [
+            b for _, b in zip(range(trainer.accumulation_steps), batches, strict=False)
+        ]:
+            loss, tokens = self._step(group)
+            sums[0], sums[1] = sums[0] + loss * tokens, sums[1] + tokens
+            self._report(loss, group)
+        self.epoch += 1
+        train_loss = sums[0] / max(1, sums[1])
+        val_loss = self._validate()
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(train_loss if val_loss is None else val_loss)
+        self.history.append(
+            {
+                "epoch": self.epoch,
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                "learning_rate": self._rate(),
+                "global_step": self.global_step,
+            }
+        )
+        self.model.training_history = self.history  # type: ignore[assignment]
+
+    def _step(self, group: list[Batch]) -> tuple[float, int]:
+        """Take one optimizer step; return the mean loss and the number of target tokens."""
+        trainer = self.trainer
+        shifted = [_shifted(batch, trainer.device) for batch in group]
+        counts = [int(mask.sum()) for _, _, mask in shifted]
+        total, summed = max(1, sum(counts)), 0.0
+        self.optimizer.zero_grad()
+        for (inputs, targets, mask), count in zip(shifted, counts, strict=True):
+            with self._autocast():
+                loss = self.model.compute_loss(inputs, targets, mask) * (count / total)  # type: ignore[operator]
+            self.scaler.scale(loss).backward()
+            summed += float(loss.detach())
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.model.parameters(), trainer.gradient_clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.global_step += 1
+        if isinstance(self.scheduler, LambdaLR):
+            self.scheduler.step()
+        return summed, total
+
+    @torch.no_grad()
+    def _validate(self) -> float | None:
+        if not self.split.validation:
+            return None
+        self.model.eval()
+        total, count = 0.0, 0
+        for batch in self.split.validation:
+            inputs, targets, mask = _shifted(batch, self.trainer.device)
+            with self._autocast():
+                loss = self.model.compute_loss(inputs, targets, mask)  # type: ignore[operator]
+            tokens = int(mask.sum())
+            total, count = total + float(loss) * tokens, count + tokens
+        loss = total / max(1, count)
+        better = loss < self.best_loss
+        if better:
+            self.best_loss, self.best_step = loss, self.global_step
+        self._tell("EvalReport", step=self.global_step, loss=loss, column_losses={}, best=better)
+        return loss
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        about = {
+            "epoch": self.epoch,
+            "global_step": self.global_step,
+            "planned": self.planned,
+            "training_history": self.history,
+            "scheduler": _plain_state(self.scheduler),
+            "scaler": self.scaler.state_dict(),
+            "best": [self.best_loss, self.best_step],
+        }
+        save_checkpoint(path, self.model.state_dict(), self.optimizer.state_dict(), about)
+
+    def restore(self, path: Path) -> None:
+        """Take up where a checkpoint ended."""
+        path = path / "latest.pt" if path.is_dir() else path
+        weights, optimizer, about = load_checkpoint(path)
+        try:
+            self.model.load_state_dict(weights)
+            self.optimizer.load_state_dict(optimizer)
+        except (RuntimeError, ValueError) as error:
+            first = str(error).splitlines()[0]
+            raise ValueError(f"{str(path)!r} is of a model of another shape ({first})") from error
+        self.epoch, self.global_step = about["epoch"], about["global_step"]
+        self.planned, self.history = about["planned"], about["training_history"]
+        self.scheduler_state = about["scheduler"]
+        self.best_loss, self.best_step = about["best"]
+        if about["scaler"]:
+            self.scaler.load_state_dict(about["scaler"])
+
+    def end(self) -> None:
+        """Tell that it is over."""
+        self._tell(
+            "FitEnd",
+            step=self.global_step,
+            reason="epochs",
+            best_step=self.best_step,
+            best_loss=self.best_loss,
+        )
+
+    def _report(self, loss: float, group: list[Batch]) -> None:
+        seconds = time.perf_counter() - self.began
+        self.n_seen += sum(len(batch["input_ids"]) for batch in group)
+        if seconds - self.reported >= REPORT_SECONDS:
+            self.reported = seconds
+            self._tell(
+                "TrainReport",
+                step=self.global_step,
+                epoch=self.epoch,
+                loss=loss,
+                learning_rate=self._rate(),
+                rows_per_second=self.n_seen / max(seconds, 1e-9),
+            )
+        tokenizer = getattr(self.model, "tokenizer", None)
+        if isinstance(tokenizer, Tokenizer) and seconds - self.shown >= EXAMPLE_SECONDS:
+            self.shown = seconds
+            rows = group[0]["input_ids"][:N_EXAMPLES].tolist()
+            self._tell("TrainExamples", examples=[tokenizer.decode(row) for row in rows])
+
+    def _tell(self, event: str, **fields: Any) -> None:
+        seconds = time.perf_counter() - self.began
+        self.notify({"event": event, "seconds": seconds, **fields})
+
+    def _rate(self) -> float:
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def _autocast(self) -> contextlib.AbstractContextManager[object]:
+        if not self.trainer.use_amp:
+            return contextlib.nullcontext()
+        return torch.autocast("cuda", DTYPES[self.trainer.amp_dtype or "float16"])
+
+
+def _split(loader: Iterable[Batch], share: float, seed: int) -> _Split:
+    """Divide rows, where they can be numbered, or else batches."""
+    if isinstance(loader, DataLoader) and hasattr(loader.dataset, "__len__"):
+        return _split_rows(loader, share, seed)
+    batches = list(loader)
+    if not batches:
+        raise ValueError("the loader yields no batch")
+    held = min(round(share * len(batches)), len(batches) - 1)
+    kept, validation = batches[: len(batches) - held], batches[len(batches) - held :]
+    sizes = [sum(len(b["input_ids"]) for b in part) for part in (kept, validation)]
+    return _Split(lambda epoch: iter(kept), len(kept), sizes[0], validation, sizes[1])
+
+
+def _split_rows(loader: DataLoader[Any], share: float, seed: int) -> _Split:
+    dataset: Any = loader.dataset
+    n, size = len(dataset), loader.batch_size or 1
+    if n == 0:
+        raise ValueError("the loader's dataset is empty")
+    held = min(round(share * n), n - 1)
+    shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    validation, kept = shuffled[:held].sort().values, shuffled[held:].sort().values
+
+    def batches(rows: Tensor) -> Iterator[Batch]:
+        for part in rows.split(size):
+            yield loader.collate_fn([dataset[i] for i in part.tolist()])
+
+    def train(epoch: int) -> Iterator[Batch]:
+        if not isinstance(loader.sampler, RandomSampler):
+            return batches(kept)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+        return batches(kept[torch.randperm(len(kept), generator=generator)])
+
+    n_batches = math.ceil(len(kept) / size)
+    return _Split(train, n_batches, len(kept), list(batches(validation)), held)
+
+
+def _shifted(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return inputs, the tokens that follow them, and 1 where both are tokens."""
+    ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+    return ids[:, :-1], ids[:, 1:], mask[:, :-1] * mask[:, 1:]
+
+
+def _scheduler(
+    optimizer: torch.optim.Optimizer, trainer: Trainer, total: int
+) -> LambdaLR | ReduceLROnPlateau:
+    """Return the schedule; all but "plateau" are a factor that depends on the step alone."""
+    options = dict(trainer.scheduler_kwargs)
+    if trainer.scheduler_type == "plateau":
+        return ReduceLROnPlateau(optimizer, **options)
+    warmup = 0
+    if trainer.scheduler_type in ("linear", "cosine_warmup"):
+        warmup = options.pop("warmup_iters", trainer.warmup_steps)
+    length = max(1, options.pop("t_max", max(1, total - warmup)))
+    if options:
+        raise ValueError(f"scheduler_kwargs has unknown keys: {', '.join(options)}")
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        used = min(1.0, (step - warmup) / length)
+        if trainer.scheduler_type == "none":
+            return 1.0
+        if trainer.scheduler_type == "linear":
+            return 1 - used
+        return (1 + math.cos(math.pi * used)) / 2
+
+    return LambdaLR(optimizer, factor)
+
+
+def _plain_state(scheduler: LambdaLR | ReduceLROnPlateau) -> dict[str, Any]:
+    """Return the scheduler's state as JSON holds it."""
+    state = scheduler.state_dict()
+    return {k: v for k, v in state.items() if isinstance(v, (int, float, str, list, type(None)))}
