@@ -6,8 +6,9 @@ fit began.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 __all__ = [
     "EvalReport",
@@ -18,6 +19,7 @@ __all__ = [
     "TrainExamples",
     "TrainReport",
     "TrainingState",
+    "from_dict",
 ]
 
 Reason = Literal["budget", "stopped", "converged", "epochs", "steps", "failed"]
@@ -93,6 +95,22 @@ class FitEnd:
 
 
 Event: TypeAlias = FitStart | TrainExamples | TrainReport | EvalReport | FitEnd
+
+
+def from_dict(fields: Mapping[str, Any]) -> Event:
+    """Return the event that ``{"event": "TrainReport", "seconds": …}`` describes.
+
+    This is how `tabwidget.minilm.Trainer` and `JSONLCallback` write events.
+
+    Examples
+    --------
+    >>> from_dict({"event": "TrainExamples", "seconds": 0.5, "examples": ["a text"]})
+    TrainExamples(seconds=0.5, examples=('a text',))
+    """
+    kinds = {kind.__name__: kind for kind in get_args(Event)}
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+    event: Event = kinds[values.pop("event")](**values)
+    return event
 
 
 @dataclass

@@ -69,7 +69,8 @@ OWNERS = {
     "uvicorn": ["serve"],
     "vl_convert": ["demo"],
 }
-MINILM_IMPORTS = {"numpy", "torch"}
+# torch alone to compute with; the others write and read files.
+MINILM_IMPORTS = {"pyarrow", "safetensors", "torch"}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
 }
 
 
-def load_texts(path: str | Path, format: Format = "text") -> list[str]:  # noqa: A002
+def load_texts(path: str | Path, format: Format = "text") -> list[str]:
     """Read texts from a file, or from all files of the format in a folder.
 
     Parameters
@@ -143,11 +143,16 @@ def _read_csv(path: Path) -> Iterator[str]:
 
 
 def _read_parquet(path: Path) -> Iterator[str]:
-    import pandas as pd
-
-    frame = pd.read_parquet(path)
-    column = _text_column(path, list(frame.columns))
-    yield from (text for text in frame[column] if isinstance(text, str))
+    try:
+        from pyarrow import ArrowInvalid, parquet
+    except ImportError as error:
+        raise ImportError("to read Parquet files: pip install pyarrow") from error
+    try:
+        table = parquet.read_table(path)
+    except ArrowInvalid as error:
+        raise ValueError(f"{str(path)!r} is no Parquet file ({error})") from None
+    column = table.column(_text_column(path, table.column_names))
+    yield from (text for text in column.to_pylist() if isinstance(text, str))
 
 
 def _text_column(path: Path, columns: Sequence[str]) -> str:

@@ -373,7 +373,7 @@ class Encoder(nn.Module):
 
 
 def _visible(attention_mask: Tensor, start: int) -> Tensor:
-    """Return which of the tokens a position sees: those before it that are no padding, and itself."""
+    """Return what a position sees: itself, and the tokens before it that are no padding."""
     length = attention_mask.shape[1]
     device = attention_mask.device
     causal = torch.ones(length, length, dtype=torch.bool, device=device).tril()

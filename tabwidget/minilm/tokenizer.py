@@ -238,7 +238,8 @@ class Tokenizer:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Tokenizer:
         """Return the tokenizer that `state` describes."""
-        tokenizer = cls(state["vocab_size"], *state["special_tokens"], level=state["level"])
+        pad, unk, bos, eos = state["special_tokens"]
+        tokenizer = cls(state["vocab_size"], pad, unk, bos, eos, state["level"])
         if not state["fitted"]:
             return tokenizer
         tokenizer._merges = {(left, right): new for left, right, new in state["merges"]}

@@ -121,7 +121,7 @@ class Trainer:
         self.use_amp, self.amp_dtype = use_amp, amp_dtype
         self.seed = seed
 
-    def load_dataset(self, path: str | Path, format: Format = "text") -> list[str]:  # noqa: A002
+    def load_dataset(self, path: str | Path, format: Format = "text") -> list[str]:
         """Read texts, see `tabwidget.minilm.data.load_texts`."""
         return load_texts(path, format)
 
@@ -452,7 +452,7 @@ def _split_rows(loader: DataLoader[Any], share: float, seed: int) -> _Split:
         return batches(kept[torch.randperm(len(kept), generator=generator)])
 
     n_batches = math.ceil(len(kept) / size)
-    return _Split(train, n_batches, len(kept), list(batches(validation)), held)
+    return _Split(train, n_batches, len(kept), list(batches(validation)) if held else [], held)
 
 
 def _shifted(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,88 @@
+"""A real text that ships with Python, and the Kneser-Ney model that it is measured with."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pydoc_data.topics import topics
+
+__all__ = ["KneserNey", "paragraphs", "split"]
+
+ORDER = 3
+Gram = tuple[int, ...]
+
+
+def paragraphs(least: int = 5) -> list[str]:
+    """Return the paragraphs of Python's language reference, as ``help()`` shows it.
+
+    Lower case, with punctuation apart from words; each paragraph once, since some topics hold
+    others whole; none with fewer than `least` words.
+    """
+    found = {
+        " ".join(re.findall(r"\w+|[^\w\s]", paragraph.lower()))
+        for text in topics.values()
+        for paragraph in re.split(r"\n\s*\n", text)
+    }
+    return sorted(text for text in found if len(re.findall(r"\b[a-z]+\b", text)) >= least)
+
+
+def split(texts: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
+    """Return texts to learn from, and a share of them to be judged by."""
+    shuffled = random.Random(seed).sample(list(texts), len(texts))
+    held = round(share * len(shuffled))
+    return shuffled[held:], shuffled[:held]
+
+
+class KneserNey:
+    """An interpolated 3-gram with modified Kneser-Ney discounts (Chen and Goodman 1999).
+
+    Parameters
+    ----------
+    rows : sequence of list of int
+        Token ids, each row with a beginning, which is never predicted, and an end.
+    targets : int
+        How many different tokens may be predicted: all of them but beginning and padding.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[int]], targets: int) -> None:
+        self.targets = targets
+        seen = {n: Counter[Gram]() for n in range(1, ORDER + 1)}
+        for row in rows:
+            for end in range(2, len(row) + 1):
+                for n in range(1, min(ORDER, end) + 1):
+                    seen[n][tuple(row[end - n : end])] += 1
+        beginning = rows[0][0]
+        self.counts = {ORDER: seen[ORDER]}
+        for n in range(1, ORDER):
+            # Below the top, what counts is after how many different tokens a gram was seen ...
+            self.counts[n] = Counter(gram[1:] for gram in seen[n + 1])
+            # ... but nothing stands before a beginning.
+            self.counts[n].update({g: c for g, c in seen[n].items() if g[0] == beginning})
+        self.discounts = {n: _discounts(counts) for n, counts in self.counts.items()}
+        self.totals: Counter[Gram] = Counter()
+        self.freed: defaultdict[Gram, float] = defaultdict(float)
+        for n, counts in self.counts.items():
+            for gram, count in counts.items():
+                self.totals[gram[:-1]] += count
+                self.freed[gram[:-1]] += self.discounts[n][min(count, 3)]
+
+    def probability(self, token: int, context: Gram) -> float:
+        """Return how likely a token is after up to two others."""
+        context = context[-(ORDER - 1) :]
+        lower = self.probability(token, context[1:]) if context else 1 / self.targets
+        total = self.totals[context]
+        if not total:
+            return lower
+        gram = (*context, token)
+        count = self.counts[len(gram)][gram]
+        kept = count - self.discounts[len(gram)][min(count, 3)]
+        return (kept + self.freed[context] * lower) / total
+
+
+def _discounts(counts: Counter[Gram]) -> list[float]:
+    """Return what is taken off counts of 0, 1, 2, and 3 or more."""
+    n = Counter(counts.values())
+    y = n[1] / (n[1] + 2 * n[2])
+    return [0.0, *(k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3))]
