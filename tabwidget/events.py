@@ -178,12 +178,16 @@ class TrainingState:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to the time limit; None without one, 0 once ended."""
+        """Seconds to the limit of time, or of steps at the pace so far; 0 once ended."""
         if self.reason is not None:
             return 0.0
-        if self.start is None or self.start.budget_seconds is None:
+        if self.start is None:
             return None
-        return max(0.0, self.start.budget_seconds - self.seconds)
+        if self.start.budget_seconds is not None:
+            return max(0.0, self.start.budget_seconds - self.seconds)
+        if self.start.total_steps is None or not self.step:
+            return None
+        return max(0.0, self.seconds * (self.start.total_steps / self.step - 1))
 
     def _draw(
         self, seconds: float, step: int, loss: float, split: Literal["train", "hold-out"]

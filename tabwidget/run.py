@@ -5,16 +5,21 @@ from __future__ import annotations
 import atexit
 import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from tabwidget.callbacks import Callback
-from tabwidget.events import Event, Point, TrainingState
+from tabwidget.events import Event, FitEnd, Point, TrainingState, from_dict
 from tabwidget.table import plain
 
-__all__ = ["Run"]
+__all__ = ["Notify", "Run"]
 
+Notify = Callable[[Mapping[str, Any]], None]
 Status = Literal["running", "done", "stopped", "failed"]
+
+
+class _Stopped(Exception):
+    """Raised out of work that is to end."""
 
 
 class Run(Callback):
@@ -63,6 +68,22 @@ class Run(Callback):
     def _leave(self) -> None:
         self.stop()
         self.wait(5.0)
+
+    def watch(self, work: Callable[[Notify], object]) -> None:
+        """Do `work`, and take in the events it tells as dicts; stopped, it is raised out of."""
+
+        def on_event(fields: Mapping[str, Any]) -> None:
+            self.on_event(self._state, from_dict(fields))
+            if self.stopping.is_set():
+                raise _Stopped
+
+        try:
+            work(on_event)
+        except _Stopped:
+            at = self.state
+            best = float("nan") if at.best_loss is None else at.best_loss
+            end = FitEnd(at.seconds, at.step, "stopped", at.best_step or 0, best)
+            self.on_event(self._state, end)
 
     def on_event(self, state: TrainingState, event: Event) -> None:
         """Take one event of the fit."""

@@ -23,7 +23,7 @@ from tabwidget.events import Event, TrainingState
 from tabwidget.formula import Evidence, Query, parse
 from tabwidget.model import TabularLanguageModel
 from tabwidget.orders import column_orders
-from tabwidget.run import Run
+from tabwidget.run import Notify, Run
 from tabwidget.serialize import SerializedRow, resolve_serializer
 from tabwidget.table import Column, Table, as_table
 
@@ -284,6 +284,40 @@ class Session:
             model.fit(table, target_cols=targets, resume=resume, stop=run.stopping)
 
         run.start(work, ended=lambda: self._tell("run"))
+        self._tell("run")
+        return run
+
+    def follow(self, work: Callable[[Notify], object]) -> Run:
+        """Do work that is no fit of the table on a thread of its own, and show its events.
+
+        A `TrainPanel` over this session then shows the training of a text model as it shows a
+        fit, and its Stop ends it.
+
+        Parameters
+        ----------
+        work : callable
+            ``work(on_event)``, where ``on_event`` takes events as dicts; to end the work, it
+            raises out of it.
+
+        Returns
+        -------
+        Run
+            To look at, wait for or stop.
+
+        Examples
+        --------
+        >>> session = Session()
+        >>> event = {"event": "TrainReport", "seconds": 0.1, "step": 1, "epoch": 0, "loss": 2.0,
+        ...          "learning_rate": 0.1, "rows_per_second": 50.0}
+        >>> run = session.follow(lambda on_event: on_event(event))
+        >>> run.wait(), run.state.loss
+        (True, 2.0)
+        """
+        with self.lock:
+            if self.run is not None and self.run.status == "running":
+                raise ConfigError("a fit is running: stop it first, or wait for its end")
+            run = self.run = Run()
+        run.start(lambda: run.watch(work), ended=lambda: self._tell("run"))
         self._tell("run")
         return run
 

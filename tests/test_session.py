@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
 import threading
@@ -600,3 +601,55 @@ def test_the_default_engine_is_asked_and_stopped_while_it_trains() -> None:
     assert session.run is not None
     assert session.run.status == "stopped"
     assert session.run.state.best_loss is not None
+
+
+# Other work, shown as a fit
+
+
+def report(step: int) -> dict[str, Any]:
+    return {
+        "event": "TrainReport",
+        "seconds": step / 10,
+        "step": step,
+        "epoch": 0,
+        "loss": 1 / step,
+        "learning_rate": 0.1,
+        "rows_per_second": 5.0,
+    }
+
+
+def test_other_work_is_followed_to_its_end() -> None:
+    session = Session()
+    told = topics(session)
+
+    def work(on_event: Any) -> None:
+        on_event(report(1))
+        on_event(report(2))
+
+    run = session.follow(work)
+    assert run.wait(5)
+    assert session.run is run
+    assert [point["loss"] for point in run.curve] == [1.0, 0.5]
+    assert run.status == "done"
+    assert told == ["run", "run"]
+
+
+def test_other_work_is_stopped_out_of() -> None:
+    def endless(on_event: Any) -> None:
+        for step in itertools.count(1):
+            on_event(report(step))
+            time.sleep(0.001)
+
+    session = Session()
+    run = session.follow(endless)
+    with pytest.raises(ConfigError, match="a fit is running"):
+        session.follow(endless)
+    session.stop()
+    assert run.status == "stopped"
+
+
+def test_work_that_fails_says_why() -> None:
+    session = Session()
+    run = session.follow(lambda on_event: 1 / 0)
+    assert run.wait(5)
+    assert (run.status, run.error) == ("failed", "division by zero")

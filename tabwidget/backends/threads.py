@@ -1,4 +1,4 @@
-"""How many cores an engine takes: half of them, for the calling thread alone.
+"""How many cores an engine takes: half of them.
 
 A step of a small model is short, and OpenMP's threads wait for each other at the end of each
 operation. Where a browser, a kernel and a fit share two cores, that wait made steps up to a
@@ -8,12 +8,12 @@ hundred times longer (``tests/benchmarks/contention.py``); one thread less costs
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import joblib
-import torch
+
+from tabwidget.minilm.threads import limited_threads
 
 __all__ = ["few_threads"]
 
@@ -24,32 +24,14 @@ def few_threads() -> Iterator[None]:
 
     Examples
     --------
+    >>> import torch
     >>> with few_threads():
     ...     few = torch.get_num_threads()
     >>> few <= torch.get_num_threads()
     True
     """
-    before = torch.get_num_threads()
-    wanted = min(before, max(1, _cores() // 2))
-    if wanted == before:
+    with limited_threads(max(1, _cores() // 2)):
         yield
-        return
-    _limit(wanted, before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _limit(here: int, elsewhere: int) -> None:
-    """Set the number of threads of this thread, and leave that of threads to come as it was.
-
-    torch keeps a number for each thread, and the last one set for threads that start later.
-    """
-    torch.set_num_threads(here)
-    other = threading.Thread(target=torch.set_num_threads, args=(elsewhere,))
-    other.start()
-    other.join()
 
 
 @functools.cache

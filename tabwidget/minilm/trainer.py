@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, RandomSampler
 from tabwidget.minilm.checkpoint import load_checkpoint, save_checkpoint
 from tabwidget.minilm.data import Batch, Format, load_texts, text_loader
 from tabwidget.minilm.model import LanguageModel
+from tabwidget.minilm.threads import limited_threads
 from tabwidget.minilm.tokenizer import Tokenizer
 
 __all__ = ["Trainer"]
@@ -63,6 +64,9 @@ class Trainer:
         Its type; "float16" by default.
     seed : int, default 0
         Orders of rows and dropout depend on this and the epoch alone.
+    num_threads : int, optional
+        Most threads on a CPU; half of torch's by default, since beside a browser or another
+        program more of them wait for each other.
 
     Raises
     ------
@@ -90,6 +94,7 @@ class Trainer:
         use_amp: bool = False,
         amp_dtype: str | None = None,
         seed: int = 0,
+        num_threads: int | None = None,
     ) -> None:
         kind = torch.device(device).type
         if kind not in ("cpu", "cuda"):
@@ -120,6 +125,9 @@ class Trainer:
         self.scheduler_type, self.scheduler_kwargs = scheduler_type, dict(scheduler_kwargs or {})
         self.use_amp, self.amp_dtype = use_amp, amp_dtype
         self.seed = seed
+        if num_threads is not None and (not isinstance(num_threads, int) or num_threads <= 0):
+            raise ValueError(f"num_threads must be above 0, not {num_threads!r}")
+        self.num_threads = num_threads
 
     def load_dataset(self, path: str | Path, format: Format = "text") -> list[str]:
         """Read texts, see `tabwidget.minilm.data.load_texts`."""
@@ -184,7 +192,7 @@ class Trainer:
         if resume_from is not None:
             run.restore(Path(resume_from))
         run.plan()
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), self._threads():
             while run.epoch < run.last_epoch:
                 run.train_epoch()
                 if run.epoch % checkpoint_every == 0:
@@ -217,11 +225,15 @@ class Trainer:
         loader = text_loader(test_dataset, model.tokenizer, batch_size, longest, shuffle=False)
         model.to(self.device).eval()
         total, count = 0.0, 0
-        for batch in loader:
-            inputs, targets, mask = _shifted(batch, self.device)
-            loss, tokens = model.summed_loss(inputs, targets, mask)
-            total, count = total + float(loss), count + tokens
+        with self._threads():
+            for batch in loader:
+                inputs, targets, mask = _shifted(batch, self.device)
+                loss, tokens = model.summed_loss(inputs, targets, mask)
+                total, count = total + float(loss), count + tokens
         return math.exp(total / max(1, count))
+
+    def _threads(self) -> contextlib.AbstractContextManager[None]:
+        return limited_threads(self.num_threads or max(1, torch.get_num_threads() // 2))
 
 
 @dataclass(frozen=True)

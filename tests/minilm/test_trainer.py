@@ -203,6 +203,7 @@ def test_events_are_those_of_the_package(tmp_path: Path) -> None:
         ({"scheduler_type": "step"}, "scheduler_type"),
         ({"use_amp": True}, "use_amp=True needs device='cuda'"),
         ({"amp_dtype": "int8"}, "amp_dtype"),
+        ({"num_threads": 0}, "num_threads"),
     ],
 )
 def test_a_wrong_setting_is_named(options: dict[str, Any], message: str) -> None:
