@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tabwidget.minilm.encoder import Encoder, KeyValueCache
+from tabwidget.minilm.files import read_tensors, write_tensors
 from tabwidget.minilm.tokenizer import Tokenizer
 
 __all__ = ["LanguageModel"]
@@ -225,8 +223,6 @@ class LanguageModel(nn.Module):
         path : str or Path
             Any name; folders are made. The file is safetensors whatever its ending.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         about = {
             "version": VERSION,
             "model_type": self.model_type,
@@ -235,11 +231,7 @@ class LanguageModel(nn.Module):
             "is_trained": self.is_trained,
             "training_history": self.training_history,
         }
-        weights = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
-        # A save that is cut off leaves the old file whole.
-        beside = path.with_name(path.name + ".part")
-        save_file(weights, beside, metadata={"minilm": json.dumps(about)})
-        beside.replace(path)
+        write_tensors(Path(path), self.state_dict(), {"minilm": about})
 
     @classmethod
     def load(cls, path: str | Path) -> LanguageModel:
@@ -252,19 +244,15 @@ class LanguageModel(nn.Module):
         ValueError
             If it holds something else, or a part of it only.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no file {str(path)!r}")
+        weights, metadata = read_tensors(Path(path))
+        about = metadata.get("minilm", {})
+        if about.get("version", 0) > VERSION:
+            raise ValueError(f"{str(path)!r} was written by a newer version")
         try:
-            with safe_open(path, framework="pt") as file:
-                about = json.loads((file.metadata() or {})["minilm"])
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if about["version"] > VERSION:
-                raise ValueError(f"{str(path)!r} was written by a newer version")
             encoder = Encoder(**about["encoder"])
             model = cls(encoder, Tokenizer.from_state(about["tokenizer"]), about["model_type"])
             model.load_state_dict(weights)
-        except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        except (KeyError, TypeError, RuntimeError) as error:
             raise ValueError(f"{str(path)!r} does not hold a minilm model ({error})") from error
         model.is_trained = about["is_trained"]
         model.training_history = about["training_history"]

@@ -97,7 +97,7 @@ def test_a_checkpoint_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"latest\.pt"):
         trainer.train(model, batches, resume_from=tmp_path)
     (tmp_path / "latest.pt").write_bytes(b"junk")
-    with pytest.raises(ValueError, match=r"latest\.pt.*no checkpoint"):
+    with pytest.raises(ValueError, match=r"latest\.pt.*no whole safetensors"):
         trainer.train(model, batches, resume_from=tmp_path)
     trained(tmp_path, 1)
     other = LanguageModel(Encoder(32, embedding_dim=8, num_heads=2), model.tokenizer)
