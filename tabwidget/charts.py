@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -12,6 +13,24 @@ __all__ = ["distribution_chart", "loss_chart"]
 Records = Sequence[dict[str, Any]]
 
 TRAIN, HOLD_OUT = "#4c78a8", "#f58518"
+GREY, GRID = "#888888", "#88888844"
+
+
+class _Chart(alt.Chart):
+    """A chart that a notebook shows as a picture, where Altair would load Vega from elsewhere."""
+
+    def _repr_mimebundle_(self, *args: object, **kwargs: object) -> dict[str, str]:
+        # Grey on nothing is readable on a light page and on a dark one.
+        grey = {"labelColor": GREY, "titleColor": GREY}
+        dressed = (
+            self.configure(background="transparent")
+            .configure_axis(**grey, gridColor=GRID, domainColor=GREY, tickColor=GREY)
+            .configure_legend(**grey)
+            .configure_view(stroke=None)
+        )
+        picture = io.StringIO()
+        dressed.save(picture, format="svg")
+        return {"image/svg+xml": picture.getvalue()}
 
 
 def distribution_chart(
@@ -37,7 +56,7 @@ def distribution_chart(
     probability = alt.Tooltip("probability:Q", title="probability", format=".1%")
     # Without records nothing tells binned numbers from listed ones; binned are the rule.
     binned = not records or "density" in records[0]
-    chart = alt.Chart(alt.NamedData(name=name))
+    chart = _Chart(alt.NamedData(name=name))
     if kind in ("categorical", "boolean"):
         drawn = chart.mark_bar().encode(
             # A fixed axis: bars that move while a slider moves can be compared.
@@ -95,11 +114,11 @@ def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
     """
     colours = alt.Scale(domain=["train", "hold-out"], range=[TRAIN, HOLD_OUT])
     drawn = (
-        alt.Chart(alt.NamedData(name=name))
+        _Chart(alt.NamedData(name=name))
         .mark_line(interpolate="monotone", clip=True)
         .encode(
             x=alt.X("seconds:Q", title="seconds", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y("loss:Q", title="nats per cell", scale=alt.Scale(zero=False)),
+            y=alt.Y("loss:Q", title="loss in nats", scale=alt.Scale(zero=False)),
             color=alt.Color("split:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
             strokeWidth=alt.condition("datum.split == 'train'", alt.value(1.2), alt.value(2.4)),
             tooltip=[

@@ -71,3 +71,13 @@ def test_losses_are_drawn_over_seconds_a_line_a_split() -> None:
     assert spec["datasets"] == {"here": points}
     assert spec["encoding"]["x"]["field"] == "seconds"
     assert spec["encoding"]["color"]["scale"]["domain"] == ["train", "hold-out"]
+
+
+@pytest.mark.parametrize(
+    "chart", [loss_chart([]), distribution_chart([], target="x", kind="numeric")]
+)
+def test_a_notebook_shows_a_picture_that_asks_no_other_machine(chart: Any) -> None:
+    shown = chart._repr_mimebundle_()
+    assert list(shown) == ["image/svg+xml"]
+    assert "<svg" in shown["image/svg+xml"]
+    assert "jsdelivr" not in shown["image/svg+xml"]

@@ -259,8 +259,9 @@ class Encoder(nn.Module):
         self.position_embedding = nn.Embedding(max_seq_length, embedding_dim)
         self.dropout = nn.Dropout(dropout)
         self.transformer = Transformer(embedding_dim, hidden_dim, num_layers, num_heads, dropout)
-        nn.init.normal_(self.token_embedding.weight, std=0.02)
-        nn.init.normal_(self.position_embedding.weight, std=0.02)
+        # The output layer is tied to the embeddings: so the logits begin at unit scale.
+        nn.init.normal_(self.token_embedding.weight, std=embedding_dim**-0.5)
+        nn.init.normal_(self.position_embedding.weight, std=embedding_dim**-0.5)
 
     def forward(
         self,

@@ -59,10 +59,11 @@ class LanguageModel(nn.Module):
         super().__init__()
         if model_type != "decoder-only":
             raise ValueError(f"model_type={model_type!r}: only 'decoder-only' is supported")
-        if tokenizer.vocab_size > encoder.vocab_size:
+        needed = len(tokenizer) if tokenizer.is_fitted else tokenizer.vocab_size
+        if needed > encoder.vocab_size:
             raise ValueError(
-                f"the tokenizer has {tokenizer.vocab_size} tokens, the encoder only "
-                f"{encoder.vocab_size}: make the encoder with vocab_size=tokenizer.vocab_size"
+                f"the tokenizer has {needed} tokens, the encoder only {encoder.vocab_size}: "
+                "make the encoder with vocab_size=tokenizer.vocab_size"
             )
         self.encoder, self.tokenizer, self.model_type = encoder, tokenizer, model_type
         encoder.tokenizer = tokenizer
@@ -347,29 +348,35 @@ class LanguageModel(nn.Module):
         scores = torch.zeros(1, device=self.bias.device)
         found: list[tuple[float, list[int]]] = []
         paths: list[list[int]] = [[]]
-        while len(ids) + len(paths[0]) < limit and len(found) < beams:
+        while len(ids) + len(paths[0]) < limit:
             with _evaluating(self):
                 steps = self._allowed(self(fresh, cache=cache)[:, -1]).log_softmax(-1)
             total = (scores[:, None] + steps).flatten()
-            # Twice as many as needed, since some of them end here.
+            # Twice as many as needed, since up to half of them end here.
             best, at = total.topk(min(2 * beams, len(total)))
             kept: list[tuple[float, int, int]] = []
-            for score, index in zip(best.tolist(), at.tolist(), strict=True):
+            for rank, (score, index) in enumerate(zip(best.tolist(), at.tolist(), strict=True)):
                 row, token = divmod(index, steps.shape[1])
-                if token == self.tokenizer.eos_id:
-                    found.append((score / (len(paths[row]) + 1), paths[row]))
-                elif len(kept) < beams and score > -torch.inf:
+                if token != self.tokenizer.eos_id:
                     kept.append((score, row, token))
-            if not kept:
+                elif rank < beams:
+                    found.append((score / (len(paths[row]) + 1), paths[row]))
+            kept = [one for one in kept[:beams] if one[0] > -torch.inf]
+            found = sorted(found, key=lambda pair: -pair[0])[:beams]
+            length = len(paths[0]) + 1
+            # What is open must be able to beat the worst that was found.
+            if not kept or (len(found) == beams and kept[0][0] / length <= found[-1][0]):
                 break
             rows = torch.tensor([row for _, row, _ in kept], device=self.bias.device)
             cache.reorder(rows)
             paths = [[*paths[row], token] for _, row, token in kept]
             scores = torch.tensor([score for score, _, _ in kept], device=self.bias.device)
             fresh = torch.tensor([[token] for _, _, token in kept], device=self.bias.device)
-        unfinished = zip(scores.tolist(), paths, strict=True)
-        found += [(score / max(1, len(path)), path) for score, path in unfinished]
-        return max(found, key=lambda pair: pair[0])[1]
+        else:
+            # At the longest length what is open is as good as ended.
+            open_ = zip(scores.tolist(), paths, strict=True)
+            found += [(score / max(1, len(path)), path) for score, path in open_]
+        return max(found, key=lambda pair: pair[0], default=(0.0, []))[1]
 
 
 class _evaluating:

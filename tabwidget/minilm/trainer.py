@@ -45,8 +45,8 @@ class Trainer:
         Epochs of a call of `train`.
     warmup_steps : int, default 1000
         Optimizer steps over which the rate rises ("linear" and "cosine_warmup").
-    save_dir : str or Path, default "./checkpoints"
-        Where checkpoints go.
+    save_dir : str, Path or None, default "./checkpoints"
+        Where checkpoints go; None writes none.
     gradient_clip : float, default 1.0
         Largest norm of the gradient.
     weight_decay : float, default 0.01
@@ -85,7 +85,7 @@ class Trainer:
         learning_rate: float = 1e-4,
         num_epochs: int = 10,
         warmup_steps: int = 1000,
-        save_dir: str | Path = "./checkpoints",
+        save_dir: str | Path | None = "./checkpoints",
         gradient_clip: float = 1.0,
         weight_decay: float = 0.01,
         accumulation_steps: int = 1,
@@ -119,7 +119,8 @@ class Trainer:
             raise ValueError("use_amp=True needs device='cuda'")
         self.device = torch.device(device)
         self.learning_rate, self.num_epochs = learning_rate, num_epochs
-        self.warmup_steps, self.save_dir = warmup_steps, Path(save_dir)
+        self.warmup_steps = warmup_steps
+        self.save_dir = None if save_dir is None else Path(save_dir)
         self.gradient_clip, self.weight_decay = gradient_clip, weight_decay
         self.accumulation_steps = accumulation_steps
         self.scheduler_type, self.scheduler_kwargs = scheduler_type, dict(scheduler_kwargs or {})
@@ -195,6 +196,8 @@ class Trainer:
         with torch.random.fork_rng(devices=[]), self._threads():
             while run.epoch < run.last_epoch:
                 run.train_epoch()
+                if self.save_dir is None:
+                    continue
                 if run.epoch % checkpoint_every == 0:
                     run.save(self.save_dir / f"checkpoint-epoch{run.epoch}.pt")
                 if save_latest:

@@ -14,7 +14,7 @@ import math
 import platform
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -100,7 +100,7 @@ def main() -> None:
         f"{targets.count(tokenizer.unk_id) / len(targets):.1%} of them unknown\n"
     )
     print("| model | perplexity | seconds |\n|---|---|---|")
-    runs = {
+    runs: dict[str, Callable[[], float]] = {
         "Kneser-Ney 3-gram": lambda: kneser_ney(rows, held),
         "LanguageModel": lambda: ours(train, test, tokenizer, options),
     }

@@ -42,7 +42,8 @@ class PlainBlock(nn.Module):
         attended = attended.transpose(1, 2).contiguous().view(batch, length, width)
         x = x + self.drop(self.attention_out(attended))
         inner = functional.gelu(self.forward_in(self.norm_2(x)))
-        return x + self.drop(self.forward_out(inner))
+        out: Tensor = x + self.drop(self.forward_out(inner))
+        return out
 
 
 class PlainGPT(nn.Module):
@@ -112,7 +113,7 @@ def train_plain(model: PlainGPT, rows: Tensor, batch_size: int, epochs: int, rat
         batch = rows[torch.randint(len(rows), (batch_size,), generator=generator)]
         logits = model(batch[:, :-1])
         loss = functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -84,5 +84,8 @@ class KneserNey:
 def _discounts(counts: Counter[Gram]) -> list[float]:
     """Return what is taken off counts of 0, 1, 2, and 3 or more."""
     n = Counter(counts.values())
+    # With a small vocabulary no token is rare, and there is nothing to estimate from.
+    if not all(n[k] for k in (1, 2, 3)):
+        return [0.0, 0.5, 0.75, 0.9]
     y = n[1] / (n[1] + 2 * n[2])
-    return [0.0, *(k - (k + 1) * y * n[k + 1] / n[k] for k in (1, 2, 3))]
+    return [0.0, *(min(max(k - (k + 1) * y * n[k + 1] / n[k], 0.0), k) for k in (1, 2, 3))]

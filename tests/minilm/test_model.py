@@ -187,7 +187,7 @@ def test_an_untrained_model_says_so(model: LanguageModel) -> None:
 def test_only_decoders_and_vocabularies_that_fit(model: LanguageModel) -> None:
     with pytest.raises(ValueError, match="decoder-only"):
         LanguageModel(model.encoder, model.tokenizer, "encoder-decoder")
-    with pytest.raises(ValueError, match=r"32 tokens.*vocab_size=tokenizer\.vocab_size"):
+    with pytest.raises(ValueError, match=r"13 tokens.*vocab_size=tokenizer\.vocab_size"):
         LanguageModel(Encoder(8, embedding_dim=8, num_heads=2), model.tokenizer)
 
 
