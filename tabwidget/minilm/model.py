@@ -128,11 +128,10 @@ class LanguageModel(nn.Module):
         counted = (targets != self.tokenizer.pad_id).reshape(-1)
         if mask is not None:
             counted &= mask.reshape(-1).bool()
-        hidden = hidden.reshape(-1, hidden.shape[-1])[counted]
-        loss = functional.cross_entropy(
-            self._logits(hidden), targets.reshape(-1)[counted], reduction="sum"
-        )
-        return loss, int(counted.sum())
+        hidden, targets, count = hidden.flatten(0, -2), targets.reshape(-1), int(counted.sum())
+        if count < len(targets):  # picking rows costs a copy there and back
+            hidden, targets = hidden[counted], targets[counted]
+        return functional.cross_entropy(self._logits(hidden), targets, reduction="sum"), count
 
     def generate(
         self,

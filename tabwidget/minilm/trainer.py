@@ -259,7 +259,10 @@ class _Run:
         self.trainer, self.model, self.split = trainer, model.to(trainer.device), split
         self.notify = on_event or (lambda event: None)
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=trainer.learning_rate, weight_decay=trainer.weight_decay
+            model.parameters(),
+            lr=trainer.learning_rate,
+            weight_decay=trainer.weight_decay,
+            fused=True,
         )
         self.scaler = torch.amp.GradScaler("cuda", enabled=trainer.use_amp)
         self.epoch = self.global_step = self.planned = 0
