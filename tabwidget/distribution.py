@@ -80,12 +80,12 @@ class Distribution:
     def mode(self) -> Any:
         """Return the likeliest value; of a binned number the middle of its densest bin."""
         heights = self.probabilities if self.edges is None else self._density()
-        return self._value(self.column.grid[int(heights.argmax())])
+        return self.column.value(self.column.grid[int(heights.argmax())])
 
     def mean(self) -> Any:
         """Return the expected value; a float, or a date for dates."""
         mean = float(self._numeric("mean") @ self.probabilities)
-        return mean if self.kind == "numeric" else self._value(mean)
+        return mean if self.kind == "numeric" else self.column.value(mean)
 
     def std(self) -> float:
         """Return the standard deviation, in seconds for dates."""
@@ -111,7 +111,7 @@ class Distribution:
         """
         if not 0 <= q <= 1:
             raise EvidenceError(f"a quantile is asked with a share from 0 to 1, not {q!r}")
-        return self._value(self._quantiles(np.array([q]))[0])
+        return self.column.value(self._quantiles(np.array([q]))[0])
 
     def interval(self, p: float = 0.9) -> tuple[Any, Any]:
         """Return the ends of the middle share `p` of the probability."""
@@ -209,7 +209,7 @@ class Distribution:
         """Return labels and shares, few enough to be read."""
         if self.edges is not None:
             cuts = np.linspace(self.edges[0], self.edges[-1], MAX_BARS + 1)
-            ends = [_short(self._value(cut), long=cuts[1] - cuts[0]) for cut in cuts]
+            ends = [_short(self.column.value(cut), long=cuts[1] - cuts[0]) for cut in cuts]
             labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)]
             return labels, np.diff(self._below(cuts)).tolist()
         if len(self.support) > MAX_LEVELS_SHOWN:
@@ -252,11 +252,6 @@ class Distribution:
                 "use mode(), probabilities or entropy()"
             )
         return self.column.grid
-
-    def _value(self, number: float) -> Any:
-        """Return a place on the number line (or a level's index) as a value of the column."""
-        value = self.column.restore(np.array([number]))[0]
-        return value.item() if isinstance(value, np.generic) else value
 
     def _in_short(self) -> str:
         if not self.column.is_number:

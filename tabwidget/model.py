@@ -116,7 +116,8 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             For a table, a target or a setting that cannot be used.
         """
         table = as_table(frame)
-        for name in [target_cols] if isinstance(target_cols, str) else target_cols:
+        targets = (target_cols,) if isinstance(target_cols, str) else tuple(target_cols)
+        for name in targets:
             table.schema.known(name)
         training = self._training()
         serializer = resolve_serializer(self.serializer)
@@ -138,7 +139,7 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         self.backend_.fit(
             FitRequest(
                 table=table,
-                targets=(target_cols,) if isinstance(target_cols, str) else tuple(target_cols),
+                targets=targets,
                 training=training,
                 serializer=serializer,
                 seed=self.seed_,

@@ -267,12 +267,11 @@ class Session:
         """
         with self.lock:
             table = self._loaded()
-            if self.run is not None and self.run.status == "running":
-                raise ConfigError("a fit is running: stop it first, or wait for its end")
+            self._check_idle()
             if resume and self.model is None:
                 raise ConfigError("there is no fit to go on from: start one")
             run = self.run = Run()
-            model = self._new_model() if not resume or self.model is None else self.model
+            model = self.model if resume and self.model is not None else self._new_model()
             model.set_params(
                 serializer=self.serializer,
                 training=clone(self.training),
@@ -283,9 +282,7 @@ class Session:
         def work() -> None:
             model.fit(table, target_cols=targets, resume=resume, stop=run.stopping)
 
-        run.start(work, ended=lambda: self._tell("run"))
-        self._tell("run")
-        return run
+        return self._begin(run, work)
 
     def follow(self, work: Callable[[Notify], object]) -> Run:
         """Do work that is no fit of the table on a thread of its own, and show its events.
@@ -314,12 +311,9 @@ class Session:
         (True, 2.0)
         """
         with self.lock:
-            if self.run is not None and self.run.status == "running":
-                raise ConfigError("a fit is running: stop it first, or wait for its end")
+            self._check_idle()
             run = self.run = Run()
-        run.start(lambda: run.watch(work), ended=lambda: self._tell("run"))
-        self._tell("run")
-        return run
+        return self._begin(run, lambda: run.watch(work))
 
     def stop(self) -> None:
         """End the fit that is running, if any, at its next step, and keep its best weights."""
@@ -363,10 +357,7 @@ class Session:
             For a question that cannot be asked.
         """
         with self.lock:
-            schema = self._loaded().schema
-            model = self.model
-            if model is None:
-                raise NotFittedError("there is no model to ask yet: train it first (start or fit)")
+            schema, model = self._loaded().schema, self._fitted()
             query = parse(query, schema) if isinstance(query, str) else query.check(schema)
             began = time.perf_counter()
             distribution = model.conditional(query)
@@ -383,9 +374,7 @@ class Session:
     def survey(self, given: Mapping[str, Evidence] | None = None) -> dict[str, Distribution]:
         """Return the distribution of every column that is not given, in one pass."""
         with self.lock:
-            if self.model is None:
-                raise NotFittedError("there is no model to ask yet: train it first (start or fit)")
-            return self.model.survey(given)
+            return self._fitted().survey(given)
 
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:
         """Call `fn` with "table", "choices", "run" or "answer" whenever that changed.
@@ -440,13 +429,22 @@ class Session:
             raise ConfigError("there is no table yet: load one first")
         return self.table
 
+    def _fitted(self) -> TabularLanguageModel:
+        if self.model is None:
+            raise NotFittedError("there is no model to ask yet: train it first (start or fit)")
+        return self.model
+
     def _new_model(self) -> TabularLanguageModel:
-        return TabularLanguageModel(
-            backend=self.backend,
-            serializer=self.serializer,
-            training=clone(self.training),
-            random_state=self.random_state,
-        )
+        return TabularLanguageModel(backend=self.backend, random_state=self.random_state)
+
+    def _check_idle(self) -> None:
+        if self.run is not None and self.run.status == "running":
+            raise ConfigError("a fit is running: stop it first, or wait for its end")
+
+    def _begin(self, run: Run, work: Callable[[], object]) -> Run:
+        run.start(work, ended=lambda: self._tell("run"))
+        self._tell("run")
+        return run
 
     def _publish(self, run: Run, model: TabularLanguageModel) -> None:
         """Let a model that is still trained be asked, as soon as it has any weights."""

@@ -88,17 +88,17 @@ class MiniLMBackend:
         members = self._ready_members()
         columns = rows.shape[1]
         out = np.zeros(rows.shape)
+        # An order depends on the row's place in the table, not on the batch.
+        drawn = torch.from_numpy(column_orders(len(rows), columns, seed=self._seed, epoch=0))
         for part in _batches(len(rows), len(members) * 2 * columns):
             known = torch.from_numpy(np.isfinite(rows[part]))
-            # The orders depend on the place in the table, not on the batch.
-            drawn = column_orders(len(rows), columns, seed=self._seed, epoch=0)[part]
-            order = missing_last(torch.from_numpy(drawn), known)
+            order = missing_last(drawn[part], known)
+            cells = encoded(members[0], self._columns, rows[part])
+            index = cells.answer.clamp_min(0).T[..., None]
             total = np.zeros(out[part].shape)
             for member in members:
-                cells = encoded(member, self._columns, rows[part])
                 with torch.no_grad():
                     found = member(cells, order)
-                index = cells.answer.clamp_min(0).T[..., None]
                 likely = found.gather(2, index)[..., 0].T.double().exp()
                 # A value that the support lacks has no probability.
                 total += likely.where(cells.answer >= 0, 0).numpy()
@@ -117,6 +117,10 @@ class MiniLMBackend:
         # the rows of the batch, or an answer would.
         each = each if length > 2 else 1
         rng = np.random.default_rng([self._seed, contexts.shape[1]])
+        # The members place values alike: what is encoded for one is so for all.
+        cells = encoded(members[0], self._columns, contexts)
+        repeated = cells[torch.arange(len(contexts)).repeat(each)]
+        asked = torch.from_numpy(count).repeat(each)
         out = []
         for member in members:
             # The same keys for every row: an answer does not depend on the rows beside it.
@@ -124,9 +128,6 @@ class MiniLMBackend:
             order = np.where(known, keys, 2.0).argsort(2)[..., :length]
             order[:, np.arange(len(contexts)), count] = targets
             orders = torch.from_numpy(order).flatten(0, 1)
-            cells = encoded(member, self._columns, contexts)
-            repeated = cells[torch.arange(len(contexts)).repeat(each)]
-            asked = torch.from_numpy(count).repeat(each)
             found = member.predict(repeated, orders, asked).double().numpy()
             out.append(found.reshape(each, len(contexts), -1))
         return np.concatenate(out)
