@@ -93,7 +93,6 @@ class Feed:
         self._number = 0
         self._next = 0
         self._finished = True
-        self._budget: float | None = None
         self._examples: tuple[str, ...] = ()
         self._run_state: Message | None = None
         self._table: Table | None = None
@@ -172,7 +171,6 @@ class Feed:
                     self._run,
                     number=self._number,
                     following=self._next,
-                    budget=self._budget,
                     examples=self._examples,
                 )
             run = self._run_state
@@ -254,7 +252,6 @@ class Feed:
             self._number += 1
             self._next = 0
             self._finished = run is None
-            self._budget = None
             self._examples = ()
             self._ask_at = 0.0
 
@@ -271,7 +268,7 @@ class Feed:
             return self._batch(events, start, self._next)
 
     def _batch(self, events: list[Event], start: int, following: int) -> Batch:
-        from tabwidget.events import EvalReport, FitStart, TrainExamples, TrainReport
+        from tabwidget.events import EvalReport, TrainExamples, TrainReport
 
         assert self._run is not None
         points = array.array("f")
@@ -283,14 +280,12 @@ class Feed:
             elif isinstance(event, TrainExamples):
                 shown = event.examples[:MOST_EXAMPLES]
                 self._examples = tuple(text[:MOST_LETTERS] for text in shown)
-            elif isinstance(event, FitStart):
-                self._budget = event.budget_seconds
         message: Message = {
             "type": "batch",
             "run": self._number,
             "from": start,
             "next": following,
-            "stats": _state.run_stats(self._run, budget=self._budget),
+            "stats": _state.run_stats(self._run),
             "examples": list(self._examples),
         }
         return message, [points.tobytes()]

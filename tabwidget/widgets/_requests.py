@@ -155,13 +155,7 @@ def _chart(request: Request) -> Answered:
         answer = request.session.answer
         if answer is None:
             raise NotFittedError("nothing has been asked yet")
-        distribution = answer.distribution
-        chart = charts.distribution_chart(
-            _state.to_json(distribution.records()),
-            target=distribution.target,
-            kind=distribution.kind,
-            name="distribution",
-        )
+        chart = answer.distribution.plot()
     else:
         raise ConfigError(f"there is no chart {name!r}")
     return {"spec": chart.to_dict()}, ()

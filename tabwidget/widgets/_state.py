@@ -28,25 +28,9 @@ __all__ = [
 
 State: TypeAlias = dict[str, Any]
 
-TASKS = ("classification", "regression", "synthesis")
 # A curve of more points than this looks the same in a panel and makes every snapshot heavier.
 MOST_POINTS = 400
 MOST_RECORDS = 200
-_NO_RUN: State = {
-    "status": "running",
-    "error": None,
-    "step": 0,
-    "epoch": 0,
-    "seconds": 0.0,
-    "rows_per_second": None,
-    "seconds_left": None,
-    "budget": None,
-    "best_step": None,
-    "best_loss": None,
-    "loss": None,
-    "eval_loss": None,
-    "n_parameters": None,
-}
 
 
 def to_json(value: Any) -> Any:
@@ -94,6 +78,7 @@ def snapshot(
     """
     from tabwidget import datasets
     from tabwidget.serialize import SERIALIZERS
+    from tabwidget.session import TASKS
 
     with session.lock:
         answer = session.answer
@@ -152,15 +137,13 @@ def answer_state(answer: Answer, number: int) -> State:
     return state
 
 
-def run_state(
-    run: Run, *, number: int, following: int, budget: float | None, examples: Sequence[str]
-) -> State:
+def run_state(run: Run, *, number: int, following: int, examples: Sequence[str]) -> State:
     """Return a run: its figures and the curve up to event number `following`."""
     curve = run.curve
     stride = max(1, len(curve) // MOST_POINTS)
     kept = [p for i, p in enumerate(curve) if i % stride == 0 or p["split"] == "hold-out"]
     return {
-        **run_stats(run, budget=budget),
+        **run_stats(run),
         "number": number,
         "next": following,
         "curve": to_json([p for p in kept if math.isfinite(p["loss"])]),
@@ -168,14 +151,9 @@ def run_state(
     }
 
 
-def run_stats(run: Run, *, budget: float | None) -> State:
+def run_stats(run: Run) -> State:
     """Return the figures of a run that go with every batch."""
-    figures = run.snapshot()
-    held_out = [p["loss"] for p in run.curve if p["split"] == "hold-out"]
-    finite = [loss for loss in held_out if math.isfinite(loss)]
-    known = {key: figures[key] for key in _NO_RUN if key in figures}
-    best = {"best_loss": min(finite) if finite else None, "budget": budget}
-    state: State = to_json({**_NO_RUN, **best, **known})
+    state: State = to_json(run.snapshot())
     return state
 
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from tabwidget.events import FitStart
+
 
 class FakeRun:
     """A run whose events a test appends."""
@@ -21,7 +23,11 @@ class FakeRun:
         return events, n + len(events)
 
     def snapshot(self) -> dict[str, Any]:
-        return {"status": self.status, "error": self.error, "step": len(self.events)}
+        budgets = [event.budget_seconds for event in self.events if isinstance(event, FitStart)]
+        return {
+            **{"status": self.status, "error": self.error, "step": len(self.events)},
+            "budget": budgets[0] if budgets else None,
+        }
 
 
 class FakeTraining:
