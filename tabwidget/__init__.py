@@ -26,10 +26,11 @@ if TYPE_CHECKING:
         TabwidgetError,
     )
     from tabwidget.events import TrainingState
-    from tabwidget.formula import Above, Below, Between, NoneOf, OneOf, Query
+    from tabwidget.evidence import Above, Below, Between, NoneOf, OneOf
     from tabwidget.magics import load_ipython_extension, unload_ipython_extension
     from tabwidget.model import TabularLanguageModel
     from tabwidget.number_format import PlainNumber, SpacedDigits
+    from tabwidget.query import Query
     from tabwidget.run import Run
     from tabwidget.serialize import BracketSerializer, JSONSerializer, KeyValueSerializer
     from tabwidget.session import Answer, Change, Session
@@ -105,10 +106,11 @@ _NAMES = {
         "TabwidgetError",
     ],
     "events": ["TrainingState"],
-    "formula": ["Above", "Below", "Between", "NoneOf", "OneOf", "Query"],
+    "evidence": ["Above", "Below", "Between", "NoneOf", "OneOf"],
     "magics": ["load_ipython_extension", "unload_ipython_extension"],
     "model": ["TabularLanguageModel"],
     "number_format": ["PlainNumber", "SpacedDigits"],
+    "query": ["Query"],
     "run": ["Run"],
     "serialize": ["BracketSerializer", "JSONSerializer", "KeyValueSerializer"],
     "session": ["Answer", "Change", "Session"],

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabwidget.alternatives import alternatives
 from tabwidget.errors import TableError
-from tabwidget.formula import Above, Below, Between, Evidence, OneOf, alternatives
+from tabwidget.evidence import Above, Below, Between, Evidence, OneOf
 from tabwidget.table import TableSchema
 
 __all__ = ["Contexts", "contexts_of", "rows_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -212,7 +212,7 @@ def _report(found: Findings) -> str:
         known=escape(" and ".join(KNOWN)),
         loss=_svg(losses.to_dict(), 800, 200),
         figures=figures,
-        python=escape(_python([query for query, _ in found.answers])),
+        python=escape(_python(found)),
     )
 
 
@@ -220,14 +220,19 @@ def _parameters(state: TrainingState) -> str:
     return "" if state.start is None else f" of {state.start.n_parameters:,} parameters"
 
 
-def _python(queries: Sequence[Query]) -> str:
+def _python(found: Findings) -> str:
+    queries = [query for query, _ in found.answers]
+    start = found.state.start
+    training = TrainingConfig(max_seconds=None if start is None else start.budget_seconds)
+    ours = {"TabularLanguageModel", "TrainingConfig", "datasets"}
+    names = ", ".join(sorted(ours.union(*(query.imports for query in queries))))
     asked = "\n".join(query.to_python() for query in queries)
     return (
-        "from tabwidget import Above, Below, Between, OneOf, TabularLanguageModel, TrainingConfig\n"
-        "from tabwidget import datasets\n\n"
+        f"from tabwidget import {names}\n\n"
         'penguins = datasets.load("penguins")\n'
-        "lm = TabularLanguageModel(training=TrainingConfig(max_seconds=10), random_state=0)\n"
-        "lm.fit(penguins, target_cols=['species'])\n"
+        f"held_out = penguins.sample(frac={HELD_OUT}, random_state=0)\n"
+        f"lm = TabularLanguageModel(training={training!r}, random_state=0)\n"
+        f"lm.fit(penguins.drop(held_out.index), target_cols=[{TARGET!r}])\n"
         f"{asked}\n"
     )
 

@@ -21,38 +21,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from tabwidget.alternatives import settled
 from tabwidget.errors import ColumnError, EvidenceError, FormulaError
-from tabwidget.query import (
-    WORD,
-    Above,
-    Alternatives,
-    Below,
-    Between,
-    Evidence,
-    NoneOf,
-    OneOf,
-    Query,
-    alternatives,
-    evidence_from_json,
-    evidence_to_json,
-    settled,
-)
+from tabwidget.evidence import WORD, Above, Below, Between, Evidence, NoneOf, OneOf
+from tabwidget.query import Query
 from tabwidget.table import Column, TableSchema
 
-__all__ = [
-    "Above",
-    "Alternatives",
-    "Below",
-    "Between",
-    "Evidence",
-    "NoneOf",
-    "OneOf",
-    "Query",
-    "alternatives",
-    "evidence_from_json",
-    "evidence_to_json",
-    "parse",
-]
+__all__ = ["parse"]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _OPERATOR = re.compile(r"<=|>=|==|!=|=|<|>")

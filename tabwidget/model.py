@@ -20,7 +20,9 @@ from tabwidget.contexts import Contexts, contexts_of, rows_of
 from tabwidget.distribution import Distribution
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
 from tabwidget.events import Event, TrainingState
-from tabwidget.formula import Evidence, Query, parse
+from tabwidget.evidence import Evidence
+from tabwidget.formula import parse
+from tabwidget.query import Query
 from tabwidget.sampling import draw
 from tabwidget.serialize import Serializer, resolve_serializer
 from tabwidget.table import Column, Table, TableSchema, as_table, plain

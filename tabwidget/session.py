@@ -20,9 +20,11 @@ from tabwidget.config import TrainingConfig
 from tabwidget.distribution import Distribution
 from tabwidget.errors import ConfigError, NotFittedError, nearest
 from tabwidget.events import Event, TrainingState
-from tabwidget.formula import Evidence, Query, parse
+from tabwidget.evidence import Evidence
+from tabwidget.formula import parse
 from tabwidget.model import TabularLanguageModel
 from tabwidget.orders import column_orders
+from tabwidget.query import Query
 from tabwidget.run import Notify, Run
 from tabwidget.serialize import SerializedRow, resolve_serializer
 from tabwidget.table import Column, Table, as_table
@@ -405,12 +407,7 @@ class Session:
         with self.lock:
             self._loaded()
             asked = None if self.answer is None else self.answer.query
-            evidence = {} if asked is None else asked.given
-            kinds = {
-                type(e).__name__
-                for e in evidence.values()
-                if type(e).__module__ == Query.__module__
-            }
+            kinds = set() if asked is None else asked.imports
             names = ", ".join(sorted({"TabularLanguageModel", "TrainingConfig"} | kinds))
             backend = "" if self.backend == "minilm" else f'backend="{self.backend}", '
             serializer = "" if self.serializer == "json" else f'serializer="{self.serializer}", '

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tabwidget.contexts import MAX_ROWS, Contexts, _pruned, contexts_of, rows_of
 from tabwidget.errors import ColumnError, EvidenceError, TableError
-from tabwidget.formula import Above, Between, NoneOf, OneOf
+from tabwidget.evidence import Above, Between, NoneOf, OneOf
 from tabwidget.table import Table
 
 Floats = NDArray[np.float64]

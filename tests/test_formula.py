@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabwidget.errors import FormulaError, TabwidgetError
-from tabwidget.formula import Above, Below, Between, Evidence, NoneOf, OneOf, Query, parse
+from tabwidget.evidence import Above, Below, Between, Evidence, NoneOf, OneOf
+from tabwidget.formula import parse
+from tabwidget.query import Query
 from tabwidget.table import Table, TableSchema
 
 SCHEMA = Table(

@@ -28,8 +28,9 @@ from tabwidget.errors import (
     TabwidgetError,
 )
 from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainingState, TrainReport
-from tabwidget.formula import Above, Below, Between, NoneOf, OneOf, Query
+from tabwidget.evidence import Above, Below, Between, NoneOf, OneOf
 from tabwidget.model import TabularLanguageModel
+from tabwidget.query import Query
 
 from .backends.fakes import FakeBackend
 

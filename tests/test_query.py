@@ -13,21 +13,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tabwidget.alternatives import alternatives, settled
 from tabwidget.column import Column, column_of
 from tabwidget.errors import ColumnError, ConfigError, EvidenceError, TabwidgetError
-from tabwidget.query import (
+from tabwidget.evidence import (
     Above,
     Below,
     Between,
     NoneOf,
     OneOf,
-    Query,
-    alternatives,
     describe,
     evidence_from_json,
     evidence_to_json,
-    settled,
 )
+from tabwidget.query import Query
 from tabwidget.table import Table
 
 LISTED = column_of(pd.Series([1.0, 2.0, 4.0, 8.5]), "x")

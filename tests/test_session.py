@@ -27,7 +27,8 @@ from tabwidget.errors import (
     TableError,
     TabwidgetError,
 )
-from tabwidget.formula import Above, Between, NoneOf, OneOf, Query
+from tabwidget.evidence import Above, Between, NoneOf, OneOf
+from tabwidget.query import Query
 from tabwidget.run import Run
 from tabwidget.session import Session
 from tabwidget.table import Table

@@ -20,7 +20,7 @@ from tabwidget.widgets import _state
 
 if TYPE_CHECKING:
     from tabwidget.events import Event
-    from tabwidget.formula import Query
+    from tabwidget.query import Query
     from tabwidget.session import Answer, Run, Session
     from tabwidget.table import Table
 

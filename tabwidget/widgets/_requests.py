@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tabwidget.errors import ConfigError, NotFittedError, TableError, TabwidgetError
-from tabwidget.formula import Query, evidence_from_json
+from tabwidget.evidence import evidence_from_json
+from tabwidget.query import Query
 from tabwidget.session import Session
 from tabwidget.widgets import _state
 from tabwidget.widgets._feed import Feed

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from tabwidget.formula import Query, evidence_to_json
+from tabwidget.evidence import evidence_to_json
+from tabwidget.query import Query
 
 if TYPE_CHECKING:
     from tabwidget.distribution import Distribution

@@ -1,0 +1,241 @@
+"""Alternatives: which cells of a column evidence admits, and evidence in its simplest form."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwidget.errors import EvidenceError
+from tabwidget.evidence import Above, Below, Between, Evidence, NoneOf, OneOf, Range, describe
+from tabwidget.table import Column, plain
+
+__all__ = ["Alternatives", "alternatives", "settled"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Alternatives:
+    """What evidence admits: concrete values to condition on, each with its weight.
+
+    Attributes
+    ----------
+    numbers : ndarray of float
+        Values on the column's number line; the level's index for categories.
+    cells : ndarray of int
+        Index in the column's support that each falls on.
+    share : ndarray of float, above 0
+        What the predicted probability of that cell is multiplied with to weigh the alternative.
+    """
+
+    numbers: Floats
+    cells: NDArray[np.int64]
+    share: Floats
+
+
+def alternatives(evidence: Evidence, column: Column) -> Alternatives:
+    """Return what `evidence` admits of a column.
+
+    A plain value is one alternative, also beyond the range seen in training. Of a set, each
+    level or number seen is one; the numbers of a binned column weigh by density. A range admits
+    each listed number inside it, or each bin that it cuts by the part of its width inside.
+
+    Raises
+    ------
+    EvidenceError
+        For a value the column cannot take, or if nothing is left.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.table import Table
+    >>> table = Table(pd.DataFrame({"x": [1, 2, 3, 4], "y": ["a", "b", "c", "c"]}))
+    >>> alternatives(Between(2, 4, "left"), table.schema["x"]).numbers.tolist()
+    [2.0, 3.0]
+    >>> alternatives(NoneOf("a"), table.schema["y"]).cells.tolist()
+    [1, 2]
+    """
+    if isinstance(evidence, NoneOf):
+        found = _others(evidence, column)
+    elif isinstance(evidence, OneOf):
+        found = _members(np.unique(column.numbers(list(evidence.values))), column)
+    elif isinstance(evidence, (Between, Above, Below)):
+        low, high = _ends(evidence, column)
+        found = _listed_in(evidence, low, high, column)
+        if column.edges is not None:
+            found = _overlaps(evidence, low, high, column)
+    else:
+        number = np.array([column.number(evidence)])
+        found = Alternatives(number, column.nearest_cells(number), np.ones(1))
+    if not len(found.numbers):
+        _fail(evidence, column)
+    return found
+
+
+def _members(numbers: Floats, column: Column) -> Alternatives:
+    """Return those of some numbers, each of them once, that the column can take."""
+    if column.edges is None:
+        cells = column.cells(numbers)
+        numbers, cells = numbers[cells >= 0], cells[cells >= 0]
+        return Alternatives(numbers, cells, np.ones(len(cells)))
+    numbers = numbers[(numbers >= column.low) & (numbers <= column.high)]
+    if column.integer:
+        numbers = numbers[numbers == np.round(numbers)]
+    cells = column.cells(numbers)
+    return Alternatives(numbers, cells, 1 / np.diff(column.edges)[cells])
+
+
+def _others(evidence: NoneOf, column: Column) -> Alternatives:
+    if column.edges is not None:
+        raise EvidenceError(
+            f"column {column.name!r} is a number with {column.n_unique} values, and leaving out "
+            f"single ones tells nothing: use a range, such as {column.name}>{column.low:g}"
+        )
+    named = column.cells(column.numbers(list(evidence.values)))
+    return _members(np.delete(column.grid, named[named >= 0]), column)
+
+
+def _ends(evidence: Range, column: Column) -> tuple[float, float]:
+    """Return the ends of a range on the column's number line."""
+    if not column.is_number:
+        raise EvidenceError(
+            f"column {column.name!r} has levels, not numbers: a range has no meaning; "
+            "name the levels instead (OneOf, or `in {…}` in a formula)"
+        )
+    if isinstance(evidence, Above):
+        return _end(evidence.value, column), math.inf
+    if isinstance(evidence, Below):
+        return -math.inf, _end(evidence.value, column)
+    low, high = _end(evidence.low, column), _end(evidence.high, column)
+    if low > high:
+        raise EvidenceError(
+            f"column {column.name!r}: the range ends ({plain(evidence.high)}) before it begins "
+            f"({plain(evidence.low)}): swap the two"
+        )
+    return low, high
+
+
+def _end(value: object, column: Column) -> float:
+    if isinstance(value, (float, np.floating)) and math.isinf(value):
+        return float(value)
+    return column.number(value)
+
+
+def _with_low(evidence: Range) -> bool:
+    if isinstance(evidence, Between):
+        return evidence.closed in ("both", "left")
+    return isinstance(evidence, Above) and evidence.inclusive
+
+
+def _with_high(evidence: Range) -> bool:
+    if isinstance(evidence, Between):
+        return evidence.closed in ("both", "right")
+    return isinstance(evidence, Below) and evidence.inclusive
+
+
+def _listed_in(evidence: Range, low: float, high: float, column: Column) -> Alternatives:
+    grid = column.grid
+    above = grid >= low if _with_low(evidence) else grid > low
+    below = grid <= high if _with_high(evidence) else grid < high
+    cells = np.flatnonzero(above & below)
+    return Alternatives(grid[cells], cells, np.ones(len(cells)))
+
+
+def _overlaps(evidence: Range, low: float, high: float, column: Column) -> Alternatives:
+    assert column.edges is not None
+    left, right = column.edges[:-1], column.edges[1:]
+    margin = 0.0
+    if column.integer:
+        # A whole number stands for what is nearer to it than to any other.
+        margin = 0.5
+        low = np.ceil(low) - margin if _with_low(evidence) else np.floor(low) + margin
+        high = np.floor(high) + margin if _with_high(evidence) else np.ceil(high) - margin
+    starts, ends = np.maximum(left, low), np.minimum(right, high)
+    cells = np.flatnonzero(ends > starts)
+    if len(cells) or column.integer:
+        starts, ends = starts[cells], ends[cells]
+        numbers = np.clip(column.grid[cells], starts + margin, ends - margin)
+        return Alternatives(numbers, cells, (ends - starts) / (right - left)[cells])
+    # A range that meets the numbers seen in one point has no width, yet it admits the point.
+    points = [low] if _with_low(evidence) else []
+    points += [high] if _with_high(evidence) else []
+    return _members(np.unique(points), column)
+
+
+def _fail(evidence: Evidence, column: Column) -> NoReturn:
+    if column.is_number:
+        low, high = (
+            (f"{column.low:g}", f"{column.high:g}")
+            if column.kind == "numeric"
+            else (plain(column.support[0]), plain(column.support[-1]))
+        )
+        seen = f"it runs from {low} to {high}"
+        if column.edges is None:
+            seen += f" in {len(column.support)} values"
+    else:
+        seen = f"it has {len(column.support)} levels, and all are left out"
+    raise EvidenceError(
+        f"column {column.name!r}: no value seen in training fits "
+        f"{describe(column.name, evidence)} ({seen})"
+    )
+
+
+def settled(evidence: Evidence, column: Column) -> Evidence:
+    """Return evidence in its simplest form, with its values as the column has them.
+
+    A set of one value and a range that is a point are that value; an end at infinity is left
+    out. Dates are ISO text, so that they can travel as JSON.
+
+    Raises
+    ------
+    EvidenceError
+        If the column cannot take it.
+    """
+    if isinstance(evidence, (OneOf, Between, Above, Below)):
+        evidence = _with_finite_ends(evidence, column)
+        if isinstance(evidence, Between) and evidence.closed == "both":
+            low, high = _ends(evidence, column)
+            if low == high:
+                return _settled_value(evidence.low, column)
+    if isinstance(evidence, OneOf):
+        values = list(dict.fromkeys(_settled_value(v, column) for v in evidence.values))
+        if len(values) == 1 and type(evidence) is OneOf:
+            return values[0]
+        evidence = type(evidence)(*values)
+    elif isinstance(evidence, Between):
+        low, high = (_settled_value(v, column) for v in (evidence.low, evidence.high))
+        evidence = Between(low, high, evidence.closed)
+    elif isinstance(evidence, (Above, Below)):
+        evidence = type(evidence)(_settled_value(evidence.value, column), evidence.inclusive)
+    else:
+        return _settled_value(evidence, column)
+    alternatives(evidence, column)
+    return evidence
+
+
+def _with_finite_ends(evidence: Evidence, column: Column) -> Evidence:
+    if not isinstance(evidence, Between):
+        return evidence
+    low, high = _ends(evidence, column)
+    if math.isinf(low) and math.isinf(high):
+        raise EvidenceError(
+            f"column {column.name!r}: a range without ends says nothing: leave it out"
+        )
+    if math.isinf(high):
+        return Above(evidence.low, _with_low(evidence))
+    if math.isinf(low):
+        return Below(evidence.high, _with_high(evidence))
+    return evidence
+
+
+def _settled_value(value: object, column: Column) -> Any:
+    number = column.number(value)
+    if not column.is_number:
+        return column.value(number)
+    if isinstance(value, str) and column.kind == "numeric":
+        return int(number) if number.is_integer() else number
+    return plain(value) if column.kind == "numeric" else str(plain(value))
