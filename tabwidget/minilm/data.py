@@ -1,20 +1,30 @@
-"""Texts for training: read from files, as token ids, and in padded batches."""
+"""Texts for training: read from files, as token ids, in padded batches, some held out."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from tabwidget.minilm.tokenizer import Tokenizer
 
-__all__ = ["Batch", "TextDataset", "load_texts", "text_loader"]
+__all__ = [
+    "Batch",
+    "Split",
+    "TextDataset",
+    "load_texts",
+    "shifted",
+    "split_batches",
+    "text_loader",
+]
 
 Batch = dict[str, Tensor]
 Format = Literal["text", "json", "csv", "parquet"]
@@ -112,6 +122,59 @@ def text_loader(
             raise ValueError(f"{name} must be a whole number above 0, not {size!r}")
     dataset = TextDataset(texts, tokenizer, sequence_length)
     return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, collate_fn=dataset.batch)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Batches to learn from in an epoch, and batches held out."""
+
+    train: Callable[[int], Iterator[Batch]]
+    n_batches: int
+    n_train: int
+    validation: list[Batch]
+    n_validation: int
+
+
+def split_batches(loader: Iterable[Batch], share: float, seed: int) -> Split:
+    """Divide rows, where they can be numbered, or else batches."""
+    if isinstance(loader, DataLoader) and hasattr(loader.dataset, "__len__"):
+        return _split_rows(loader, share, seed)
+    batches = list(loader)
+    if not batches:
+        raise ValueError("the loader yields no batch")
+    held = min(round(share * len(batches)), len(batches) - 1)
+    kept, validation = batches[: len(batches) - held], batches[len(batches) - held :]
+    sizes = [sum(len(b["input_ids"]) for b in part) for part in (kept, validation)]
+    return Split(lambda epoch: iter(kept), len(kept), sizes[0], validation, sizes[1])
+
+
+def shifted(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return inputs, the tokens that follow them, and 1 where both are tokens."""
+    ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+    return ids[:, :-1], ids[:, 1:], mask[:, :-1] * mask[:, 1:]
+
+
+def _split_rows(loader: DataLoader[Any], share: float, seed: int) -> Split:
+    dataset: Any = loader.dataset
+    n, size = len(dataset), loader.batch_size or 1
+    if n == 0:
+        raise ValueError("the loader's dataset is empty")
+    held = min(round(share * n), n - 1)
+    shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    validation, kept = shuffled[:held].sort().values, shuffled[held:].sort().values
+
+    def batches(rows: Tensor) -> Iterator[Batch]:
+        for part in rows.split(size):
+            yield loader.collate_fn([dataset[i] for i in part.tolist()])
+
+    def train(epoch: int) -> Iterator[Batch]:
+        if not isinstance(loader.sampler, RandomSampler):
+            return batches(kept)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+        return batches(kept[torch.randperm(len(kept), generator=generator)])
+
+    n_batches = math.ceil(len(kept) / size)
+    return Split(train, n_batches, len(kept), list(batches(validation)) if held else [], held)
 
 
 def _read_text(path: Path) -> Iterator[str]:

@@ -109,16 +109,6 @@ class LanguageModel(nn.Module):
         attention_mask : Tensor or sequence of the same shape, optional
             1 where the input is a token.
         """
-        total, count = self.summed_loss(input_ids, target_ids, attention_mask)
-        return total / max(1, count)
-
-    def summed_loss(
-        self,
-        input_ids: Tensor | Sequence[int],
-        target_ids: Tensor | Sequence[int],
-        attention_mask: Tensor | Sequence[int] | None = None,
-    ) -> tuple[Tensor, int]:
-        """Return the summed cross-entropy in nats, and the number of target tokens."""
         device = self.bias.device
         inputs = torch.as_tensor(input_ids, device=device)
         targets = torch.as_tensor(target_ids, device=device).long().reshape(inputs.shape)
@@ -131,7 +121,8 @@ class LanguageModel(nn.Module):
         hidden, targets, count = hidden.flatten(0, -2), targets.reshape(-1), int(counted.sum())
         if count < len(targets):  # picking rows costs a copy there and back
             hidden, targets = hidden[counted], targets[counted]
-        return functional.cross_entropy(self._logits(hidden), targets, reduction="sum"), count
+        total = functional.cross_entropy(self._logits(hidden), targets, reduction="sum")
+        return total / max(1, count)
 
     def generate(
         self,
@@ -180,10 +171,9 @@ class LanguageModel(nn.Module):
         ValueError
             For a setting out of range.
         """
-        self._check_generation(prompt, max_length, temperature, top_k, top_p, num_beams)
         if device is not None:
             self.to(device)
-        ids = self._prompt_ids(prompt, max_length)
+        ids = self._prompt_ids(prompt, max_length, temperature, top_k, top_p, num_beams)
         if num_beams > 1:
             ids += self._beam_search(ids, max_length, num_beams)
         else:
@@ -204,8 +194,7 @@ class LanguageModel(nn.Module):
 
         Pieces are text: of a letter of several bytes nothing is yielded before its last.
         """
-        self._check_generation(prompt, max_length, temperature, top_k, top_p, 1)
-        ids = self._prompt_ids(prompt, max_length)
+        ids = self._prompt_ids(prompt, max_length, temperature, top_k, top_p)
         told = self.tokenizer.decode(ids)
         sampling = (temperature, top_k, top_p) if do_sample else None
         for token in self._continuation(ids, max_length, sampling, use_cache=True):
@@ -261,15 +250,19 @@ class LanguageModel(nn.Module):
     def _logits(self, hidden: Tensor) -> Tensor:
         return functional.linear(hidden, self.encoder.token_embedding.weight, self.bias)
 
-    def _check_generation(
+    def _prompt_ids(
         self,
         prompt: str,
         max_length: int,
         temperature: float,
         top_k: int,
         top_p: float,
-        num_beams: int,
-    ) -> None:
+        num_beams: int = 1,
+    ) -> list[int]:
+        """Return the prompt with a beginning and no end, or the model would have to start anew.
+
+        All settings are checked first.
+        """
         if not self.is_trained:
             raise RuntimeError("the model was not trained: train it, or set is_trained = True")
         if not isinstance(prompt, str) or not prompt:
@@ -285,9 +278,6 @@ class LanguageModel(nn.Module):
             raise ValueError(f"temperature must be above 0, not {temperature!r}")
         if not 0 < top_p <= 1:
             raise ValueError(f"top_p must be above 0 and at most 1, not {top_p!r}")
-
-    def _prompt_ids(self, prompt: str, max_length: int) -> list[int]:
-        """Return the prompt with a beginning and no end, or the model would have to start anew."""
         ids = [self.tokenizer.bos_id, *self.tokenizer.encode(prompt, add_special_tokens=False)]
         if len(ids) > min(max_length, self.encoder.max_seq_length):
             raise ValueError(

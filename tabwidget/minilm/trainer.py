@@ -5,18 +5,25 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
-from torch.utils.data import DataLoader, RandomSampler
+from torch.utils.data import DataLoader
 
 from tabwidget.minilm.checkpoint import load_checkpoint, save_checkpoint
-from tabwidget.minilm.data import Batch, Format, load_texts, text_loader
+from tabwidget.minilm.data import (
+    Batch,
+    Format,
+    Split,
+    load_texts,
+    shifted,
+    split_batches,
+    text_loader,
+)
 from tabwidget.minilm.model import LanguageModel
 from tabwidget.minilm.threads import limited_threads
 from tabwidget.minilm.tokenizer import Tokenizer
@@ -188,7 +195,7 @@ class Trainer:
             raise ValueError(f"validation_split must be in [0, 1), not {validation_split!r}")
         if not isinstance(checkpoint_every, int) or checkpoint_every <= 0:
             raise ValueError(f"checkpoint_every must be above 0, not {checkpoint_every!r}")
-        split = _split(train_loader, validation_split, self.seed)
+        split = split_batches(train_loader, validation_split, self.seed)
         run = _Run(self, model, split, on_event)
         if resume_from is not None:
             run.restore(Path(resume_from))
@@ -227,34 +234,18 @@ class Trainer:
         longest = model.encoder.max_seq_length
         loader = text_loader(test_dataset, model.tokenizer, batch_size, longest, shuffle=False)
         model.to(self.device).eval()
-        total, count = 0.0, 0
         with self._threads():
-            for batch in loader:
-                inputs, targets, mask = _shifted(batch, self.device)
-                loss, tokens = model.summed_loss(inputs, targets, mask)
-                total, count = total + float(loss), count + tokens
-        return math.exp(total / max(1, count))
+            return math.exp(_mean_loss(model, loader, self.device))
 
     def _threads(self) -> contextlib.AbstractContextManager[None]:
         return limited_threads(self.num_threads or max(1, torch.get_num_threads() // 2))
-
-
-@dataclass(frozen=True)
-class _Split:
-    """Batches to learn from in an epoch, and batches held out."""
-
-    train: Callable[[int], Iterator[Batch]]
-    n_batches: int
-    n_train: int
-    validation: list[Batch]
-    n_validation: int
 
 
 class _Run:
     """One call of `Trainer.train`."""
 
     def __init__(
-        self, trainer: Trainer, model: nn.Module, split: _Split, on_event: Notify | None
+        self, trainer: Trainer, model: nn.Module, split: Split, on_event: Notify | None
     ) -> None:
         self.trainer, self.model, self.split = trainer, model.to(trainer.device), split
         self.notify = on_event or (lambda event: None)
@@ -302,15 +293,15 @@ class _Run:
         trainer = self.trainer
         torch.manual_seed(trainer.seed * 1_000_003 + self.epoch)
         self.model.train()
-        batches, sums = self.split.train(self.epoch), [0.0, 0]
+        batches, total, count = self.split.train(self.epoch), 0.0, 0
         while group := [
             b for _, b in zip(range(trainer.accumulation_steps), batches, strict=False)
         ]:
             loss, tokens = self._step(group)
-            sums[0], sums[1] = sums[0] + loss * tokens, sums[1] + tokens
+            total, count = total + loss * tokens, count + tokens
             self._report(loss, group)
         self.epoch += 1
-        train_loss = sums[0] / max(1, sums[1])
+        train_loss = total / max(1, count)
         val_loss = self._validate()
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(train_loss if val_loss is None else val_loss)
@@ -328,11 +319,11 @@ class _Run:
     def _step(self, group: list[Batch]) -> tuple[float, int]:
         """Take one optimizer step; return the mean loss and the number of target tokens."""
         trainer = self.trainer
-        shifted = [_shifted(batch, trainer.device) for batch in group]
-        counts = [int(mask.sum()) for _, _, mask in shifted]
+        parts = [shifted(batch, trainer.device) for batch in group]
+        counts = [int(mask.sum()) for _, _, mask in parts]
         total, summed = max(1, sum(counts)), 0.0
         self.optimizer.zero_grad()
-        for (inputs, targets, mask), count in zip(shifted, counts, strict=True):
+        for (inputs, targets, mask), count in zip(parts, counts, strict=True):
             with self._autocast():
                 loss = self.model.compute_loss(inputs, targets, mask) * (count / total)  # type: ignore[operator]
             self.scaler.scale(loss).backward()
@@ -351,14 +342,8 @@ class _Run:
         if not self.split.validation:
             return None
         self.model.eval()
-        total, count = 0.0, 0
-        for batch in self.split.validation:
-            inputs, targets, mask = _shifted(batch, self.trainer.device)
-            with self._autocast():
-                loss = self.model.compute_loss(inputs, targets, mask)  # type: ignore[operator]
-            tokens = int(mask.sum())
-            total, count = total + float(loss) * tokens, count + tokens
-        loss = total / max(1, count)
+        with self._autocast():
+            loss = _mean_loss(self.model, self.split.validation, self.trainer.device)
         better = loss < self.best_loss
         if better:
             self.best_loss, self.best_step = loss, self.global_step
@@ -437,46 +422,15 @@ class _Run:
         return torch.autocast("cuda", DTYPES[self.trainer.amp_dtype or "float16"])
 
 
-def _split(loader: Iterable[Batch], share: float, seed: int) -> _Split:
-    """Divide rows, where they can be numbered, or else batches."""
-    if isinstance(loader, DataLoader) and hasattr(loader.dataset, "__len__"):
-        return _split_rows(loader, share, seed)
-    batches = list(loader)
-    if not batches:
-        raise ValueError("the loader yields no batch")
-    held = min(round(share * len(batches)), len(batches) - 1)
-    kept, validation = batches[: len(batches) - held], batches[len(batches) - held :]
-    sizes = [sum(len(b["input_ids"]) for b in part) for part in (kept, validation)]
-    return _Split(lambda epoch: iter(kept), len(kept), sizes[0], validation, sizes[1])
-
-
-def _split_rows(loader: DataLoader[Any], share: float, seed: int) -> _Split:
-    dataset: Any = loader.dataset
-    n, size = len(dataset), loader.batch_size or 1
-    if n == 0:
-        raise ValueError("the loader's dataset is empty")
-    held = min(round(share * n), n - 1)
-    shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-    validation, kept = shuffled[:held].sort().values, shuffled[held:].sort().values
-
-    def batches(rows: Tensor) -> Iterator[Batch]:
-        for part in rows.split(size):
-            yield loader.collate_fn([dataset[i] for i in part.tolist()])
-
-    def train(epoch: int) -> Iterator[Batch]:
-        if not isinstance(loader.sampler, RandomSampler):
-            return batches(kept)
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        return batches(kept[torch.randperm(len(kept), generator=generator)])
-
-    n_batches = math.ceil(len(kept) / size)
-    return _Split(train, n_batches, len(kept), list(batches(validation)) if held else [], held)
-
-
-def _shifted(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Return inputs, the tokens that follow them, and 1 where both are tokens."""
-    ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
-    return ids[:, :-1], ids[:, 1:], mask[:, :-1] * mask[:, 1:]
+def _mean_loss(model: nn.Module, batches: Iterable[Batch], device: torch.device) -> float:
+    """Return the mean cross-entropy in nats a target token."""
+    total, count = 0.0, 0
+    for batch in batches:
+        inputs, targets, mask = shifted(batch, device)
+        tokens = int(mask.sum())
+        loss = model.compute_loss(inputs, targets, mask)  # type: ignore[operator]
+        total, count = total + float(loss) * tokens, count + tokens
+    return total / max(1, count)
 
 
 def _scheduler(
