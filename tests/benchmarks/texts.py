@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
+import sysconfig
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from pydoc_data.topics import topics
 
 __all__ = ["KneserNey", "paragraphs", "split"]
@@ -15,17 +18,32 @@ Gram = tuple[int, ...]
 
 
 def paragraphs(least: int = 5) -> list[str]:
-    """Return the paragraphs of Python's language reference, as ``help()`` shows it.
+    """Return the paragraphs of what ``help()`` shows of Python: topics, and all docstrings.
 
-    Lower case, with punctuation apart from words; each paragraph once, since some topics hold
+    Lower case, with punctuation apart from words; each paragraph once, since some texts hold
     others whole; none with fewer than `least` words.
     """
     found = {
         " ".join(re.findall(r"\w+|[^\w\s]", paragraph.lower()))
-        for text in topics.values()
+        for text in [*topics.values(), *_docstrings()]
         for paragraph in re.split(r"\n\s*\n", text)
     }
     return sorted(text for text in found if len(re.findall(r"\b[a-z]+\b", text)) >= least)
+
+
+def _docstrings() -> Iterator[str]:
+    """Yield the docstrings of the standard library, tests left out."""
+    root = Path(sysconfig.get_path("stdlib"))
+    for path in sorted(root.rglob("*.py")):
+        if {"site-packages", "dist-packages", "test", "tests"} & set(path.relative_to(root).parts):
+            continue
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError):  # a template, or an example of what is wrong
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield ast.get_docstring(node) or ""
 
 
 def split(texts: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
