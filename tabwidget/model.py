@@ -32,8 +32,8 @@ __all__ = ["TabularLanguageModel"]
 Floats = NDArray[np.float64]
 Known: TypeAlias = Mapping[str, Evidence]
 
-ORDERS = 16  # column orders that an answer is averaged over
-DRAW_ORDERS = 4  # the same for a draw, whose own chance is larger than what more would mend
+ORDERS = 4  # column orders that an answer is averaged over
+DRAW_ORDERS = 1  # the same for a draw, whose own chance is larger than what more would mend
 
 
 class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

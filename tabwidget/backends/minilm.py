@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -55,11 +55,9 @@ class MiniLMBackend:
         if not request.resume:
             # An instance that learns another table must not answer with the weights of the last.
             self._members = ()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(request.seed)
-            fit = MiniLMFit(request, self.model_config, columns, self._members)
-            self._columns, self._seed = columns, request.seed
-            fit.run(self._publish)
+        fit = MiniLMFit(request, self.model_config, columns, self._members)
+        self._columns, self._seed = columns, request.seed
+        fit.run(self._publish)
 
     def _publish(self, members: tuple[CellModel, ...]) -> None:
         self._members = members
@@ -73,9 +71,9 @@ class MiniLMBackend:
         asked = np.asarray(targets, dtype=np.int64)
         contexts = contexts.copy()
         contexts[np.arange(len(contexts)), asked] = np.nan
-        each = math.ceil(orders / len(members))
+        each = max(1, orders // len(members))
         probabilities, spread = [], []
-        for rows in _batches(len(contexts), each * (2 * contexts.shape[1] + 1)):
+        for rows in _batches(len(contexts), contexts.shape[1] + 1):
             found = self._answers(members, contexts[rows], asked[rows], each)
             mean = found.mean(0)
             probabilities.append(mean / mean.sum(1, keepdims=True))
@@ -90,18 +88,16 @@ class MiniLMBackend:
         out = np.zeros(rows.shape)
         # An order depends on the row's place in the table, not on the batch.
         drawn = torch.from_numpy(column_orders(len(rows), columns, seed=self._seed, epoch=0))
-        for part in _batches(len(rows), len(members) * 2 * columns):
+        for part in _batches(len(rows), 2 * columns):
             known = torch.from_numpy(np.isfinite(rows[part]))
             order = missing_last(drawn[part], known)
             cells = encoded(members[0], self._columns, rows[part])
-            index = cells.answer.clamp_min(0).T[..., None]
             total = np.zeros(out[part].shape)
             for member in members:
                 with torch.no_grad():
-                    found = member(cells, order)
-                likely = found.gather(2, index)[..., 0].T.double().exp()
+                    found, _ = member(cells, order)
                 # A value that the support lacks has no probability.
-                total += likely.where(cells.answer >= 0, 0).numpy()
+                total += found.double().exp().where(cells.answer >= 0, 0).numpy()
             with np.errstate(divide="ignore"):
                 out[part] = np.where(known.numpy(), np.log(total / len(members)), 0)
         return out
@@ -119,18 +115,17 @@ class MiniLMBackend:
         rng = np.random.default_rng([self._seed, contexts.shape[1]])
         # The members place values alike: what is encoded for one is so for all.
         cells = encoded(members[0], self._columns, contexts)
-        repeated = cells[torch.arange(len(contexts)).repeat(each)]
-        asked = torch.from_numpy(count).repeat(each)
+        asked = torch.from_numpy(count)
         out = []
-        for member in members:
+        for number, (member, _) in enumerate(itertools.product(members, range(each))):
             # The same keys for every row: an answer does not depend on the rows beside it.
-            keys = rng.random((each, 1, contexts.shape[1]))
-            order = np.where(known, keys, 2.0).argsort(2)[..., :length]
-            order[:, np.arange(len(contexts)), count] = targets
-            orders = torch.from_numpy(order).flatten(0, 1)
-            found = member.predict(repeated, orders, asked).double().numpy()
-            out.append(found.reshape(each, len(contexts), -1))
-        return np.concatenate(out)
+            keys = rng.random((1, contexts.shape[1]))
+            order = np.where(known, keys, 2.0).argsort(1)[:, :length]
+            order[np.arange(len(contexts)), count] = targets
+            # Every other time all that is known is read together; else one cell after the other.
+            prefix = asked if number % 2 == 0 else torch.zeros_like(asked)
+            out.append(member.predict(cells, torch.from_numpy(order), asked, prefix).numpy())
+        return np.stack(out).astype(np.float64)
 
     def _ready_members(self) -> tuple[CellModel, ...]:
         if not self._members:

@@ -100,7 +100,7 @@ class MiniLMFit:
         rows = np.stack([column.numbers(table.frame[column.name]) for column in columns], axis=1)
         size = Size.of(*rows.shape)
         models = [copy.deepcopy(model).train() for model in started] or _new_models(
-            config, size, [_cell_column(c, rows[:, i]) for i, c in enumerate(columns)]
+            config, size, [_cell_column(c, rows[:, i]) for i, c in enumerate(columns)], request.seed
         )
         cells = encoded(models[0], columns, rows)
         targets = [index for index, c in enumerate(columns) if c.name in request.targets]
@@ -120,7 +120,8 @@ class MiniLMFit:
             orders = _orders(len(columns), request.seed * len(models) + index)
             train, holdout = cells[torch.from_numpy(rest)], cells[torch.from_numpy(held)]
             self.train_rows.append(rest)
-            self.members.append(CellTrainer(model, train, holdout, orders, weights, recipe))
+            seed = request.seed * len(models) + index
+            self.members.append(CellTrainer(model, train, holdout, orders, weights, recipe, seed))
         self.n_steps = self.n_seen = self.best_step = 0
         self.best_loss = math.inf
         self.losses: list[float] = []
@@ -270,7 +271,10 @@ def _warm_up() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
-def _new_models(config: ModelConfig, size: Size, columns: list[CellColumn]) -> list[CellModel]:
+def _new_models(
+    config: ModelConfig, size: Size, columns: list[CellColumn], seed: int
+) -> list[CellModel]:
+    generator = torch.Generator().manual_seed(seed)
     return [
         CellModel(
             columns,
@@ -278,6 +282,7 @@ def _new_models(config: ModelConfig, size: Size, columns: list[CellColumn]) -> l
             layers=config.layers,
             heads=config.heads,
             dropout=size.dropout if config.dropout == "auto" else config.dropout,
+            generator=generator,
         )
         for _ in range(size.members if config.members == "auto" else config.members)
     ]

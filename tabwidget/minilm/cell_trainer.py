@@ -23,6 +23,8 @@ from tabwidget.minilm.optimizer import Muon
 
 __all__ = ["CellTrainer", "Recipe"]
 
+GOLDEN = (5**0.5 - 1) / 2
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -90,6 +92,7 @@ class CellTrainer:
         orders: Callable[[int, int], Tensor],
         column_weights: Tensor,
         recipe: Recipe,
+        seed: int = 0,
     ) -> None:
         self.model, self.train, self.recipe = model, train, recipe
         self.orders, self.column_weights = orders, column_weights
@@ -105,7 +108,8 @@ class CellTrainer:
         self._average.eval()
         self._optimizers = _optimizers(model, recipe)
         self._batches = self._endless_batches()
-        self._holdout, self._holdout_orders = self._repeated(holdout)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._holdout, self._holdout_orders, self._holdout_prefix = self._repeated(holdout)
         self._kept: list[dict[str, object]] = []
         self._best_step = self._looked = self._misses = 0
         self._cooling: tuple[int, int, float] | None = None
@@ -123,7 +127,10 @@ class CellTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * rate
         self.batch_rows, self.batch_orders = next(self._batches)
-        loss, _ = self._loss(self.model, self.train[self.batch_rows], self.batch_orders)
+        # The golden ratio spreads the shares evenly, however many steps there are.
+        share = (self.n_steps * GOLDEN) % 1
+        batch = self.train[self.batch_rows]
+        loss, _ = self._loss(self.model, batch, self.batch_orders, _prefix(batch, share))
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         loss.backward()
@@ -154,7 +161,9 @@ class CellTrainer:
         self._looked = self.n_steps
         averaged = cast(CellModel, self._average.module)
         with torch.no_grad():
-            loss, column_losses = self._loss(averaged, self._holdout, self._holdout_orders)
+            loss, column_losses = self._loss(
+                averaged, self._holdout, self._holdout_orders, self._holdout_prefix
+            )
         self.last_loss = float(loss)
         better = self.last_loss < self.best_loss
         # What is gained must be worth the steps, or a smooth problem never ends.
@@ -197,17 +206,14 @@ class CellTrainer:
                 optimizer.load_state_dict(state)
         self._cooling = (self.n_steps, max(40, self._best_step // 2), progress)
 
-    def _loss(self, model: CellModel, cells: Cells, orders: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss(
+        self, model: CellModel, cells: Cells, orders: Tensor, prefix: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the weighted loss, and the plain mean of each column."""
-        present = (cells.answer >= 0).T
-        answers = cells.answer.clamp_min(0).T[..., None]
-        losses = -model(cells, orders).gather(2, answers)[..., 0]
-        # Questions with much of the row known are the ones people ask.
-        place = orders.argsort(dim=1).T
-        weights = (place + 1) / present.sum(0).clamp_min(1) * present
-        weights = weights * self.column_weights[:, None]
-        means = losses.detach().where(present, 0).sum(1) / present.sum(1)
-        return (losses.where(present, 0) * weights).sum() / weights.sum().clamp_min(1e-9), means
+        likely, asked = model(cells, orders, prefix, self._generator)
+        means = -likely.detach().sum(0) / asked.sum(0)
+        weights = asked * self.column_weights
+        return -(likely * weights).sum() / weights.sum().clamp_min(1e-9), means
 
     def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield row numbers and their column orders, shuffled anew every epoch."""
@@ -217,20 +223,22 @@ class CellTrainer:
         starts = [start for start in range(0, n, size) if start == 0 or n - start >= size // 2]
         for epoch in itertools.count():
             orders = missing_last(self.orders(n, epoch), present)
-            shuffled = torch.randperm(n)
+            shuffled = torch.randperm(n, generator=self._generator)
             for start in starts:
                 # An epoch is over with its last batch.
                 self.epoch = epoch + (start == starts[-1])
                 rows = shuffled[start : start + size]
                 yield rows, orders[rows]
 
-    def _repeated(self, holdout: Cells, most: int = 2048) -> tuple[Cells, Tensor]:
+    def _repeated(self, holdout: Cells, most: int = 2048) -> tuple[Cells, Tensor, Tensor]:
         """Return the hold-out rows, each several times if they are few, in fixed orders."""
         times = max(1, min(4, most // len(holdout)))
         rows = torch.arange(len(holdout))[:most].repeat(times)
         cells = holdout[rows]
         # An epoch that training never reaches.
-        return cells, missing_last(self.orders(len(rows), 2**31), cells.answer >= 0)
+        orders = missing_last(self.orders(len(rows), 2**31), cells.answer >= 0)
+        share = torch.arange(len(rows)) * GOLDEN % 1
+        return cells, orders, _prefix(cells, share)
 
     def _fold_in(
         self, averaged: Sequence[Tensor], current: Sequence[Tensor], n_averaged: Tensor | int
@@ -238,6 +246,11 @@ class CellTrainer:
         """Average over few steps in the beginning, when the weights move fast."""
         decay = min(self.recipe.averaged, 1 - 1 / (self.n_steps / 5 + 1))
         torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
+
+
+def _prefix(cells: Cells, share: Tensor | float) -> Tensor:
+    """Return how many of each row's cells make up a share of them."""
+    return ((cells.answer >= 0).sum(1) * share).long()
 
 
 def _optimizers(model: CellModel, recipe: Recipe) -> list[torch.optim.Optimizer]:

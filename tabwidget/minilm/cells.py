@@ -1,9 +1,13 @@
 """The cell model: a word-level language model in which one cell of a table is one word.
 
-A row ``petal=1.4, species=setosa`` is the sequence ``[petal] [1.4] [species] [setosa]``: a column
-token asks, the value token answers. A value's vector lies on its column's *nodes*: a level is a
-node; a number lies between two nodes and its vector between theirs. The output layer is tied to
-the same vectors, so one softmax at a question is p(column | the cells before it).
+A row is read in any order of its columns: first a prefix, whose cells see each other, then one
+cell after the other. A question, a token of the column asked, sees the cells before its place in
+the order and no other question. A value's vector lies on its column's *nodes*: a level is a node; a
+number lies between two nodes and its vector between theirs. The output layer is tied to the same
+vectors, so one softmax at a question is p(column | the cells before it).
+
+Reading what is known as a prefix answers without an order (a prefix language model, Raffel et al.
+2020, over orders drawn anew for every row and epoch, as in XLNet, Yang et al. 2019).
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from torch.nn import functional
 from tabwidget.minilm.encoder import Transformer
 
 __all__ = ["CellColumn", "CellModel", "Cells", "missing_last"]
+
+_SIZE = 32  # answers of the smallest product
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,8 @@ class CellModel(nn.Module):
         Size of the transformer.
     dropout : float
         Share of activations dropped while training.
+    generator : torch.Generator, optional
+        Source of chance of the first weights; torch's own by default.
     """
 
     owner: Tensor
@@ -80,6 +88,7 @@ class CellModel(nn.Module):
     answer_node: Tensor
     answer_between: Tensor
     closed: Tensor
+    size_of: Tensor
 
     def __init__(
         self,
@@ -89,18 +98,23 @@ class CellModel(nn.Module):
         layers: int = 2,
         heads: int = 4,
         dropout: float = 0.1,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.n_columns, self.width = len(columns), width
         self.n_answers = [len(column.answers) for column in columns]
         self._lay_out(columns)
         self._place_answers(columns)
-        self.question = nn.Parameter(torch.randn(self.n_columns, width))
-        self.own = nn.Parameter(torch.randn(len(self.owner), width))
-        self.slope = nn.Parameter(torch.randn(self.n_columns, width))
+
+        def drawn(n: int) -> nn.Parameter:
+            return nn.Parameter(torch.randn(n, width, generator=generator))
+
+        self.question, self.column = drawn(self.n_columns), drawn(self.n_columns)
+        self.own, self.slope = drawn(len(self.owner)), drawn(self.n_columns)
+        self.beginning = nn.Parameter(torch.zeros(1, width))
         self.bias = nn.Parameter(torch.zeros(self.n_columns, max(self.n_answers)))
         # Twice the width does as well on tables as the usual four times, at half the cost.
-        self.transformer = Transformer(width, 2 * width, layers, heads, dropout)
+        self.transformer = Transformer(width, 2 * width, layers, heads, dropout, generator)
 
     def _lay_out(self, columns: Sequence[CellColumn]) -> None:
         """Number all nodes of all columns one after the other."""
@@ -120,15 +134,21 @@ class CellModel(nn.Module):
     def _place_answers(self, columns: Sequence[CellColumn]) -> None:
         """Place every column's answers on its nodes, padded to the longest."""
         shape = (len(columns), max(self.n_answers))
+        # Columns of about as many answers share a product; a long one must not widen the others.
+        size = [min(_SIZE * 8**k for k in range(9) if _SIZE * 8**k >= n) for n in self.n_answers]
+        size = [min(one, shape[1]) for one in size]
+        self.sizes = sorted(set(size))
+        self._constant("size_of", torch.tensor(size))
         self._constant("answer_node", torch.zeros(shape, dtype=torch.int64))
         self._constant("answer_between", torch.zeros(shape))
-        self._constant("closed", torch.ones(shape, dtype=torch.bool))
+        # Added to the logits: no answer beyond a column's own.
+        self._constant("closed", torch.full(shape, -torch.inf))
         for index, column in enumerate(columns):
             count = len(column.answers)
             node, between = self.place(index, column.answers)
             self.answer_node[index, :count] = node
             self.answer_between[index, :count] = between
-            self.closed[index, :count] = False
+            self.closed[index, :count] = 0
 
     def _constant(self, name: str, value: Tensor) -> None:
         """Keep a tensor that follows the model to a device but is no weight."""
@@ -160,35 +180,66 @@ class CellModel(nn.Module):
         low = functional.embedding(node, vectors)
         return torch.lerp(low, functional.embedding(above, vectors), between[..., None])
 
-    def forward(self, cells: Cells, orders: Tensor) -> Tensor:
-        """Return the log-probabilities of every column's answers, each given the cells before it.
+    def forward(
+        self,
+        cells: Cells,
+        orders: Tensor,
+        prefix: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the log-probability of each cell given the cells before it.
 
         Parameters
         ----------
         cells : Cells
             A batch of rows.
-        orders : int64 Tensor of shape (batch, n_columns)
-            The order each row is read in, missing cells last.
+        orders : int64 Tensor of shape (batch, n_read)
+            The columns each row reads, in its order, missing cells last. All rows read the same
+            columns; they may be some of the table's.
+        prefix : int64 Tensor of shape (batch,), optional
+            How many cells of each row are read together, without an order, before the others
+            follow one by one; none by default. Nothing is asked within the prefix.
+        generator : torch.Generator, optional
+            Source of chance of the dropout.
 
         Returns
         -------
-        Tensor of shape (n_columns, batch, most answers)
-            ``-inf`` beyond a column's own answers.
+        Tensor of shape (batch, n_columns)
+            In nats; zero where nothing was asked.
+        bool Tensor of shape (batch, n_columns)
+            Whether it was asked: not so for missing cells, columns not read, and the prefix.
         """
         vectors = self.node_vectors()
-        hidden = self._hidden(vectors, cells, orders)
-        place = orders.argsort(dim=1)[..., None].expand_as(hidden)
-        answers = self.values(vectors, self.answer_node, self.answer_between)
-        logits = torch.baddbmm(
-            self.bias[:, None],
-            hidden.gather(1, place).transpose(0, 1),
-            answers.mT,
-            alpha=self.width**-0.5,
-        )
-        return logits.masked_fill(self.closed[:, None], -torch.inf).log_softmax(-1)
+        if prefix is None:
+            prefix = orders.new_zeros(len(orders))
+        first, n_read = int(prefix.min()), orders.shape[1]
+        asked = torch.arange(first, n_read).expand(len(orders), -1)
+        hidden = self._hidden(vectors, cells, orders, prefix, asked, generator)
+        columns = orders[0].sort().values
+        # Where each column was read, so that those of a column can be answered in one product.
+        place = orders.argsort(dim=1)
+        at = (place - first).clamp_min(0)[..., None].expand(-1, -1, self.width)
+        by_column = hidden.gather(1, at).transpose(0, 1)
+        answers = cells.answer[:, columns].T
+        found = hidden.new_zeros(len(columns), len(orders))
+        for size in self.sizes:
+            mine = (self.size_of[columns] == size).nonzero()[:, 0]
+            if not len(mine):
+                continue
+            logits = self._logits(vectors, columns[mine], by_column[mine], size)
+            losses = functional.cross_entropy(
+                logits.flatten(0, 1), answers[mine].flatten(), ignore_index=-1, reduction="none"
+            )
+            found = found.index_copy(0, mine, -losses.view(len(mine), -1))
+        asked_here = (place >= prefix[:, None]) & (answers.T >= 0)
+        shape = (len(orders), self.n_columns)
+        likely = hidden.new_zeros(shape).index_copy(1, columns, found.T.where(asked_here, 0))
+        return likely, asked_here.new_zeros(shape).index_copy(1, columns, asked_here)
 
     @torch.no_grad()
-    def predict(self, cells: Cells, orders: Tensor, known: Tensor) -> Tensor:
+    def predict(
+        self, cells: Cells, orders: Tensor, known: Tensor, prefix: Tensor | None = None
+    ) -> Tensor:
         """Return the probabilities of one column's answers in each row.
 
         Parameters
@@ -199,6 +250,8 @@ class CellModel(nn.Module):
             The columns in the order read; the one at place ``known[i]`` is asked in row i.
         known : int64 Tensor of shape (batch,)
             How many cells are read before the question.
+        prefix : int64 Tensor of shape (batch,), optional
+            How many of them are read together, without an order; all by default.
 
         Returns
         -------
@@ -206,26 +259,68 @@ class CellModel(nn.Module):
             Zero beyond the asked column's own answers.
         """
         vectors = self.node_vectors()
-        rows = torch.arange(len(orders))
-        asked = orders[rows, known]
-        hidden = self._hidden(vectors, cells, orders)[rows, known]
+        asked = orders.gather(1, known[:, None])
+        hidden = self._hidden(
+            vectors, cells, orders, known if prefix is None else prefix, known[:, None]
+        )[:, 0]
         out = hidden.new_zeros(len(orders), self.closed.shape[1])
         for column in asked.unique().tolist():
-            at, count = (asked == column).nonzero()[:, 0], self.n_answers[column]
-            node, between = self.answer_node[column, :count], self.answer_between[column, :count]
-            answers = self.values(vectors, node, between)
-            logits = torch.addmm(
-                self.bias[column, :count], hidden[at], answers.mT, alpha=self.width**-0.5
-            )
+            at, count = (asked[:, 0] == column).nonzero()[:, 0], self.n_answers[column]
+            logits = self._logits(vectors, torch.tensor([column]), hidden[at][None], count)[0]
             out[at, :count] = logits.softmax(-1)
         return out
 
-    def _hidden(self, vectors: Tensor, cells: Cells, orders: Tensor) -> Tensor:
-        """Return the hidden state at every question, shape ``(batch, length, width)``."""
-        value = self.values(vectors, cells.node.gather(1, orders), cells.between.gather(1, orders))
-        question = functional.embedding(orders, self.question)
-        x = torch.stack((question, value), dim=2).flatten(1, 2)[:, :-1]
-        return self.transformer(x)[:, 0::2]
+    def _logits(self, vectors: Tensor, columns: Tensor, hidden: Tensor, size: int) -> Tensor:
+        """Return logits of the first `size` answers, shape ``(columns, batch, size)``."""
+        node, between = self.answer_node[columns, :size], self.answer_between[columns, :size]
+        bias = self.bias[columns, :size] + self.closed[columns, :size]
+        return torch.baddbmm(
+            bias[:, None],
+            hidden,
+            self.values(vectors, node, between).mT,
+            alpha=self.width**-0.5,
+        )
+
+    def _hidden(
+        self,
+        vectors: Tensor,
+        cells: Cells,
+        orders: Tensor,
+        prefix: Tensor,
+        places: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Return the hidden state of questions, shape ``(batch, questions, width)``.
+
+        Parameters
+        ----------
+        places : int64 Tensor of shape (batch, questions)
+            The place in the order that each question stands at; it sees the cells before that.
+        """
+        read = orders[:, :-1]  # the last is only asked
+        value = self.values(vectors, cells.node.gather(1, read), cells.between.gather(1, read))
+        value = value + functional.embedding(read, self.column)
+        question = functional.embedding(orders.gather(1, places), self.question)
+        beginning = self.beginning.expand(len(orders), 1, -1)
+        x = torch.cat((beginning, value, question), dim=1)
+        mask = _visible(prefix, places, read.shape[1])
+        hidden = self.transformer(x, mask, seen=1 + read.shape[1], generator=generator)
+        return hidden[:, 1 + read.shape[1] :]
+
+
+def _visible(prefix: Tensor, places: Tensor, n_read: int) -> Tensor:
+    """Return which cells each position sees, shape ``(batch or 1, 1, positions, 1 + n_read)``.
+
+    Positions are the beginning, which all see, the cells read, and the questions.
+    """
+    if bool((prefix == prefix[0]).all() and (places == places[0]).all()):
+        prefix, places = prefix[:1], places[:1]
+    cell = torch.arange(n_read)
+    values = (cell <= cell[:, None]) | (cell < prefix[:, None, None])
+    questions = cell < places[..., None]
+    nothing = torch.zeros(len(prefix), 1, n_read, dtype=torch.bool)
+    seen = torch.cat((nothing, values.expand(len(prefix), -1, -1), questions), dim=1)
+    return functional.pad(seen, (1, 0), value=True)[:, None]
 
 
 def missing_last(orders: Tensor, present: Tensor) -> Tensor:

@@ -88,12 +88,24 @@ class Block(nn.Module):
         mask: Tensor | None = None,
         cache: KeyValueCache | None = None,
         layer: int = 0,
+        seen: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return the block's output, shape ``(batch, length, width)`` as its input."""
         batch, length, width = x.shape
-        parts = self.attention_in(self.attention_norm(x))
-        parts = parts.view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        normed = self.attention_norm(x)
+        if seen is None:
+            parts = self.attention_in(normed)
+            parts = parts.view(batch, length, 3, self.heads, width // self.heads)
+            query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        else:
+            weight = self.attention_in.weight
+            head = width // self.heads
+            query = functional.linear(normed, weight[:width])
+            query = query.view(batch, length, self.heads, head).transpose(1, 2)
+            parts = functional.linear(normed[:, :seen], weight[width:])
+            parts = parts.view(batch, seen, 2, self.heads, head)
+            key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
         if cache is not None:
             key, value = cache.extend(layer, key, value)
         # One new token sees everything before it: there is nothing to hide from it.
@@ -102,15 +114,16 @@ class Block(nn.Module):
             query, key, value, attn_mask=mask, is_causal=causal
         )
         attended = attended.transpose(1, 2).reshape(batch, length, width)
-        x = x + self._drop(self.attention_out(attended))
+        x = x + self._drop(self.attention_out(attended), generator)
         inner = relu_squared(self.forward_in(self.forward_norm(x)))
-        return x + self._drop(self.forward_out(inner))
+        return x + self._drop(self.forward_out(inner), generator)
 
-    def _drop(self, x: Tensor) -> Tensor:
+    def _drop(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """Drop the same features at all positions of a row: as good, and far fewer draws."""
         if not (self.dropout and self.training):
             return x
-        kept = x.new_empty(len(x), 1, x.shape[-1]).bernoulli_(1 - self.dropout)
+        kept = x.new_empty(len(x), 1, x.shape[-1])
+        kept.bernoulli_(1 - self.dropout, generator=generator)
         return x * kept.div_(1 - self.dropout)
 
 
@@ -152,6 +165,8 @@ class Transformer(nn.Module):
         Size of a hidden state, of the feed-forward layer, and how many blocks and heads.
     dropout : float, default 0.1
         Share of activations dropped while training.
+    generator : torch.Generator, optional
+        Source of chance of the first weights; torch's own by default.
 
     Examples
     --------
@@ -160,19 +175,41 @@ class Transformer(nn.Module):
     """
 
     def __init__(
-        self, width: int, hidden: int, layers: int, heads: int, dropout: float = 0.1
+        self,
+        width: int,
+        hidden: int,
+        layers: int,
+        heads: int,
+        dropout: float = 0.1,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block(width, hidden, heads, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(width, bias=False)
+        # Made without weights: torch's layers would draw theirs from its own generator.
+        with torch.device("meta"):
+            self.blocks = nn.ModuleList(Block(width, hidden, heads, dropout) for _ in range(layers))
+            self.norm = nn.LayerNorm(width, bias=False)
+        self.to_empty(device="cpu")
+        for layer in self.modules():
+            if isinstance(layer, nn.LayerNorm):
+                nn.init.ones_(layer.weight)
+            if isinstance(layer, nn.Linear):
+                scale = layer.in_features**-0.5
+                nn.init.uniform_(layer.weight, -scale, scale, generator)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
         for block in self.blocks:
             # Residual branches start near zero, so a deep stack starts as a shallow one.
-            for layer in (block.attention_out, block.forward_out):
-                assert isinstance(layer, nn.Linear)
-                nn.init.normal_(layer.weight, std=0.02 / (2 * layers) ** 0.5)
+            for branch in (block.attention_out, block.forward_out):
+                assert isinstance(branch, nn.Linear)
+                nn.init.normal_(branch.weight, 0, 0.02 / (2 * layers) ** 0.5, generator)
 
     def forward(
-        self, x: Tensor, mask: Tensor | None = None, cache: KeyValueCache | None = None
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        cache: KeyValueCache | None = None,
+        seen: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return hidden states.
 
@@ -185,9 +222,13 @@ class Transformer(nn.Module):
             dimension before; a causal mask if None.
         cache : KeyValueCache, optional
             What was read before `x`; it takes in `x` as well.
+        seen : int, optional
+            Only so many of the first positions are looked at; all by default.
+        generator : torch.Generator, optional
+            Source of chance of the dropout; torch's own by default.
         """
         for layer, block in enumerate(self.blocks):
-            x = block(x, mask, cache, layer)
+            x = block(x, mask, cache, layer, seen, generator)
         if cache is not None:
             cache.length += x.shape[1]
         return self.norm(x)

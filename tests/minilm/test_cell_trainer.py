@@ -63,7 +63,9 @@ def test_the_best_weights_are_those_of_the_lowest_look() -> None:
             losses.append(member.look()[0])
     assert member.best_loss == min(losses)
     with torch.no_grad():
-        loss, _ = member._loss(member.best, member._holdout, member._holdout_orders)
+        loss, _ = member._loss(
+            member.best, member._holdout, member._holdout_orders, member._holdout_prefix
+        )
     assert float(loss) == pytest.approx(member.best_loss)
 
 

@@ -1,0 +1,634 @@
+"""Saved models: a folder of strict JSON and safetensors, written whole or not at all; no pickle."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime as dt
+import hashlib
+import importlib
+import json
+import math
+import os
+import re
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from tabwidget.column import Column
+from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
+from tabwidget.errors import ConfigError, DataFileError, TableError
+from tabwidget.number_format import PlainNumber, SpacedDigits
+from tabwidget.serialize import BracketSerializer, JSONSerializer, KeyValueSerializer
+from tabwidget.table import TableSchema
+
+__all__ = [
+    "empty_frame_from_json",
+    "params_from_json",
+    "params_to_json",
+    "read_folder",
+    "schema_from_json",
+    "schema_to_json",
+    "write_folder",
+]
+
+FORMAT = "tabwidget"
+VERSION = 1
+MODEL = "model.json"
+
+# How every model.json of ours begins, also one that was cut off.
+_OPENING = b'{\n "format": "tabwidget",\n'
+# Stands in a model.json for its own checksum while that is taken.
+_BLANK = b"0" * 64
+# What we write beside model.json. A ".part" is a save that was cut off.
+_BESIDE = re.compile(r"weights-[0-9a-f]{16}\.safetensors(\.part)?|model\.json\.part")
+
+
+def write_folder(
+    folder: str | Path, content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+) -> None:
+    """Save `content` and `tensors` in a folder; one that holds an older save is overwritten.
+
+    Killed at any moment, it leaves the older save whole. One writer at a time; any number may
+    read meanwhile.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made if it is not there.
+    content : mapping
+        What strict JSON holds: texts, finite numbers, truth values, None, lists and dicts.
+    tensors : mapping of str to ndarray
+        Of any numeric dtype that safetensors holds.
+
+    Raises
+    ------
+    ConfigError
+        If `folder` is a file or holds anything that is not a saved model.
+    OSError
+        If it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_folder(folder, {"seed": 7}, {"w": np.zeros(2)})
+    ...     read_folder(folder)
+    ({'seed': 7}, {'w': array([0., 0.])})
+    """
+    folder = Path(folder).expanduser()
+    # safetensors writes the memory as it lies, so that a transposed array would be scrambled.
+    weights = safetensors.save({name: np.asarray(t, order="C") for name, t in tensors.items()})
+    digest = _sha256(weights)
+    model = _model_json(content, digest)
+    _claim(folder)
+    # The new weights have a name of their own: until model.json is replaced, the old save stands.
+    weights_name = _weights_name(digest)
+    _replace(folder / weights_name, weights)
+    _replace(folder / MODEL, model)
+    for path in folder.iterdir():
+        if _BESIDE.fullmatch(path.name) and path.name != weights_name:
+            # Elsewhere than on POSIX a file that is being read cannot go; the next save takes it.
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the content and the tensors that `write_folder` wrote.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+
+    Raises
+    ------
+    DataFileError
+        If it or a file in it is missing, cut off, edited, of a newer version or none of ours.
+        Names the file.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "is not there"
+        raise DataFileError(f"the folder {str(folder)!r} {what}: give the one that save() wrote")
+    before = ""
+    while True:
+        content, digest = _read_model(folder / MODEL)
+        path = folder / _weights_name(digest)
+        try:
+            weights = path.read_bytes()
+            break
+        except FileNotFoundError:
+            # Between the two reads a newer save may have taken the old weights away.
+            if digest == before:
+                raise DataFileError(
+                    f"the weights {str(path)!r} are missing: restore the file, or save the model "
+                    "again"
+                ) from None
+            before = digest
+        except OSError as error:
+            raise _unreadable(path, error) from error
+    if _sha256(weights) != digest:
+        raise _damaged(path)
+    try:
+        return content, safetensors.load(weights)
+    except SafetensorError as error:
+        raise _damaged(path) from error
+
+
+def schema_to_json(schema: TableSchema, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a schema and the dtypes of its frame as strict JSON holds them, without loss.
+
+    Parameters
+    ----------
+    schema : TableSchema
+        The columns.
+    frame : DataFrame
+        The frame with these columns; only its dtypes are kept.
+
+    Raises
+    ------
+    TableError
+        For a value or a dtype that cannot be written. Names the column and the mend.
+
+    Examples
+    --------
+    >>> from tabwidget.table import Table
+    >>> table = Table(pd.DataFrame({"size": [1.5, 2.5], "sold": [True, False]}))
+    >>> saved = schema_to_json(table.schema, table.frame)
+    >>> schema_from_json(saved)["size"].grid
+    array([1.5, 2.5])
+    >>> empty_frame_from_json(saved).dtypes.astype(str).to_dict()
+    {'size': 'float64', 'sold': 'bool'}
+    """
+    return [_column_to_json(column, frame[column.name].dtype) for column in schema.values()]
+
+
+def schema_from_json(columns: Sequence[Mapping[str, Any]]) -> TableSchema:
+    """Return the schema that `schema_to_json` wrote; `DataFileError` if it cannot be read."""
+    with _reading():
+        return TableSchema(
+            [
+                Column(**{name: _from_json(value) for name, value in column["fields"].items()})
+                for column in columns
+            ]
+        )
+
+
+def empty_frame_from_json(columns: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a frame without rows that has the columns and dtypes `schema_to_json` wrote."""
+    with _reading():
+        return pd.DataFrame(
+            {
+                _from_json(column["fields"]["name"]): pd.Series(
+                    [], dtype=_dtype_from_json(column["cells"])
+                )
+                for column in columns
+            }
+        )
+
+
+def params_to_json(value: object) -> Any:
+    """Return a setting as strict JSON holds it: a config object, a serializer or a plain value.
+
+    Parameters
+    ----------
+    value : object
+        A config object, a built-in serializer or number format, a plain value, or None.
+
+    Raises
+    ------
+    ConfigError
+        For anything else, such as a serializer of the user's own.
+
+    Examples
+    --------
+    >>> params_to_json(JSONSerializer(PlainNumber(max_decimals=2)))
+    {'JSONSerializer': {'number': {'PlainNumber': {'max_decimals': 2}}}}
+    >>> params_from_json(params_to_json(GenerationConfig(top_k=3))).top_k
+    3
+    """
+    try:
+        return _to_json(value)
+    except _NotSavedError as error:
+        known = ", ".join(kind.__name__ for kind in _SETTINGS)
+        raise ConfigError(
+            f"{reprlib.repr(error.value)} of type {type(error.value).__name__} cannot be saved "
+            f"with a model: give a plain value, or one of {known}"
+        ) from None
+
+
+def params_from_json(value: Any) -> Any:
+    """Return the setting that `params_to_json` wrote; `DataFileError` if it cannot be read."""
+    with _reading():
+        return _from_json(value)
+
+
+# ---- the folder
+
+
+def _claim(folder: Path) -> None:
+    """Make the folder, or `ConfigError` if it holds what we did not write."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{str(folder)!r} is a file: a model is saved in a folder of its own")
+    folder.mkdir(parents=True, exist_ok=True)
+    foreign = sorted(p.name for p in folder.iterdir() if not _BESIDE.fullmatch(p.name))
+    if MODEL in foreign and (folder / MODEL).is_file():
+        with (folder / MODEL).open("rb") as file:
+            if _is_ours(file.read(len(_OPENING))):
+                return
+    if foreign:
+        raise ConfigError(
+            f"the folder {str(folder)!r} holds {foreign[0]!r}, which is no saved model: "
+            "give a new or an empty folder"
+        )
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a finished file in the place of `path`, on the disk itself, in one step."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a folder's new names to the disk, where its file system can."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _model_json(content: Mapping[str, Any], weights: str) -> bytes:
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "sha256": _BLANK.decode(),
+        "weights_sha256": weights,
+        "content": content,
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # Texts with half a surrogate pair, which a frame may hold, are no UTF-8 otherwise.
+    data = text.encode("utf-8", "surrogatepass")
+    return data.replace(_BLANK, _sha256(data).encode(), 1)
+
+
+def _read_model(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the content of a model.json and the checksum of its weights."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataFileError(
+            f"there is no {str(path)!r}: give the folder that save() wrote"
+        ) from None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    foreign = DataFileError(f"{str(path)!r} is no model that tabwidget saved: give another folder")
+    try:
+        document = json.loads(data.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        raise (_damaged(path) if _is_ours(data) else foreign) from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise foreign
+    version = document.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise DataFileError(
+            f"{str(path)!r} was saved by a newer tabwidget (format {version}, this one reads "
+            f"{VERSION}): upgrade tabwidget (pip install -U tabwidget)"
+        )
+    digest = str(document.get("sha256"))
+    if _sha256(data.replace(digest.encode("utf-8", "replace"), _BLANK, 1)) != digest:
+        raise _damaged(path)
+    return document["content"], document["weights_sha256"]
+
+
+def _is_ours(data: bytes) -> bool:
+    return data[: len(_OPENING)] == _OPENING[: len(data)]
+
+
+def _weights_name(digest: str) -> str:
+    return f"weights-{digest[:16]}.safetensors"
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _damaged(path: Path) -> DataFileError:
+    return DataFileError(
+        f"{str(path)!r} was cut off or edited since it was saved: restore a copy of it, or save "
+        "the model again"
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> DataFileError:
+    return DataFileError(f"{str(path)!r} cannot be read: {error.strerror or error}")
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Say of what no checksum can tell, another version's content, how to mend it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise DataFileError(
+            f"the saved model needs {error.name!r}: pip install {error.name}"
+        ) from error
+    except (ArithmeticError, LookupError, TypeError, ValueError, pa.ArrowException) as error:
+        raise DataFileError(
+            f"the saved model holds what this version cannot read ({error}): "
+            "upgrade tabwidget (pip install -U tabwidget)"
+        ) from error
+
+
+# ---- values: JSON's own as they are, every other as {"its type": what makes it}
+
+
+class _NotSavedError(TypeError):
+    """A value that has no JSON form here."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"{type(value).__name__} cannot be saved")
+        self.value = value
+
+
+class _Form(NamedTuple):
+    """How the values of one type are written, and what makes them again."""
+
+    kind: type
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+
+
+def _to_json(value: Any) -> Any:
+    kind = type(value)
+    if value is None or kind in (bool, int, str) or (kind is float and math.isfinite(value)):
+        return value
+    for tag, form in _FORMS.items():
+        if kind is form.kind:  # a subclass would come back as its base
+            return {tag: form.write(value)}
+    if isinstance(value, np.generic):
+        return {"numpy": _array_to_json(np.array([value]))}
+    raise _NotSavedError(value)
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((tag, written),) = value.items()
+    if tag == "numpy":
+        return _array_from_json(written)[0]
+    return _FORMS[tag].read(written)
+
+
+def _all_to_json(values: Iterable[Any]) -> list[Any]:
+    return [_to_json(value) for value in values]
+
+
+def _all_from_json(values: Iterable[Any]) -> list[Any]:
+    return [_from_json(value) for value in values]
+
+
+def _array_to_json(array: NDArray[Any]) -> list[Any]:
+    """Return dtype, shape and values."""
+    flat = array.ravel()
+    if array.dtype.kind in "mM":
+        flat = flat.view(np.int64)  # Python's dates are coarser
+    elif array.dtype.kind not in "ObiufcSU" or array.dtype.char in "gG":
+        raise _NotSavedError(array.flat[0] if array.size else array.dtype)
+    return [array.dtype.str, list(array.shape), _all_to_json(flat.tolist())]
+
+
+def _array_from_json(written: Sequence[Any]) -> NDArray[Any]:
+    name, shape, values = written
+    dtype = np.dtype(name)
+    array = np.empty(len(values), dtype=np.int64 if dtype.kind in "mM" else dtype)
+    # One by one, or numpy would make a second axis of tuples.
+    for i, value in enumerate(_all_from_json(values)):
+        array[i] = value
+    return array.view(dtype).reshape(shape)
+
+
+def _options_to_json(value: Any) -> dict[str, Any]:
+    if is_dataclass(value):
+        options = {field.name: getattr(value, field.name) for field in fields(value)}
+    else:
+        options = value.get_params(deep=False)
+    return {name: _to_json(option) for name, option in options.items()}
+
+
+def _setting(kind: type) -> _Form:
+    return _Form(
+        kind,
+        _options_to_json,
+        lambda options: kind(**{name: _from_json(option) for name, option in options.items()}),
+    )
+
+
+def _moment_to_json(moment: dt.datetime) -> list[Any]:
+    utc = moment if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    return [utc.isoformat(), _zone_to_json(moment.tzinfo)]
+
+
+def _moment_from_json(written: Sequence[Any]) -> dt.datetime:
+    moment, zone = dt.datetime.fromisoformat(written[0]), _zone_from_json(written[1])
+    return moment if zone is None else moment.astimezone(zone)
+
+
+def _time_to_json(time: dt.time) -> str:
+    if time.tzinfo is not None:
+        raise _NotSavedError(time)
+    return time.isoformat()
+
+
+def _stamp_to_json(stamp: pd.Timestamp) -> list[Any]:
+    # A whole number since 1970 in UTC is exact, also in the hour that clocks show twice.
+    return [int(stamp.asm8.view(np.int64)), stamp.unit, _zone_to_json(stamp.tzinfo)]
+
+
+def _stamp_from_json(written: Sequence[Any]) -> pd.Timestamp:
+    number, unit, zone = written
+    stamp = pd.Timestamp(np.datetime64(number, unit))
+    if zone is None:
+        return stamp
+    return stamp.tz_localize("UTC").tz_convert(_zone_from_json(zone))
+
+
+def _zone_to_json(zone: dt.tzinfo | None) -> Any:
+    if zone is None:
+        return None
+    if isinstance(zone, ZoneInfo) and zone.key:
+        return {"zoneinfo": zone.key}
+    if isinstance(zone, dt.timezone):
+        return {"offset": [zone.utcoffset(None).total_seconds(), zone.tzname(None)]}
+    if type(zone).__module__.partition(".")[0] == "pytz":
+        offset = zone.utcoffset(None)
+        name = getattr(zone, "zone", None)
+        if name is not None:
+            return {"pytz": name}
+        if offset is not None:
+            return {"pytz": offset // dt.timedelta(minutes=1)}
+    raise _NotSavedError(zone)
+
+
+def _zone_from_json(written: Any) -> dt.tzinfo | None:
+    if written is None:
+        return None
+    ((tag, zone),) = written.items()
+    if tag == "zoneinfo":
+        return ZoneInfo(zone)
+    if tag == "offset":
+        seconds, name = zone
+        offset = dt.timedelta(seconds=seconds)
+        nameless = dt.timezone(offset)
+        return nameless if nameless.tzname(None) == name else dt.timezone(offset, name)
+    pytz = importlib.import_module("pytz")
+    return pytz.timezone(zone) if isinstance(zone, str) else pytz.FixedOffset(zone)
+
+
+# ---- columns and dtypes
+
+
+def _column_to_json(column: Column, dtype: Any) -> dict[str, Any]:
+    name = column.name
+    mend = (
+        f"make its cells texts (frame[{name!r}] = frame[{name!r}].astype(str)) or drop the column"
+    )
+    try:
+        cells = _dtype_to_json(dtype)
+        written = {
+            field.name: _to_json(getattr(column, field.name))
+            for field in fields(column)
+            if field.init
+        }
+    except _NotSavedError as error:
+        value = error.value
+        raise TableError(
+            f"column {name!r} holds {reprlib.repr(value)} of type {type(value).__name__}, which "
+            f"cannot be saved: {mend}"
+        ) from None
+    return {"fields": written, "cells": cells}
+
+
+def _dtype_to_json(dtype: Any) -> Any:
+    if isinstance(dtype, pd.CategoricalDtype):
+        index = dtype.categories
+        return {
+            "categories": _dtype_to_json(index.dtype),
+            "values": _all_to_json(index),
+            "ordered": dtype.ordered,
+        }
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return {"unit": dtype.unit, "zone": _zone_to_json(dtype.tz)}
+    if isinstance(dtype, pd.StringDtype):
+        return {"storage": dtype.storage, "missing": "NA" if dtype.na_value is pd.NA else "NaN"}
+    if isinstance(dtype, pd.ArrowDtype):
+        # Arrow's own form of a type, since its names do not all read back.
+        schema = pa.schema([("cells", dtype.pyarrow_dtype)]).serialize()
+        return {"arrow": base64.b64encode(schema).decode()}
+    if isinstance(dtype, pd.SparseDtype):
+        return {"sparse": str(dtype.subtype), "fill": _to_json(dtype.fill_value)}
+    name = str(dtype)
+    try:
+        same = pd.api.types.pandas_dtype(name) == dtype
+    except (TypeError, ValueError):
+        same = False
+    if not same:
+        raise _NotSavedError(dtype)
+    return name
+
+
+def _dtype_from_json(written: Any) -> Any:
+    if isinstance(written, str):
+        return pd.api.types.pandas_dtype(written)
+    if "categories" in written:
+        values = _all_from_json(written["values"])
+        index = pd.Index(values, dtype=_dtype_from_json(written["categories"]))
+        return pd.CategoricalDtype(index, ordered=written["ordered"])
+    if "unit" in written:
+        return pd.DatetimeTZDtype(written["unit"], _zone_from_json(written["zone"]))
+    if "storage" in written:
+        if written["missing"] == "NA":
+            return pd.StringDtype(written["storage"])
+        return pd.StringDtype(written["storage"], na_value=math.nan)
+    if "sparse" in written:
+        return pd.SparseDtype(np.dtype(written["sparse"]), _from_json(written["fill"]))
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written["arrow"])))
+    return pd.ArrowDtype(schema.field(0).type)
+
+
+_SETTINGS = (
+    TrainingConfig,
+    ModelConfig,
+    GenerationConfig,
+    JSONSerializer,
+    KeyValueSerializer,
+    BracketSerializer,
+    PlainNumber,
+    SpacedDigits,
+)
+
+_FORMS: dict[str, _Form] = {
+    "float": _Form(float, repr, float),  # NaN and the infinite ones
+    "complex": _Form(complex, repr, complex),
+    "bytes": _Form(bytes, bytes.hex, bytes.fromhex),
+    "Decimal": _Form(Decimal, str, Decimal),
+    "Fraction": _Form(Fraction, str, Fraction),
+    "UUID": _Form(UUID, str, UUID),
+    "date": _Form(dt.date, dt.date.isoformat, dt.date.fromisoformat),
+    "time": _Form(dt.time, _time_to_json, dt.time.fromisoformat),
+    "datetime": _Form(dt.datetime, _moment_to_json, _moment_from_json),
+    "timedelta": _Form(
+        dt.timedelta,
+        lambda span: [span.days, span.seconds, span.microseconds],
+        lambda written: dt.timedelta(*written),
+    ),
+    "Timestamp": _Form(pd.Timestamp, _stamp_to_json, _stamp_from_json),
+    "Timedelta": _Form(
+        pd.Timedelta,
+        lambda span: [int(span.asm8.view(np.int64)), span.unit],
+        lambda written: pd.Timedelta(np.timedelta64(*written)),
+    ),
+    "Period": _Form(
+        pd.Period,
+        lambda period: [period.ordinal, period.freqstr],
+        lambda written: pd.Period(ordinal=written[0], freq=written[1]),
+    ),
+    "Interval": _Form(
+        pd.Interval,
+        lambda span: [_to_json(span.left), _to_json(span.right), span.closed],
+        lambda written: pd.Interval(_from_json(written[0]), _from_json(written[1]), written[2]),
+    ),
+    "list": _Form(list, _all_to_json, _all_from_json),
+    "tuple": _Form(tuple, _all_to_json, lambda values: tuple(_all_from_json(values))),
+    "dict": _Form(
+        dict,
+        lambda items: [[_to_json(key), _to_json(value)] for key, value in items.items()],
+        lambda pairs: {_from_json(key): _from_json(value) for key, value in pairs},
+    ),
+    "array": _Form(np.ndarray, _array_to_json, _array_from_json),
+    **{kind.__name__: _setting(kind) for kind in _SETTINGS},
+}
