@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tabwidget.backends.base import FitRequest, Prediction
-from tabwidget.backends.minilm_fit import MiniLMFit, encoded
+from tabwidget.backends.minilm_fit import MAX_READ, MiniLMFit, encoded
 from tabwidget.backends.threads import few_threads
 from tabwidget.config import ModelConfig
 from tabwidget.errors import NotFittedError
-from tabwidget.minilm.cells import CellModel, missing_last
+from tabwidget.minilm.cells import CellModel, Cells, missing_last
 from tabwidget.orders import column_orders
 from tabwidget.table import Column
 
@@ -41,6 +42,7 @@ class MiniLMBackend:
         # Replaced as a whole while training, never changed: who asks needs no lock.
         self._members: tuple[CellModel, ...] = ()
         self._columns: tuple[Column, ...] = ()
+        self._near = np.empty((0, 0), dtype=np.int64)
         self._seed = 0
 
     @property
@@ -56,7 +58,7 @@ class MiniLMBackend:
             # An instance that learns another table must not answer with the weights of the last.
             self._members = ()
         fit = MiniLMFit(request, self.model_config, columns, self._members)
-        self._columns, self._seed = columns, request.seed
+        self._columns, self._near, self._seed = columns, fit.near, request.seed
         fit.run(self._publish)
 
     def _publish(self, members: tuple[CellModel, ...]) -> None:
@@ -88,14 +90,12 @@ class MiniLMBackend:
         out = np.zeros(rows.shape)
         # An order depends on the row's place in the table, not on the batch.
         drawn = torch.from_numpy(column_orders(len(rows), columns, seed=self._seed, epoch=0))
-        for part in _batches(len(rows), 2 * columns):
+        for part in _batches(len(rows), 2 * min(columns, MAX_READ)):
             known = torch.from_numpy(np.isfinite(rows[part]))
-            order = missing_last(drawn[part], known)
             cells = encoded(members[0], self._columns, rows[part])
             total = np.zeros(out[part].shape)
             for member in members:
-                with torch.no_grad():
-                    found, _ = member(cells, order)
+                found = _chained(member, cells, drawn[part], known)
                 # A value that the support lacks has no probability.
                 total += found.double().exp().where(cells.answer >= 0, 0).numpy()
             with np.errstate(divide="ignore"):
@@ -107,7 +107,10 @@ class MiniLMBackend:
     ) -> Floats:
         """Return the answers of every member and order, shape ``(answers, rows, support)``."""
         known = np.isfinite(contexts)
-        count = known.sum(1)
+        # A wide table's rows are read in part: the question's neighbours, and others by chance.
+        count = known.sum(1).clip(max=MAX_READ - 1)
+        near = np.zeros(known.shape)
+        np.put_along_axis(near, self._near[targets], 1, axis=1)
         length = int(count.max(initial=0)) + 1
         # With one cell known or none there is one order. Otherwise their number must not depend on
         # the rows of the batch, or an answer would.
@@ -120,10 +123,11 @@ class MiniLMBackend:
         for number, (member, _) in enumerate(itertools.product(members, range(each))):
             # The same keys for every row: an answer does not depend on the rows beside it.
             keys = rng.random((1, contexts.shape[1]))
-            order = np.where(known, keys, 2.0).argsort(1)[:, :length]
+            order = np.where(known, keys - near, 2.0).argsort(1)[:, :length]
             order[np.arange(len(contexts)), count] = targets
             # Every other time all that is known is read together; else one cell after the other.
-            prefix = asked if number % 2 == 0 else torch.zeros_like(asked)
+            wide = contexts.shape[1] > MAX_READ
+            prefix = asked if wide or number % 2 == 0 else torch.zeros_like(asked)
             out.append(member.predict(cells, torch.from_numpy(order), asked, prefix).numpy())
         return np.stack(out).astype(np.float64)
 
@@ -131,6 +135,28 @@ class MiniLMBackend:
         if not self._members:
             raise NotFittedError("there is nothing to ask yet: call fit first")
         return self._members
+
+
+@torch.no_grad()
+def _chained(member: CellModel, cells: Cells, orders: Tensor, known: Tensor) -> Tensor:
+    """Return the log-probability of each cell given those before it, shape ``(rows, columns)``.
+
+    Rows of a wide table are read half by half: each half sees the one before it.
+    """
+    if orders.shape[1] <= MAX_READ:
+        return member(cells, missing_last(orders, known))[0]
+    half = MAX_READ // 2
+    # All rows read the same columns together.
+    order = orders[:1].expand(len(orders), -1)
+    out = torch.zeros(orders.shape)
+    for start in range(0, orders.shape[1], half):
+        before = order[:, max(0, start - half) : start]
+        after = missing_last(order[:, start : start + half], known)
+        read = torch.cat((before, after), dim=1)
+        prefix = torch.full((len(read),), before.shape[1])
+        found, _ = member(cells, read, prefix, hidden=~known)
+        out += found
+    return out
 
 
 def _batches(n_rows: int, tokens_a_row: int) -> Iterator[slice]:

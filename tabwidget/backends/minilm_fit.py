@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget.backends.base import FitRequest
+from tabwidget.backends.relevance import neighbours
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import EvalReport, FitEnd, FitStart, Reason, TrainExamples, TrainReport
 from tabwidget.minilm.cell_trainer import CellTrainer, Recipe
@@ -21,11 +22,12 @@ from tabwidget.minilm.cells import CellColumn, CellModel, Cells
 from tabwidget.orders import column_orders
 from tabwidget.table import Column
 
-__all__ = ["MiniLMFit", "Size", "encoded"]
+__all__ = ["MAX_READ", "MiniLMFit", "Size", "encoded"]
 
 Floats = NDArray[np.float64]
 
 MAX_NODES = 33  # where a number's vectors are learned: the ends of at most 32 quantile bins
+MAX_READ = 64  # columns that a row of a wide table is read by at a time
 TARGET_SHARE = 0.5  # of the loss, for the columns named as targets
 REPORT_SECONDS = 0.1
 EXAMPLE_SECONDS = 0.5
@@ -103,6 +105,7 @@ class MiniLMFit:
             config, size, [_cell_column(c, rows[:, i]) for i, c in enumerate(columns)], request.seed
         )
         cells = encoded(models[0], columns, rows)
+        self.near = _near(rows, columns, request.seed)
         targets = [index for index, c in enumerate(columns) if c.name in request.targets]
         weights = _column_weights(cells.answer, targets)
         recipe = _recipe(training, size)
@@ -117,10 +120,10 @@ class MiniLMFit:
             # Each member holds out other rows, so that all rows are learned by someone.
             turned = np.roll(shuffled, -index * self.n_holdout)
             held, rest = turned[: self.n_holdout], turned[self.n_holdout :]
-            orders = _orders(len(columns), request.seed * len(models) + index)
             train, holdout = cells[torch.from_numpy(rest)], cells[torch.from_numpy(held)]
             self.train_rows.append(rest)
             seed = request.seed * len(models) + index
+            orders = _orders(len(columns), self.near, targets, seed)
             self.members.append(CellTrainer(model, train, holdout, orders, weights, recipe, seed))
         self.n_steps = self.n_seen = self.best_step = 0
         self.best_loss = math.inf
@@ -257,6 +260,13 @@ class MiniLMFit:
         self.request.emit(TrainExamples(self.seconds, tuple(examples)))
 
 
+def _near(rows: Floats, columns: Sequence[Column], seed: int) -> NDArray[np.int64]:
+    """Return the columns that each of a wide table is read with; none if the table is not wide."""
+    if len(columns) <= MAX_READ:
+        return np.empty((len(columns), 0), dtype=np.int64)
+    return neighbours(rows, columns, MAX_READ // 2, seed=seed)
+
+
 def _usable(rows: Floats) -> NDArray[np.int64]:
     """Return the numbers of the rows that have a cell; of all if that leaves nothing to hold out.
 
@@ -343,8 +353,25 @@ def _entropy(answers: Tensor) -> float:
     return float(-(share * share.log()).sum())
 
 
-def _orders(n_columns: int, seed: int) -> Callable[[int, int], Tensor]:
-    def orders(n_rows: int, epoch: int) -> Tensor:
-        return torch.from_numpy(column_orders(n_rows, n_columns, seed=seed, epoch=epoch))
+def _orders(
+    n_columns: int, near: NDArray[np.int64], targets: Sequence[int], seed: int
+) -> Callable[[int, int], Tensor]:
+    """Return what draws the orders of a batch.
+
+    Rows of a wide table are read in part: a column, its neighbours, and others by chance.
+    """
+
+    def orders(n_rows: int, step: int) -> Tensor:
+        if n_columns <= MAX_READ:
+            drawn = column_orders(n_rows, n_columns, seed=seed, epoch=step)
+            return torch.from_numpy(drawn)
+        rng = np.random.default_rng([seed, step])
+        # Half of the steps are about a target, if there are any.
+        about = rng.choice(targets) if len(targets) and step % 2 else rng.integers(n_columns)
+        others = np.setdiff1d(np.arange(n_columns), [about, *near[about]])
+        chance = rng.choice(others, MAX_READ - 1 - near.shape[1], replace=False)
+        read = np.sort(np.concatenate([[about], near[about], chance]))
+        drawn = column_orders(n_rows, MAX_READ, seed=seed, epoch=step)
+        return torch.from_numpy(read[drawn])
 
     return orders

@@ -76,8 +76,8 @@ class CellTrainer:
     train, holdout : Cells
         Rows to learn from, and rows to choose the best weights by.
     orders : callable
-        ``orders(n_rows, epoch)`` returns the column orders of an epoch, shape
-        ``(n_rows, n_columns)``.
+        ``orders(n_rows, step)`` returns the column orders of a batch, shape ``(n_rows, n_read)``:
+        the same columns for each row.
     column_weights : Tensor of shape (n_columns,)
         Weight of each column's cells in the loss.
     recipe : Recipe
@@ -130,7 +130,8 @@ class CellTrainer:
         # The golden ratio spreads the shares evenly, however many steps there are.
         share = (self.n_steps * GOLDEN) % 1
         batch = self.train[self.batch_rows]
-        loss, _ = self._loss(self.model, batch, self.batch_orders, _prefix(batch, share))
+        prefix = _prefix(batch, self.batch_orders, share)
+        loss, _ = self._loss(self.model, batch, self.batch_orders, prefix)
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         loss.backward()
@@ -217,28 +218,26 @@ class CellTrainer:
 
     def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield row numbers and their column orders, shuffled anew every epoch."""
-        present = self.train.answer >= 0
         n, size = len(self.train), self.recipe.batch_size
         # A remainder of a few rows would make a noisy step of full size.
         starts = [start for start in range(0, n, size) if start == 0 or n - start >= size // 2]
         for epoch in itertools.count():
-            orders = missing_last(self.orders(n, epoch), present)
             shuffled = torch.randperm(n, generator=self._generator)
             for start in starts:
                 # An epoch is over with its last batch.
                 self.epoch = epoch + (start == starts[-1])
                 rows = shuffled[start : start + size]
-                yield rows, orders[rows]
+                present = self.train.answer[rows] >= 0
+                yield rows, missing_last(self.orders(len(rows), self.n_steps), present)
 
     def _repeated(self, holdout: Cells, most: int = 2048) -> tuple[Cells, Tensor, Tensor]:
         """Return the hold-out rows, each several times if they are few, in fixed orders."""
         times = max(1, min(4, most // len(holdout)))
         rows = torch.arange(len(holdout))[:most].repeat(times)
         cells = holdout[rows]
-        # An epoch that training never reaches.
+        # A step that training never reaches.
         orders = missing_last(self.orders(len(rows), 2**31), cells.answer >= 0)
-        share = torch.arange(len(rows)) * GOLDEN % 1
-        return cells, orders, _prefix(cells, share)
+        return cells, orders, _prefix(cells, orders, torch.arange(len(rows)) * GOLDEN % 1)
 
     def _fold_in(
         self, averaged: Sequence[Tensor], current: Sequence[Tensor], n_averaged: Tensor | int
@@ -248,9 +247,9 @@ class CellTrainer:
         torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
 
 
-def _prefix(cells: Cells, share: Tensor | float) -> Tensor:
-    """Return how many of each row's cells make up a share of them."""
-    return ((cells.answer >= 0).sum(1) * share).long()
+def _prefix(cells: Cells, orders: Tensor, share: Tensor | float) -> Tensor:
+    """Return how many of the cells that each row reads make up a share of them."""
+    return ((cells.answer.gather(1, orders) >= 0).sum(1) * share).long()
 
 
 def _optimizers(model: CellModel, recipe: Recipe) -> list[torch.optim.Optimizer]:

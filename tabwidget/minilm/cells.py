@@ -186,6 +186,7 @@ class CellModel(nn.Module):
         orders: Tensor,
         prefix: Tensor | None = None,
         generator: torch.Generator | None = None,
+        hidden: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the log-probability of each cell given the cells before it.
 
@@ -194,13 +195,15 @@ class CellModel(nn.Module):
         cells : Cells
             A batch of rows.
         orders : int64 Tensor of shape (batch, n_read)
-            The columns each row reads, in its order, missing cells last. All rows read the same
-            columns; they may be some of the table's.
+            The columns each row reads, in its order, missing cells last unless they are hidden.
+            All rows read the same columns; they may be some of the table's.
         prefix : int64 Tensor of shape (batch,), optional
             How many cells of each row are read together, without an order, before the others
             follow one by one; none by default. Nothing is asked within the prefix.
         generator : torch.Generator, optional
             Source of chance of the dropout.
+        hidden : bool Tensor of shape (batch, n_columns), optional
+            Cells that no question sees.
 
         Returns
         -------
@@ -214,14 +217,15 @@ class CellModel(nn.Module):
             prefix = orders.new_zeros(len(orders))
         first, n_read = int(prefix.min()), orders.shape[1]
         asked = torch.arange(first, n_read).expand(len(orders), -1)
-        hidden = self._hidden(vectors, cells, orders, prefix, asked, generator)
+        unseen = None if hidden is None else hidden.gather(1, orders[:, :-1])
+        states = self._states(vectors, cells, orders, prefix, asked, generator, unseen)
         columns = orders[0].sort().values
         # Where each column was read, so that those of a column can be answered in one product.
         place = orders.argsort(dim=1)
         at = (place - first).clamp_min(0)[..., None].expand(-1, -1, self.width)
-        by_column = hidden.gather(1, at).transpose(0, 1)
+        by_column = states.gather(1, at).transpose(0, 1)
         answers = cells.answer[:, columns].T
-        found = hidden.new_zeros(len(columns), len(orders))
+        found = states.new_zeros(len(columns), len(orders))
         for size in self.sizes:
             mine = (self.size_of[columns] == size).nonzero()[:, 0]
             if not len(mine):
@@ -233,7 +237,7 @@ class CellModel(nn.Module):
             found = found.index_copy(0, mine, -losses.view(len(mine), -1))
         asked_here = (place >= prefix[:, None]) & (answers.T >= 0)
         shape = (len(orders), self.n_columns)
-        likely = hidden.new_zeros(shape).index_copy(1, columns, found.T.where(asked_here, 0))
+        likely = states.new_zeros(shape).index_copy(1, columns, found.T.where(asked_here, 0))
         return likely, asked_here.new_zeros(shape).index_copy(1, columns, asked_here)
 
     @torch.no_grad()
@@ -260,13 +264,13 @@ class CellModel(nn.Module):
         """
         vectors = self.node_vectors()
         asked = orders.gather(1, known[:, None])
-        hidden = self._hidden(
+        states = self._states(
             vectors, cells, orders, known if prefix is None else prefix, known[:, None]
         )[:, 0]
-        out = hidden.new_zeros(len(orders), self.closed.shape[1])
+        out = states.new_zeros(len(orders), self.closed.shape[1])
         for column in asked.unique().tolist():
             at, count = (asked[:, 0] == column).nonzero()[:, 0], self.n_answers[column]
-            logits = self._logits(vectors, torch.tensor([column]), hidden[at][None], count)[0]
+            logits = self._logits(vectors, torch.tensor([column]), states[at][None], count)[0]
             out[at, :count] = logits.softmax(-1)
         return out
 
@@ -281,7 +285,7 @@ class CellModel(nn.Module):
             alpha=self.width**-0.5,
         )
 
-    def _hidden(
+    def _states(
         self,
         vectors: Tensor,
         cells: Cells,
@@ -289,6 +293,7 @@ class CellModel(nn.Module):
         prefix: Tensor,
         places: Tensor,
         generator: torch.Generator | None = None,
+        unseen: Tensor | None = None,
     ) -> Tensor:
         """Return the hidden state of questions, shape ``(batch, questions, width)``.
 
@@ -296,6 +301,8 @@ class CellModel(nn.Module):
         ----------
         places : int64 Tensor of shape (batch, questions)
             The place in the order that each question stands at; it sees the cells before that.
+        unseen : bool Tensor of shape (batch, n_read - 1), optional
+            Cells that nothing sees.
         """
         read = orders[:, :-1]  # the last is only asked
         value = self.values(vectors, cells.node.gather(1, read), cells.between.gather(1, read))
@@ -304,6 +311,8 @@ class CellModel(nn.Module):
         beginning = self.beginning.expand(len(orders), 1, -1)
         x = torch.cat((beginning, value, question), dim=1)
         mask = _visible(prefix, places, read.shape[1])
+        if unseen is not None:
+            mask = mask & ~functional.pad(unseen, (1, 0))[:, None, None]
         hidden = self.transformer(x, mask, seen=1 + read.shape[1], generator=generator)
         return hidden[:, 1 + read.shape[1] :]
 

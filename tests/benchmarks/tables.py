@@ -1,22 +1,20 @@
 """How good is one fit on small tables: accuracy or R², and log-loss, beside scikit-learn's.
 
     python -m tests.benchmarks.tables [--seconds 12] [--seeds 3] [--tables iris,wine]
+        [--split 42,43] [--out FILE]
 
-80/20 split with ``random_state=42``. The table printed is the one in the README.
+80/20 split with ``random_state=42``, or each of ``--split``; medians over splits and seeds. The
+table printed is the one in the README.
 """
 
 from __future__ import annotations
 
-import argparse
-import platform
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-import sklearn
-import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -26,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tabwidget import TabularLanguageModel, TrainingConfig, datasets
+from tests.benchmarks.report import Report, parser
 
 TARGETS = {
     "iris": "species",
@@ -66,46 +65,46 @@ def theirs(train: pd.DataFrame, test: pd.DataFrame, target: str) -> Iterator[tup
             yield name, (accuracy_score(test[target], pipeline.predict(x_test)), loss)
 
 
-def shown(scores: Scores) -> str:
+def middle(found: Sequence[Scores]) -> Scores:
+    """Return the medians."""
+    return statistics.median(score for score, _ in found), statistics.median(x for _, x in found)
+
+
+def pair(scores: Scores) -> str:
     """Return scores as a cell of the table."""
     return f"{scores[0]:.3f}" + ("" if np.isnan(scores[1]) else f" / {scores[1]:.3f}")
 
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=12.0)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--tables", default=",".join(TARGETS))
-    options = parser.parse_args()
-    print(
-        f"torch {torch.__version__}, scikit-learn {sklearn.__version__}, Python "
-        f"{platform.python_version()}, {torch.get_num_threads()} threads\n"
-    )
-    print("| table | tabwidget, median | each seed | seconds | linear | forest |")
-    print("|---|---|---|---|---|---|")
+    asked = parser(__doc__)
+    asked.add_argument("--seconds", type=float, default=12.0)
+    asked.add_argument("--seeds", type=int, default=3)
+    asked.add_argument("--tables", default=",".join(TARGETS))
+    asked.add_argument("--split", default="42", help="the split's random_state, or several: 42,43")
+    options = asked.parse_args()
+    report = Report(options)
+    report.table("table", "tabwidget, median", "each seed", "seconds", "linear", "forest")
     for name in options.tables.split(","):
         frame, target = datasets.load(name), TARGETS[name]
-        train, test = train_test_split(frame, test_size=0.2, random_state=42)
         found, took = [], []
-        for seed in range(options.seeds):
-            began = time.perf_counter()
-            found.append(ours(train, test, target, options.seconds, seed))
-            took.append(time.perf_counter() - began)
-        middle = (
-            statistics.median(score for score, _ in found),
-            statistics.median(loss for _, loss in found),
-        )
-        others = dict(theirs(train, test, target))
-        cells = [
+        others: dict[str, list[Scores]] = {"linear": [], "forest": []}
+        for state in options.split.split(","):
+            train, test = train_test_split(frame, test_size=0.2, random_state=int(state))
+            for seed in range(options.seeds):
+                began = time.perf_counter()
+                found.append(ours(train, test, target, options.seconds, seed))
+                took.append(time.perf_counter() - began)
+            for model, scores in theirs(train, test, target):
+                others[model].append(scores)
+        report.row(
             name,
-            shown(middle),
-            ", ".join(shown(scores) for scores in found),
+            pair(middle(found)),
+            ", ".join(pair(scores) for scores in found),
             f"{statistics.mean(took):.1f}",
-            shown(others["linear"]),
-            shown(others["forest"]),
-        ]
-        print("| " + " | ".join(cells) + " |", flush=True)
+            pair(middle(others["linear"])),
+            pair(middle(others["forest"])),
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""Which columns tell most of another: the neighbours a wide table's rows are read by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwidget.table import Column
+
+__all__ = ["neighbours"]
+
+MAX_ROWS = 5_000
+MAX_LEVELS = 8  # of a category, the most frequent ones
+
+
+def neighbours(
+    rows: NDArray[np.float64], columns: Sequence[Column], n: int, *, seed: int
+) -> NDArray[np.int64]:
+    """Return the `n` columns most closely related to each.
+
+    How close is the largest correlation, in size, between the ranks of a number, or the presence
+    of a frequent level, of the one column and of the other.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_columns)
+        Cells as numbers, NaN where absent.
+    columns : sequence of Column
+        What they are.
+    n : int
+        Below the number of columns.
+    seed : int
+        Of the rows looked at, if there are many.
+
+    Returns
+    -------
+    ndarray of shape (n_columns, n)
+        Column numbers, the closest first; a column is not its own neighbour.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.table import Table
+    >>> table = Table(pd.DataFrame({"a": [1, 2, 3, 4], "b": [4, 3, 2, 1], "c": [1, 3, 2, 2]}))
+    >>> rows = table.frame.to_numpy(dtype=float)
+    >>> neighbours(rows, list(table.schema.values()), 1, seed=0).ravel().tolist()[:2]
+    [1, 0]
+    """
+    if len(rows) > MAX_ROWS:
+        rows = np.random.default_rng(seed).permutation(rows)[:MAX_ROWS]
+    parts = [_features(rows[:, i], column) for i, column in enumerate(columns)]
+    features = np.concatenate(parts, axis=1)
+    features -= features.mean(0)
+    features /= np.maximum(np.sqrt((features**2).sum(0)), 1e-9)
+    related = np.abs(features.T @ features)
+    starts = np.cumsum([0, *(part.shape[1] for part in parts[:-1])])
+    closest = np.maximum.reduceat(np.maximum.reduceat(related, starts, axis=0), starts, axis=1)
+    np.fill_diagonal(closest, -1)
+    return np.argsort(-closest, axis=1, kind="stable")[:, :n]
+
+
+def _features(cells: NDArray[np.float64], column: Column) -> NDArray[np.float32]:
+    """Return a column as ranks, or as the presence of its frequent levels."""
+    present = np.isfinite(cells)
+    if column.is_number:
+        # The place among the answers is a rank, ties included; an absent cell lies in the middle.
+        ranks = np.where(present, column.nearest_cells(np.nan_to_num(cells)), 0).astype(np.float32)
+        ranks[~present] = ranks[present].mean() if present.any() else 0
+        return ranks[:, None]
+    counts = np.bincount(cells[present].astype(np.int64), minlength=len(column.support))
+    frequent = np.argsort(-counts, kind="stable")[:MAX_LEVELS]
+    return (cells[:, None] == frequent).astype(np.float32)

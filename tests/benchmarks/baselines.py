@@ -1,0 +1,203 @@
+"""What our one fit is measured against: models trained for one column, as one usually would.
+
+Numbers: median imputation with indicators, and scaling. Levels: the most frequent imputed, with
+indicators, and one-hot. Boosting takes missing cells and levels as they are. The models learn from
+whole rows; where a half of a row is hidden in the test their own preprocessing fills it in. For the
+CRPS they answer a normal distribution around the prediction, its width the root mean square of
+their out-of-fold residuals (forest: out-of-bag), taken on rows hidden in the same way.
+
+Scores are kept as JSON, as they don't depend on our engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import sklearn
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import log_loss, r2_score
+from sklearn.model_selection import KFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from tests.benchmarks.frames import half_known, is_number
+from tests.benchmarks.scores import gaussian_crps
+
+__all__ = ["GIVENS", "MODELS", "RAW_FOREST", "Scores", "baselines", "features", "scored_rows"]
+
+Floats = NDArray[np.float64]
+Scores = dict[str, dict[str, dict[str, float]]]  # given -> model -> metric -> score
+
+VERSION = 1  # raise it when what follows gives other scores
+GIVENS = ("all", "half")
+MODELS = ("linear", "forest", "boosting")
+RAW_FOREST = "forest, raw votes"
+
+
+def baselines(
+    train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, trees: int, cache: Path | None
+) -> Scores:
+    """Return the scores of the three models on one column, out of the cache if they are there."""
+    if cache is None:
+        return _scores(train, test, target, seed, trees)
+    what = [VERSION, sklearn.__version__, trees, seed, target, *map(str, train.dtypes)]
+    digest = hashlib.sha256(repr(what).encode())
+    for part in (train, test):
+        digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+    file = cache / f"{digest.hexdigest()[:24]}.json"
+    if file.exists():
+        found: Scores = json.loads(file.read_text(encoding="utf-8"))
+        return found
+    scores = _scores(train, test, target, seed, trees)
+    cache.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(scores), encoding="utf-8")
+    return scores
+
+
+def features(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return numbers and dates as floats (seconds), and levels as texts; NaN where missing."""
+    return pd.DataFrame({name: _plain(frame[name]) for name in frame})
+
+
+def scored_rows(train: pd.DataFrame, test: pd.DataFrame, target: str) -> NDArray[np.bool_]:
+    """Return which test rows have a target that can be scored: there, and no unseen label."""
+    there = test[target].notna().to_numpy()
+    if is_number(train[target]):
+        return there
+    return there & test[target].isin(train[target].dropna().unique()).to_numpy()
+
+
+def _plain(series: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return (series - pd.Timestamp(0)).dt.total_seconds()
+    if is_number(series):
+        return series.astype("float64")
+    return series.astype("object").map(str, na_action="ignore").where(series.notna(), np.nan)
+
+
+def _scores(train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, trees: int) -> Scores:
+    known = features(train[train[target].notna()])
+    asked = features(test[scored_rows(train, test, target)])
+    number = is_number(train[target])
+    x, y, truth = known.drop(columns=target), known[target], asked[target]
+    if number:
+        middle, unit = y.mean(), y.std(ddof=0)
+        y, truth = (y - middle) / unit, (truth - middle) / unit
+    inputs = {
+        "all": asked[x.columns],
+        "half": half_known(features(test), target, seed).loc[asked.index, x.columns],
+    }
+    learned = {"all": x, "half": half_known(known, target, seed)[x.columns]}
+    scores: Scores = {given: {} for given in GIVENS}
+    for name in MODELS:
+        fresh = _pipeline(name, x, number, seed, trees)
+        fitted = clone(fresh).fit(x, y)
+        widths = _widths(fresh, fitted, learned, y, seed) if number else {}
+        for given, rows in inputs.items():
+            if number:
+                mean = fitted.predict(rows)
+                found = gaussian_crps(mean, widths[given], truth.to_numpy())
+                scores[given][name] = {
+                    "R²": float(r2_score(truth, mean)),
+                    "CRPS": float(found.mean()),
+                }
+                continue
+            shares = fitted.predict_proba(rows)
+            labels = fitted.classes_
+            if name == "forest":
+                raw = log_loss(truth, shares, labels=labels)
+                scores[given][RAW_FOREST] = {"log-loss": float(raw)}
+                # A label that no tree votes for would cost 36 nats a row, and flatter ours: one
+                # vote more, spread over the labels.
+                shares = (trees * shares + 1 / len(labels)) / (trees + 1)
+            scores[given][name] = {"log-loss": float(log_loss(truth, shares, labels=labels))}
+    return scores
+
+
+def _pipeline(name: str, x: pd.DataFrame, number: bool, seed: int, trees: int) -> Pipeline:
+    numbers = [column for column in x if is_number(x[column])]
+    levels = [column for column in x if not is_number(x[column])]
+    if name == "boosting":
+        boosting = HistGradientBoostingRegressor if number else HistGradientBoostingClassifier
+        encoder = OrdinalEncoder(
+            handle_unknown="use_encoded_value",
+            unknown_value=np.nan,
+            encoded_missing_value=np.nan,
+            max_categories=250,  # it takes no more than 255
+        )
+        return make_pipeline(
+            make_column_transformer((encoder, levels), remainder="passthrough"),
+            boosting(categorical_features=list(range(len(levels))), random_state=seed),
+        )
+    prepared = make_column_transformer(
+        (
+            make_pipeline(
+                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+                StandardScaler(),
+            ),
+            numbers,
+        ),
+        (
+            make_pipeline(
+                SimpleImputer(
+                    strategy="most_frequent", add_indicator=True, keep_empty_features=True
+                ),
+                OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+            ),
+            levels,
+        ),
+    )
+    if name == "linear":
+        return make_pipeline(prepared, RidgeCV() if number else LogisticRegression(max_iter=2000))
+    forest = RandomForestRegressor if number else RandomForestClassifier
+    return make_pipeline(prepared, forest(trees, n_jobs=1, random_state=seed))
+
+
+def _widths(
+    fresh: Pipeline, fitted: Pipeline, learned: dict[str, pd.DataFrame], y: pd.Series, seed: int
+) -> dict[str, float]:
+    """Return the root mean square of the residuals on rows that were not learned from."""
+    if isinstance(fitted[-1], RandomForestRegressor):
+        found = {given: _out_of_bag(fitted, rows) for given, rows in learned.items()}
+    else:
+        found = _out_of_fold(fresh, learned, y, seed)
+    errors = {given: predicted - y.to_numpy() for given, predicted in found.items()}
+    return {given: float(np.sqrt(np.nanmean(error**2))) for given, error in errors.items()}
+
+
+def _out_of_bag(fitted: Pipeline, rows: pd.DataFrame) -> Floats:
+    """Return the mean of the trees that did not learn a row; NaN if all did."""
+    prepared = fitted[:-1].transform(rows)
+    forest = fitted[-1]
+    total, count = np.zeros(len(rows)), np.zeros(len(rows))
+    for tree, sample in zip(forest.estimators_, forest.estimators_samples_, strict=True):
+        left_out = np.setdiff1d(np.arange(len(rows)), sample)
+        total[left_out] += tree.predict(prepared[left_out])
+        count[left_out] += 1
+    return np.divide(total, count, out=np.full(len(rows), np.nan), where=count > 0)
+
+
+def _out_of_fold(
+    fresh: Pipeline, learned: dict[str, pd.DataFrame], y: pd.Series, seed: int
+) -> dict[str, Floats]:
+    """Return predictions of models that learned the other four fifths of the whole rows."""
+    found = {given: np.empty(len(y)) for given in learned}
+    for kept, left_out in KFold(5, shuffle=True, random_state=seed).split(y):
+        model = clone(fresh).fit(learned["all"].iloc[kept], y.iloc[kept])
+        for given, rows in learned.items():
+            found[given][left_out] = model.predict(rows.iloc[left_out])
+    return found

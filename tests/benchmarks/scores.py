@@ -1,0 +1,103 @@
+"""How answers are scored: CRPS, quantiles and calibration of distributions, all rows at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from tabwidget.table import Column
+
+__all__ = ["calibration_error", "crps", "gaussian_crps", "quantiles"]
+
+Floats = NDArray[np.float64]
+
+BINS = 15
+
+
+def crps(column: Column, probabilities: Floats, truth: Floats) -> Floats:
+    """Return the continuous ranked probability score of each row: the integral of (F - step)².
+
+    Parameters
+    ----------
+    column : Column
+        A number. Within a bin its probability is spread evenly; listed values are points.
+    probabilities : ndarray of shape (n_rows, len(column.support))
+        Of each row.
+    truth : ndarray of shape (n_rows,)
+        What it was, in the column's unit, as the score is.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.table import Table
+    >>> column = Table(pd.DataFrame({"x": [1, 2, 4]})).schema["x"]
+    >>> crps(column, np.array([[0.5, 0.5, 0.0]]), np.array([2.0])).tolist()
+    [0.25]
+    """
+    total = np.pad(probabilities.cumsum(1), [(0, 0), (1, 0)])
+    if column.edges is None:
+        ends, low, high = column.grid, total[:, 1:-1], total[:, 1:-1]
+    else:
+        ends, low, high = column.edges, total[:, :-1], total[:, 1:]
+    left, right = ends[:-1], ends[1:]
+    # Each stretch is cut where the truth lies, if it lies inside.
+    cut = np.clip(truth[:, None], left, right)
+    at_cut = low + (high - low) * (cut - left) / (right - left)
+    below = (cut - left) * _mean_square(low, at_cut)
+    above = (right - cut) * _mean_square(1 - at_cut, 1 - high)
+    beyond = np.maximum(0, ends[0] - truth) + np.maximum(0, truth - ends[-1])
+    return (below + above).sum(1) + beyond
+
+
+def gaussian_crps(mean: Floats, std: float, truth: Floats) -> Floats:
+    """Return the CRPS of normal distributions with one standard deviation.
+
+    Examples
+    --------
+    >>> gaussian_crps(np.zeros(1), 1.0, np.zeros(1)).round(4).tolist()
+    [0.2337]
+    """
+    if std <= 0:
+        return np.abs(truth - mean)
+    z = (truth - mean) / std
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return std * (z * (2 * ndtr(z) - 1) + 2 * density - 1 / np.sqrt(np.pi))
+
+
+def quantiles(column: Column, probabilities: Floats, share: float) -> Floats:
+    """Return each row's quantile, as `Distribution.quantile` does it for one."""
+    total = probabilities.cumsum(1)
+    index = (total < share - 1e-12).sum(1).clip(max=probabilities.shape[1] - 1)
+    if column.edges is None:
+        return column.grid[index]
+    own = probabilities[np.arange(len(index)), index]
+    before = total[np.arange(len(index)), index] - own
+    part = np.clip((share - before) / np.maximum(own, 1e-300), 0, 1)
+    return column.edges[index] + part * np.diff(column.edges)[index]
+
+
+def calibration_error(confidence: Floats, right: Floats) -> float:
+    """Return the expected calibration error over bins of equally many rows.
+
+    Parameters
+    ----------
+    confidence : ndarray of shape (n_rows,)
+        Probability of the likeliest label.
+    right : ndarray of shape (n_rows,)
+        1 where that label was the right one, otherwise 0.
+
+    Examples
+    --------
+    >>> calibration_error(np.full(30, 0.5), np.tile([0.0, 1.0], 15))
+    0.0
+    """
+    order = confidence.argsort(kind="stable")
+    parts = [part for part in np.array_split(order, BINS) if len(part)]
+    gaps = [abs(confidence[part].mean() - right[part].mean()) * len(part) for part in parts]
+    return float(sum(gaps) / len(order))
+
+
+def _mean_square(start: Floats, end: Floats) -> Floats:
+    """Return the mean of the square of what goes in a line from `start` to `end`."""
+    return (start**2 + start * end + end**2) / 3
