@@ -86,7 +86,7 @@ def _members(numbers: Floats, column: Column) -> Alternatives:
     if column.integer:
         numbers = numbers[numbers == np.round(numbers)]
     cells = column.cells(numbers)
-    return Alternatives(numbers, cells, 1 / np.diff(column.edges)[cells])
+    return Alternatives(numbers, cells, 1 / column.widths[cells])
 
 
 def _others(evidence: NoneOf, column: Column) -> Alternatives:
@@ -155,11 +155,14 @@ def _overlaps(evidence: Range, low: float, high: float, column: Column) -> Alter
         low = np.ceil(low) - margin if _with_low(evidence) else np.floor(low) + margin
         high = np.floor(high) + margin if _with_high(evidence) else np.ceil(high) - margin
     starts, ends = np.maximum(left, low), np.minimum(right, high)
-    cells = np.flatnonzero(ends > starts)
+    alone = column.atoms & (not column.integer)
+    inside = np.isin(np.arange(len(left)), _listed_in(evidence, low, high, column).cells)
+    cells = np.flatnonzero(np.where(alone, inside, ends > starts))
     if len(cells) or column.integer:
         starts, ends = starts[cells], ends[cells]
         numbers = np.clip(column.grid[cells], starts + margin, ends - margin)
-        return Alternatives(numbers, cells, (ends - starts) / (right - left)[cells])
+        share = np.where(alone[cells], 1, (ends - starts) / (right - left)[cells])
+        return Alternatives(np.where(alone[cells], column.grid[cells], numbers), cells, share)
     # A range that meets the numbers seen in one point has no width, yet it admits the point.
     points = [low] if _with_low(evidence) else []
     points += [high] if _with_high(evidence) else []

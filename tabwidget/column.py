@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabwidget.bins import bins_of
 from tabwidget.errors import EvidenceError, TableError, nearest
 
 __all__ = ["Column", "column_of", "is_missing", "listed", "plain"]
@@ -25,8 +26,8 @@ Values: TypeAlias = Sequence[object] | Objects | pd.Series
 
 # Texts with more levels than this, or most of them seen once, are identifiers or prose.
 MAX_LEVELS = 200
-# A number is answered on at most this many grid values; 128 drown the other columns' loss.
-MAX_GRID = 24
+# A number with at most this many values is answered on them; one with more, on bins.
+MAX_LISTED = 24
 # Sums and squares of numbers beyond this overflow.
 LARGEST = 1e150
 # Up to here floats tell whole numbers and their halves apart.
@@ -58,6 +59,8 @@ class Column:
     edges : ndarray of float or None, increasing
         Bin edges, one more than the support, when a number has too many values to list. Those of
         whole numbers lie halfway between two, so that each number is inside one bin.
+    atoms : ndarray of bool
+        Which bins stand for one value, so frequent that it is a bin by itself.
     integer : bool
         True when every value is a whole number.
     note : str
@@ -75,6 +78,7 @@ class Column:
     support: Objects
     grid: Floats
     edges: Floats | None
+    atoms: NDArray[np.bool_]
     integer: bool
     note: str
     low: float
@@ -142,6 +146,24 @@ class Column:
             return np.where(present, np.nan_to_num(numbers), -1).astype(np.int64)
         index = np.clip(np.searchsorted(self.grid, numbers), 0, len(self.grid) - 1)
         return np.where(present & (self.grid[index] == numbers), index, -1)
+
+    @property
+    def widths(self) -> Floats:
+        """How wide each bin is; one for listed values; as a usual bin for a value alone."""
+        if self.edges is None:
+            return np.ones(len(self.grid))
+        widths = np.diff(self.edges)
+        if self.integer or not self.atoms.any():
+            return widths
+        usual = float(np.median(widths[~self.atoms])) if not self.atoms.all() else 1.0
+        return np.where(self.atoms, usual, widths)
+
+    def within(self, cells: NDArray[np.int64], shares: Floats) -> Floats:
+        """Return the number at a share, 0 to 1, of each cell of the support."""
+        if self.edges is None:
+            return self.grid[cells]
+        numbers = self.edges[cells] + shares * np.diff(self.edges)[cells]
+        return np.where(self.atoms[cells], self.grid[cells], numbers)
 
     def nearest_cells(self, numbers: Floats) -> NDArray[np.int64]:
         """Return the index in the support that each number, none of them missing, is nearest to."""
@@ -280,11 +302,10 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats) ->
     distinct = np.unique(numbers)
     if len(distinct) == 1:
         note = note or "constant"
-    grid, edges = (
-        (distinct, None)
-        if len(distinct) <= MAX_GRID or role == "ignored"
-        else _bins(numbers, integer)
-    )
+    grid, edges, atoms = distinct, None, np.zeros(len(distinct), dtype=bool)
+    if len(distinct) > MAX_LISTED and role == "feature":
+        bins = bins_of(numbers, integer=integer)
+        grid, edges, atoms = bins.means, bins.edges, bins.atoms
     support: Objects = grid
     if kind == "datetime":
         support = _stamps(grid, _zone(series))
@@ -300,29 +321,12 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats) ->
         support=support,
         grid=grid,
         edges=edges,
+        atoms=atoms,
         integer=bool(integer),
         note=note,
         low=float(distinct[0]),
         high=float(distinct[-1]),
     )
-
-
-def _bins(numbers: Floats, integer: bool) -> tuple[Floats, Floats]:
-    """Return the mean of each bin, and the edges of bins that hold about equally many numbers."""
-    shares = np.linspace(0, 1, MAX_GRID + 1)
-    if integer:
-        cuts = np.quantile(numbers, shares, method="higher")
-        # A number that fills more than one bin is a bin of its own.
-        heavy = cuts[:-1][np.diff(cuts) == 0]
-        edges = np.unique(np.concatenate([cuts[:-1] - 0.5, heavy + 0.5, cuts[-1:] + 0.5]))
-    else:
-        edges = np.unique(np.quantile(numbers, shares))
-    index = np.searchsorted(edges[1:-1], numbers, side="right")
-    counts = np.bincount(index, minlength=len(edges) - 1)
-    sums = np.bincount(index, weights=numbers, minlength=len(edges) - 1)
-    means = np.where(counts > 0, sums / np.maximum(counts, 1), (edges[1:] + edges[:-1]) / 2)
-    # Rounding must not carry a mean into the next bin.
-    return np.clip(means, edges[:-1], np.nextafter(edges[1:], -np.inf)), edges
 
 
 def _level_column(series: pd.Series, name: str, kind: Kind) -> Column:
@@ -356,6 +360,7 @@ def _level_column(series: pd.Series, name: str, kind: Kind) -> Column:
         support=support,
         grid=np.arange(len(levels), dtype=np.float64),
         edges=None,
+        atoms=np.zeros(len(levels), dtype=bool),
         integer=False,
         note=note,
         low=math.nan,

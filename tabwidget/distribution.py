@@ -79,8 +79,7 @@ class Distribution:
 
     def mode(self) -> Any:
         """Return the likeliest value; of a binned number the middle of its densest bin."""
-        heights = self.probabilities if self.edges is None else self._density()
-        return self.column.value(self.column.grid[int(heights.argmax())])
+        return self.column.value(self.column.grid[int(self._density().argmax())])
 
     def mean(self) -> Any:
         """Return the expected value; a float, or a date for dates."""
@@ -169,7 +168,11 @@ class Distribution:
         ]
         if self.edges is None:
             return rows
-        ends = zip(self.edges[:-1], self.edges[1:], self._density(), rows, strict=True)
+        # A value alone is drawn a little wider than it is, or nobody would see it.
+        wider = np.where(self.column.atoms & ~self.column.integer, np.ptp(self.edges) / 200, 0.0)
+        ends = zip(
+            self.edges[:-1] - wider, self.edges[1:] + wider, self._density(), rows, strict=True
+        )
         return [
             {"low": float(low), "high": float(high), **row, "density": float(density)}
             for low, high, density, row in ends
@@ -225,24 +228,26 @@ class Distribution:
         total = np.concatenate([[0.0], self.probabilities.cumsum()])
         if self.edges is None:
             return total[np.searchsorted(self.column.grid, numbers, side="right")]
-        return np.interp(numbers, self.edges, total)
+        # All of a value alone lies at or below it.
+        cells = self.column.cells(np.nan_to_num(numbers))
+        inside = (numbers >= self.edges[0]) & (numbers < self.edges[-1])
+        reached = self.column.atoms[cells] & inside & (numbers >= self.column.grid[cells])
+        found = np.interp(numbers, self.edges, total)
+        return np.where(reached & ~self.column.integer, total[cells + 1], found)
 
     def _quantiles(self, shares: Floats) -> Floats:
         """Return where on the number line each share of the probability is reached."""
-        grid = self._numeric("quantile")
+        self._numeric("quantile")
         total = self.probabilities.cumsum()
         # Only values that have any probability are reached, 0 and rounding errors notwithstanding.
         possible = np.flatnonzero(self.probabilities)
         index = np.searchsorted(total, shares - 1e-12).clip(possible[0], possible[-1])
-        if self.edges is None:
-            return grid[index]
         before = total[index] - self.probabilities[index]
         part = np.clip((shares - before) / np.maximum(self.probabilities[index], 1e-300), 0, 1)
-        return self.edges[index] + part * np.diff(self.edges)[index]
+        return self.column.within(index, part)
 
     def _density(self) -> Floats:
-        assert self.edges is not None
-        return self.probabilities / np.diff(self.edges)
+        return self.probabilities / self.column.widths
 
     def _numeric(self, what: str) -> Floats:
         """Return the grid; an error for levels, which have no `what`."""

@@ -487,8 +487,7 @@ def _among(probabilities: Floats, column: Column, candidates: Sequence[object]) 
             f"column {column.name!r} never has the value {plain(wrong)!r}: "
             "give candidates out of its support"
         )
-    widths = np.ones(len(column.support)) if column.edges is None else np.diff(column.edges)
-    chosen = probabilities[:, cells] / widths[cells]
+    chosen = probabilities[:, cells] / column.widths[cells]
     # Candidates that are all held for impossible count alike.
     chosen[chosen.sum(1) <= 0] = 1.0
     return chosen / chosen.sum(1, keepdims=True)

@@ -72,6 +72,5 @@ def draw(
     index = (total <= shares).sum(axis=1).clip(max=len(column.support) - 1)
     if column.edges is None or (generation is not None and generation.temperature <= 0):
         return np.asarray(column.grid[index], dtype=np.float64)
-    within = rng.random(len(p))
-    numbers = column.edges[index] + within * np.diff(column.edges)[index]
+    numbers = column.within(index, rng.random(len(p)))
     return np.round(numbers) if column.integer else numbers

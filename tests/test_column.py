@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwidget.column import MAX_GRID, Column, column_of, plain
+from tabwidget.bins import N_EVEN
+from tabwidget.column import Column, column_of, plain
 from tabwidget.errors import EvidenceError, TableError
 
 DAYS = pd.date_range("2020-01-01", periods=60, freq="D")
@@ -141,7 +142,7 @@ def test_few_numbers_are_listed() -> None:
 def test_many_numbers_are_binned_with_equal_counts() -> None:
     column = column_of(pd.Series(np.arange(240) / 7), "x")
     counts = np.bincount(column.cells(np.arange(240) / 7))
-    assert counts.tolist() == [10] * MAX_GRID
+    assert counts.tolist() == [10] * N_EVEN
 
 
 def test_edges_of_whole_numbers_lie_between_them() -> None:
@@ -175,7 +176,7 @@ def test_cells_agree_with_grid_and_edges(cells: list[Any]) -> None:
     column = column_of(pd.Series(cells), "x")
     numbers = column.numbers(cells)
     index = column.cells(numbers)
-    assert len(column.grid) <= MAX_GRID
+    assert len(column.grid) <= N_EVEN
     assert (np.diff(column.grid) > 0).all()
     assert (column.cells(column.grid) == np.arange(len(column.grid))).all()
     if column.edges is None:
