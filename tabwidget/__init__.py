@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from tabwidget.events import TrainingState
     from tabwidget.evidence import Above, Below, Between, NoneOf, OneOf
+    from tabwidget.joint import JointDistribution
     from tabwidget.magics import load_ipython_extension, unload_ipython_extension
     from tabwidget.model import TabularLanguageModel
     from tabwidget.number_format import PlainNumber, SpacedDigits
@@ -55,6 +56,7 @@ __all__ = [
     "GenerationConfig",
     "JSONLCallback",
     "JSONSerializer",
+    "JointDistribution",
     "KeyValueSerializer",
     "LoggingCallback",
     "MiniLMBackend",
@@ -107,6 +109,7 @@ _NAMES = {
     ],
     "events": ["TrainingState"],
     "evidence": ["Above", "Below", "Between", "NoneOf", "OneOf"],
+    "joint": ["JointDistribution"],
     "magics": ["load_ipython_extension", "unload_ipython_extension"],
     "model": ["TabularLanguageModel"],
     "number_format": ["PlainNumber", "SpacedDigits"],

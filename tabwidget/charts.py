@@ -96,6 +96,43 @@ def distribution_chart(
     return _filled(drawn, name, records)
 
 
+def joint_chart(records: Records, *, x: str, y: str, name: str = "joint") -> alt.Chart:
+    """Draw p(x, y) as a grid of shades.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        ``{"x", "y", "probability"}``, one a combination.
+    x, y : str
+        What the columns are called.
+    name : str, default "joint"
+        Name of the dataset in the specification.
+
+    Examples
+    --------
+    >>> chart = joint_chart([{"x": 1, "y": "a", "probability": 1.0}], x="size", y="colour")
+    >>> chart.to_dict()["mark"]["type"]
+    'rect'
+    """
+    drawn = (
+        _Chart(alt.NamedData(name=name))
+        .mark_rect()
+        .encode(
+            x=alt.X("x:O", title=x, sort=None, axis=alt.Axis(labelOverlap=True)),
+            y=alt.Y("y:O", title=y, sort=None, axis=alt.Axis(labelOverlap=True)),
+            color=alt.Color(
+                "probability:Q", title=None, scale=alt.Scale(scheme="blues"), legend=None
+            ),
+            tooltip=[
+                alt.Tooltip("x:O", title=x),
+                alt.Tooltip("y:O", title=y),
+                alt.Tooltip("probability:Q", format=".2%"),
+            ],
+        )
+    )
+    return _filled(drawn, name, records)
+
+
 def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
     """Draw the losses of a fit over its seconds.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import reprlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 
@@ -24,8 +25,14 @@ Floats: TypeAlias = NDArray[np.float64]
 Objects: TypeAlias = NDArray[Any]
 Values: TypeAlias = Sequence[object] | Objects | pd.Series
 
-# Texts with more levels than this, or most of them seen once, are identifiers or prose.
-MAX_LEVELS = 200
+# Texts of which more than this share of the cells differ are identifiers or prose.
+MOST_DISTINCT = 0.9
+MAX_LEVELS = 5_000
+# Names of columns that number the rows, if the numbers say so too.
+ROW_NUMBER = re.compile(
+    r"(^|[\W_])(id|idx|index|key|no|nr|row|rownames?|unnamed: 0)$", re.IGNORECASE
+)
+PROSE_WORDS = 4  # a text, in the mean, from which on it is prose
 # A number with at most this many values is answered on them; one with more, on bins.
 MAX_LISTED = 24
 # Sums and squares of numbers beyond this overflow.
@@ -147,6 +154,56 @@ class Column:
         index = np.clip(np.searchsorted(self.grid, numbers), 0, len(self.grid) - 1)
         return np.where(present & (self.grid[index] == numbers), index, -1)
 
+    def grown(self, cells: pd.Series) -> Column:
+        """Return the column with the values of more cells taken in: new levels stand last.
+
+        Raises
+        ------
+        EvidenceError
+            For cells of another kind, such as text in a column of numbers.
+        """
+        if self.role == "ignored":
+            return self
+        if not self.is_number:
+            known = set(self.support.tolist())
+            new = [level for level in _levels(cells.dropna()) if level not in known]
+            support = np.empty(len(self.support) + len(new), dtype=object)
+            support[:] = [*self.support, *new]
+            return replace(
+                self,
+                support=support,
+                grid=np.arange(len(support), dtype=np.float64),
+                atoms=np.zeros(len(support), dtype=bool),
+                n_unique=len(support),
+            )
+        numbers = self.numbers(cells)
+        numbers = numbers[np.isfinite(numbers)]
+        if not len(numbers):
+            return self
+        low, high = min(self.low, numbers.min()), max(self.high, numbers.max())
+        integer = self.integer and not np.any(numbers % 1)
+        grid, support, edges = self.grid, self.support, self.edges
+        if edges is None:
+            grid = np.unique(np.concatenate([grid, numbers]))
+            new_values = _stamps(grid, support[0].tz) if self.kind == "datetime" else grid
+            support = grid.astype(np.int64) if integer else new_values
+        else:
+            margin = 0.5 if self.integer else 0.0
+            edges = edges.copy()
+            edges[0] = min(edges[0], low - margin)
+            edges[-1] = max(edges[-1], high + margin)
+        return replace(
+            self,
+            support=support,
+            grid=grid,
+            edges=edges,
+            atoms=self.atoms if edges is not None else np.zeros(len(grid), dtype=bool),
+            integer=integer,
+            n_unique=max(self.n_unique, len(np.unique(numbers))),
+            low=float(low),
+            high=float(high),
+        )
+
     @property
     def widths(self) -> Floats:
         """How wide each bin is; one for listed values; as a usual bin for a value alone."""
@@ -193,7 +250,7 @@ class Column:
         return np.where(missing, np.nan, codes.astype("float64"))
 
 
-def column_of(series: pd.Series, name: str) -> Column:
+def column_of(series: pd.Series, name: str, *, keep: bool = False) -> Column:
     """Return what a column with at least one value is.
 
     Parameters
@@ -202,6 +259,8 @@ def column_of(series: pd.Series, name: str) -> Column:
         Its cells.
     name : str
         What to call it.
+    keep : bool, default False
+        Learn it although it looks like an identifier.
 
     Raises
     ------
@@ -216,10 +275,10 @@ def column_of(series: pd.Series, name: str) -> Column:
     """
     kind = _kind(series)
     if kind == "numeric":
-        return _number_column(series, name, kind, _floats(series))
+        return _number_column(series, name, kind, _floats(series), keep)
     if kind == "datetime":
-        return _number_column(series, name, kind, _seconds(series, name))
-    return _level_column(series, name, kind)
+        return _number_column(series, name, kind, _seconds(series, name), keep)
+    return _level_column(series, name, kind, keep)
 
 
 def plain(value: object) -> Any:
@@ -287,7 +346,7 @@ def _kind(series: pd.Series) -> Kind:
     return "categorical"
 
 
-def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats) -> Column:
+def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, keep: bool) -> Column:
     infinite = int(np.isnan(numbers).sum()) - int(series.isna().sum())
     missing = float(np.isnan(numbers).mean())
     numbers = numbers[~np.isnan(numbers)]
@@ -302,6 +361,10 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats) ->
     distinct = np.unique(numbers)
     if len(distinct) == 1:
         note = note or "constant"
+    counted = integer and len(distinct) == len(series) == np.ptp(distinct) + 1 > MAX_LISTED
+    if counted and not keep and ROW_NUMBER.search(name):
+        role = "ignored"
+        note = f"it numbers the rows. Table(frame, keep=[{name!r}]) learns it all the same"
     grid, edges, atoms = distinct, None, np.zeros(len(distinct), dtype=bool)
     if len(distinct) > MAX_LISTED and role == "feature":
         bins = bins_of(numbers, integer=integer)
@@ -329,7 +392,7 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats) ->
     )
 
 
-def _level_column(series: pd.Series, name: str, kind: Kind) -> Column:
+def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Column:
     present = series.dropna()
     role: Role = "feature"
     note = ""
@@ -341,11 +404,19 @@ def _level_column(series: pd.Series, name: str, kind: Kind) -> Column:
     if isinstance(present.iloc[0], timedelta):
         role = "ignored"
         note = f"durations: make them numbers first (frame[{name!r}].dt.total_seconds())"
-    elif len(levels) > MAX_LEVELS or (len(levels) > 20 and len(levels) > 0.9 * len(present)):
+    elif len(levels) > 20 and all(_is_number(level) for level in levels):
         role = "ignored"
-        note = f"{len(levels)} distinct values in {len(present)} cells: an identifier or free text"
-        if all(_is_number(level) for level in levels[:MAX_LEVELS]):
-            note = f"numbers written as text: pd.to_numeric(frame[{name!r}]) makes them numbers"
+        note = f"numbers written as text: pd.to_numeric(frame[{name!r}]) makes them numbers"
+    elif len(levels) > MAX_LEVELS:
+        role = "ignored"
+        note = f"{len(levels)} distinct values, more than {MAX_LEVELS}: group them first"
+    elif not keep and len(levels) > 20 and len(levels) > MOST_DISTINCT * len(present):
+        role = "ignored"
+        what = "free text" if _is_prose(levels) else "an identifier"
+        note = (
+            f"{len(levels)} distinct values in {len(present)} cells: {what}. "
+            f"Table(frame, keep=[{name!r}]) learns it all the same"
+        )
     elif len(levels) == 1:
         note = "constant"
     support = np.empty(len(levels), dtype=object)
@@ -366,6 +437,10 @@ def _level_column(series: pd.Series, name: str, kind: Kind) -> Column:
         low=math.nan,
         high=math.nan,
     )
+
+
+def _is_prose(levels: Sequence[object]) -> bool:
+    return bool(np.mean([len(str(level).split()) for level in levels[:100]]) >= PROSE_WORDS)
 
 
 def _levels(present: pd.Series) -> list[object]:

@@ -108,7 +108,7 @@ def run(folder: str | Path = "tabwidget-demo", *, seconds: float = 10) -> Findin
     answers = []
     for question in QUESTIONS:
         query = parse(question, lm.schema)
-        answer = lm.conditional(query)
+        answer = lm.conditional(query.targets[0], query.given)
         _, *bars = str(answer).splitlines()
         print(f"\np({query})", *bars, sep="\n")
         answers.append((query, answer))

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
-from tabwidget.backends import Backend, FitRequest, resolve
+from tabwidget.backends import Backend, FitRequest, named, resolve
 from tabwidget.callbacks import Callback
 from tabwidget.column import is_missing
 from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
 from tabwidget.contexts import Contexts, contexts_of, rows_of
 from tabwidget.distribution import Distribution
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
-from tabwidget.events import Event, TrainingState
+from tabwidget.events import EvalReport, Event, TrainingState
 from tabwidget.evidence import Evidence
+from tabwidget.folder import read_folder, write_folder
+from tabwidget.forms import (
+    empty_frame_from_json,
+    params_from_json,
+    params_to_json,
+    schema_from_json,
+    schema_to_json,
+)
 from tabwidget.formula import parse
+from tabwidget.joint import JointDistribution, joint_of
 from tabwidget.query import Query
+from tabwidget.reliability import reliability
 from tabwidget.sampling import draw
 from tabwidget.serialize import Serializer, resolve_serializer
 from tabwidget.table import Column, Table, TableSchema, as_table, plain
@@ -32,7 +44,11 @@ __all__ = ["TabularLanguageModel"]
 Floats = NDArray[np.float64]
 Known: TypeAlias = Mapping[str, Evidence]
 
+# Settings that are saved with a model, beside the engine's name.
+_SAVED = ("serializer", "training", "model_config", "random_state")
+
 ORDERS = 4  # column orders that an answer is averaged over
+CHECKPOINT_SECONDS = 5.0
 DRAW_ORDERS = 1  # the same for a draw, whose own chance is larger than what more would mend
 
 
@@ -93,6 +109,7 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         target_cols: Sequence[str] = (),
         resume: bool = False,
         stop: threading.Event | None = None,
+        checkpoint: str | Path | None = None,
     ) -> TabularLanguageModel:
         """Learn a table.
 
@@ -106,6 +123,9 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             Go on from the weights of the last fit.
         stop : threading.Event, optional
             Once set, training ends at the next step and keeps the best weights so far.
+        checkpoint : str or Path, optional
+            A folder to save the best weights in, every few seconds and at the end: what `load`
+            returns of it can be asked, and goes on with ``fit(frame, resume=True)``.
 
         Returns
         -------
@@ -117,7 +137,52 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         TableError, ColumnError, ConfigError
             For a table, a target or a setting that cannot be used.
         """
-        table = as_table(frame)
+        return self._fit(as_table(frame), target_cols, resume, stop, checkpoint)
+
+    def partial_fit(
+        self, frame: pd.DataFrame, *, stop: threading.Event | None = None
+    ) -> TabularLanguageModel:
+        """Learn more rows, from the weights there are.
+
+        The rows of the last fit are learned along, unless the model was loaded from a folder: then
+        there are only the new ones. New levels and numbers beyond the old range are taken in; bins
+        stay as they are.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            New rows of the same columns; some columns may be missing.
+        stop : threading.Event, optional
+            As in `fit`.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ColumnError, EvidenceError
+            For a column the model does not know, or cells of another kind.
+        """
+        schema = self.schema
+        frame = frame.rename(columns=str)
+        for name in frame.columns:
+            schema[name]
+        frame = frame.reindex(columns=list(schema))
+        grown = TableSchema([column.grown(frame[column.name]) for column in schema.values()])
+        old = self.table_.frame if self.table_ is not None else self._like
+        both = pd.concat([old, frame], ignore_index=True) if len(old) else frame
+        self.backend_.grow([grown[name] for name in grown.active])
+        self._schema = grown
+        table = Table(both, "table" if self.table_ is None else self.table_.name, schema=grown)
+        return self._fit(table, self.targets_, True, stop, None)
+
+    def _fit(
+        self,
+        table: Table,
+        target_cols: Sequence[str],
+        resume: bool,
+        stop: threading.Event | None,
+        checkpoint: str | Path | None,
+    ) -> TabularLanguageModel:
         targets = (target_cols,) if isinstance(target_cols, str) else tuple(target_cols)
         for name in targets:
             table.schema.known(name)
@@ -135,8 +200,12 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             raise ConfigError(f"random_state={seed} is negative: give 0, a larger one, or None")
         self.seed_ = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
         self._rng = np.random.default_rng(self.seed_)
-        self.table_ = table
+        self.table_: Table | None = table
+        self.targets_ = targets
+        self._schema = table.schema
+        self._like: pd.DataFrame = table.frame.iloc[:0]
         self.state = TrainingState()
+        self._saved = time.monotonic()
         stopped = threading.Event() if stop is None else stop
         self.backend_.fit(
             FitRequest(
@@ -146,13 +215,81 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
                 serializer=serializer,
                 seed=self.seed_,
                 resume=resume,
-                emit=self._tell,
+                emit=functools.partial(self._tell, checkpoint=checkpoint),
                 stopped=stopped.is_set,
             )
         )
         if not self.ready:
             raise ConfigError("training diverged, no loss was finite: lower the learning_rate")
+        if checkpoint is not None:
+            self.save(checkpoint)
         return self
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model as JSON and safetensors; its rows are not written.
+
+        A save that is cut off leaves an older one in the folder whole.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there.
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing to save yet.
+        ConfigError
+            For a folder that holds something else, or an engine or serializer of your own.
+        TableError
+            For levels of a type that cannot be written.
+        """
+        schema = self.schema
+        named(self.backend_.name)
+        engine, arrays = self.backend_.state()
+        content = {
+            "params": {
+                "backend": self.backend_.name,
+                **{name: params_to_json(getattr(self, name)) for name in _SAVED},
+            },
+            "schema": schema_to_json(schema, self._like),
+            "targets": list(self.targets_),
+            "seed": self.seed_,
+            "engine": engine,
+        }
+        write_folder(folder, content, arrays)
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, *, callbacks: Sequence[Callback] | None = None
+    ) -> TabularLanguageModel:
+        """Return the model that `save` wrote, with the same answers to the last bit.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where it was saved.
+        callbacks : list of Callback, optional
+            As in the constructor; they are not saved.
+
+        Raises
+        ------
+        DataFileError
+            If a file is missing, cut off, edited or of a newer version. Names the file.
+        """
+        content, arrays = read_folder(folder)
+        params = content["params"]
+        settings = {name: params_from_json(params[name]) for name in _SAVED}
+        model = cls(backend=params["backend"], callbacks=callbacks, **settings)
+        model._schema = schema_from_json(content["schema"])
+        model._like = empty_frame_from_json(content["schema"])
+        model.table_, model.targets_ = None, tuple(content["targets"])
+        model.seed_, model.state = content["seed"], TrainingState()
+        model._rng = np.random.default_rng(model.seed_)
+        model.backend_ = resolve(model.backend, model.model_config)
+        columns = [model._schema[name] for name in model._schema.active]
+        model.backend_.restore(columns, content["engine"], arrays)
+        return model
 
     @property
     def ready(self) -> bool:
@@ -163,15 +300,26 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
     def schema(self) -> TableSchema:
         """The columns that were learned."""
         self._check_ready()
-        return self.table_.schema
+        return self._schema
 
-    def conditional(self, target: str | Query, given: Known | None = None) -> Distribution:
+    @overload
+    def conditional(self, target: str, given: Known | None = None) -> Distribution: ...
+
+    @overload
+    def conditional(
+        self, target: Query | Sequence[str], given: Known | None = None
+    ) -> Distribution | JointDistribution: ...
+
+    def conditional(
+        self, target: str | Query | Sequence[str], given: Known | None = None
+    ) -> Distribution | JointDistribution:
         """Return p(target | given).
 
         Parameters
         ----------
-        target : str or Query
-            A column, or a whole question such as ``"species | island=Dream"``.
+        target : str, Query or list of str
+            A column, or a whole question such as ``"species | island=Dream"``. Of several columns
+            the answer is their joint distribution.
         given : mapping of str to evidence, optional
             What is known: values, `OneOf`, `NoneOf`, `Between`, `Above`, `Below`. A set or a
             range is summed over exactly; numbers within it at the resolution of the support.
@@ -182,14 +330,16 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             If it cannot be asked.
         """
         query = self._question(target, given)
-        if len(query.targets) != 1:
-            raise ConfigError(
-                "a distribution is of one column: ask for one at a time, "
-                "or draw several together with complete()"
-            )
+        if len(query.targets) > 1:
+            return self._joint(query)
         name = query.targets[0]
         probabilities, spread = self._probabilities([query.given], name)
         return Distribution(self.schema[name], probabilities[0], spread[0])
+
+    def _joint(self, query: Query) -> JointDistribution:
+        columns = [self.schema[name] for name in query.targets]
+        indices = [self.schema.active.index(name) for name in query.targets]
+        return joint_of(columns, indices, self._contexts([query.given]), self._predict)
 
     def survey(self, given: Known | None = None) -> dict[str, Distribution]:
         """Return p(column | given) of every column that is not given, in one pass."""
@@ -255,7 +405,7 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         if isinstance(knowns, pd.DataFrame):
             rows = rows_of(knowns, self.schema, without=[target])
             index = np.full(len(rows), self.schema.active.index(target))
-            found = self.backend_.predict(rows, index, ORDERS).probabilities
+            found = self._predict(rows, index)
             probabilities = found[:, : len(column.support)]
         else:
             questions = [
@@ -349,7 +499,7 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         if n < 0:
             raise ConfigError(f"a number of rows to draw is at least 0, not {n}")
         question = self._question_of_none(given)
-        schema, frame = self.schema, self.table_.frame
+        schema, frame = self.schema, self._like
         rng = self._rng if random_state is None else np.random.default_rng(random_state)
         # A new order for each row would be as right; one for all keeps every step one batch.
         absent = [name for name in schema.active if name not in question]
@@ -360,7 +510,15 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         drawn = {name: schema[name].restore(rows[:, i]) for i, name in enumerate(schema.active)}
         return pd.DataFrame({name: _as_dtype(cells, frame[name]) for name, cells in drawn.items()})
 
-    def log_likelihood(self, frame: pd.DataFrame) -> Floats:
+    @overload
+    def log_likelihood(self, frame: pd.DataFrame) -> Floats: ...
+
+    @overload
+    def log_likelihood(self, frame: pd.DataFrame, *, per_cell: bool) -> Floats | pd.DataFrame: ...
+
+    def log_likelihood(
+        self, frame: pd.DataFrame, *, per_cell: bool = False
+    ) -> Floats | pd.DataFrame:
         """Return the log-probability of each row's present cells, in nats.
 
         A number counts with the probability of the value, or bin, of the support that it falls
@@ -370,13 +528,76 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         ----------
         frame : DataFrame
             Rows; columns may be missing.
+        per_cell : bool, default False
+            Of each cell given the rest of its row instead, to find odd cells by.
 
         Returns
         -------
-        ndarray of shape (n_rows,)
+        ndarray of shape (n_rows,), or DataFrame of shape (n_rows, n_columns)
+            NaN where a cell is absent, minus infinity for a value never seen in training.
         """
         rows = rows_of(frame, self.schema)
-        return self.backend_.chain(rows).sum(1)
+        if not per_cell:
+            return self.backend_.chain(rows).sum(1)
+        cells = {
+            name: self._cell_log_likelihood(rows, index)
+            for index, name in enumerate(self.schema.active)
+        }
+        return pd.DataFrame(cells, index=frame.index)
+
+    def calibration(self, target: str, frame: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return how far what is said of a column, given all others, comes true.
+
+        Parameters
+        ----------
+        target : str
+            A column.
+        frame : DataFrame, optional
+            Rows that the model has not learned; those held out of the last fit by default.
+
+        Returns
+        -------
+        DataFrame
+            Of levels, answers binned by the probability of the likeliest level: ``predicted``, its
+            mean, ``observed``, how often it was right, and ``n``. Of numbers, for each ``share``
+            how often the truth lay within the middle share of the probability, ``observed``, and
+            ``n``. ``attrs["ece"]`` is the expected calibration error, the mean distance of the two.
+
+        Raises
+        ------
+        ConfigError
+            Without a frame, if the model was loaded: its rows are not saved.
+        """
+        column = self.schema.known(target)
+        index = self.schema.active.index(target)
+        if frame is not None:
+            rows = rows_of(frame, self.schema)
+            rows = rows[np.isfinite(rows[:, index])]
+            asked = np.full(len(rows), index)
+            found = self._predict(rows, asked)
+            truth = rows[:, index]
+        else:
+            if self.table_ is None:
+                raise ConfigError("a loaded model knows no rows held out: give calibration a frame")
+            rows = rows_of(self.table_.frame, self.schema)
+            numbers, found = self.backend_.held_out(rows, index)
+            truth = rows[numbers, index]
+        if not len(truth):
+            raise EvidenceError(f"column {target!r}: no row to judge by has a value")
+        return reliability(column, found[:, : len(column.support)], truth)
+
+    def _cell_log_likelihood(self, rows: Floats, index: int) -> Floats:
+        column = self.schema[self.schema.active[index]]
+        out = np.full(len(rows), np.nan)
+        present = np.flatnonzero(np.isfinite(rows[:, index]))
+        if len(present):
+            asked = np.full(len(present), index)
+            found = self._predict(rows[present], asked)
+            cells = column.cells(rows[present, index])
+            likely = np.where(cells >= 0, found[np.arange(len(present)), cells], 0.0)
+            with np.errstate(divide="ignore"):
+                out[present] = np.log(likely)
+        return out
 
     def _training(self) -> TrainingConfig:
         """Return a validated copy: what is set later changes no fit in progress."""
@@ -389,8 +610,12 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         training.validate()
         return training
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event, checkpoint: str | Path | None = None) -> None:
         self.state.fold(event)
+        due = time.monotonic() - self._saved >= CHECKPOINT_SECONDS
+        if checkpoint is not None and due and isinstance(event, EvalReport) and event.best:
+            self.save(checkpoint)
+            self._saved = time.monotonic()
         for callback in self.callbacks or ():
             callback.on_event(self.state, event)
 
@@ -398,30 +623,28 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         if not self.ready:
             raise NotFittedError("the model has learned nothing yet: call fit(frame) first")
 
-    def _question(self, target: str | Query, given: Known | None) -> Query:
+    def _question(self, target: str | Query | Sequence[str], given: Known | None) -> Query:
         """Return the question with values as the schema has them."""
         schema = self.schema
         if isinstance(target, str) and given is None and target not in schema:
             return parse(target, schema)
-        if not isinstance(target, (str, Query)):
-            raise ConfigError(
-                f"a distribution is of one column, not {target!r}: ask for one at a time, "
-                "or draw several together with complete()"
-            )
         if isinstance(target, Query):
             if given is not None:
                 raise ConfigError("the question already says what is given: leave `given` out")
             return target.check(schema)
-        return Query((target,), _given(given)).check(schema)
+        targets = (target,) if isinstance(target, str) else tuple(target)
+        if not targets or len(set(targets)) < len(targets):
+            raise ConfigError(f"a question asks for columns, each of them once, not {target!r}")
+        return Query(targets, _given(given)).check(schema)
 
     def _question_of_none(self, given: Known | None) -> dict[str, Evidence]:
         return Query((), _given(given)).check(self.schema).given
 
     def _contexts(self, questions: Sequence[Known]) -> Contexts:
-        def predict(rows: Floats, columns: NDArray[np.int64]) -> Floats:
-            return self.backend_.predict(rows, columns, ORDERS).probabilities
+        return contexts_of(questions, self.schema, self._predict)
 
-        return contexts_of(questions, self.schema, predict)
+    def _predict(self, rows: Floats, columns: NDArray[np.int64]) -> Floats:
+        return self.backend_.predict(rows, columns, ORDERS).probabilities
 
     def _probabilities(self, questions: Sequence[Known], target: str) -> tuple[Floats, Floats]:
         """Return the distribution of one column for each question, and their order spreads."""

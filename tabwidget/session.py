@@ -362,7 +362,12 @@ class Session:
             schema, model = self._loaded().schema, self._fitted()
             query = parse(query, schema) if isinstance(query, str) else query.check(schema)
             began = time.perf_counter()
-            distribution = model.conditional(query)
+            if len(query.targets) != 1:
+                raise ConfigError(
+                    "a session asks for one column at a time: for several together take "
+                    f"session.model.conditional({[*query.targets]!r}, …)"
+                )
+            distribution = model.conditional(query.targets[0], query.given)
             seconds = time.perf_counter() - began
             answer = Answer(query, distribution, seconds, query.to_python())
             self.question, self.answer = query, answer

@@ -64,6 +64,10 @@ class Table:
         At least two rows and one column, column names unique.
     name : str, default "table"
         What to call it.
+    keep : sequence of str, optional
+        Columns to learn although they look like identifiers.
+    schema : TableSchema, optional
+        What the columns are, if it is known already.
 
     Raises
     ------
@@ -80,11 +84,24 @@ class Table:
     {'b': 'x'}
     """
 
-    def __init__(self, frame: pd.DataFrame, name: str = "table") -> None:
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        name: str = "table",
+        *,
+        keep: Sequence[str] = (),
+        schema: TableSchema | None = None,
+    ) -> None:
         _check(frame)
         self.frame = frame.rename(columns=str)
         self.name = name
-        self.schema = TableSchema([column_of(self.frame[c], c) for c in self.frame.columns])
+        for column in keep:
+            if column not in self.frame:
+                hint = nearest(column, self.frame)
+                raise ColumnError(f"there is no column {column!r} to keep.{hint}")
+        self.schema = schema or TableSchema(
+            [column_of(self.frame[c], c, keep=c in keep) for c in self.frame.columns]
+        )
         if not self.schema.active:
             notes = "; ".join(f"{c.name!r}: {c.note}" for c in self.schema.values())
             raise TableError(f"no column can be learned ({notes})")

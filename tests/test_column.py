@@ -74,7 +74,8 @@ def test_kinds(cells: Any, dtype: Any, kind: str) -> None:
     ("cells", "note"),
     [
         ([f"u{i}" for i in range(60)], "60 distinct values in 60 cells"),
-        ([f"u{i % 201}" for i in range(1000)], "201 distinct values"),
+        ([f"u{i % 5001}" for i in range(9000)], "5001 distinct values, more than 5000"),
+        ([f"{i} is what they said about it" for i in range(60)], "free text"),
         ([str(i) for i in range(60)], "pd.to_numeric"),
         ([[1]] * 60, "type list"),
         ([{"a": 1}] * 60, "type dict"),

@@ -408,7 +408,7 @@ def test_nothing_can_be_asked_before_training(session: Session) -> None:
         ("sold | colour=rde", FormulaError, r"no level 'rde'. Did you mean 'red'\?"),
         ("sold | size=", FormulaError, "expected a value"),
         (Query(("slod",)), ColumnError, r"no column 'slod'. Did you mean 'sold'\?"),
-        ("sold, size", ConfigError, "one at a time"),
+        ("sold, size", ConfigError, "one column at a time"),
     ],
 )
 def test_a_question_that_cannot_be_asked_changes_nothing(

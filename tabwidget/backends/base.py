@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tabwidget.config import TrainingConfig
 from tabwidget.events import Event
 from tabwidget.serialize import Serializer
-from tabwidget.table import Table
+from tabwidget.table import Column, Table
 
 __all__ = ["Backend", "FitRequest", "Prediction"]
 
@@ -101,6 +101,44 @@ class Backend(Protocol):
         orders : int
             Column orders to average over, at most.
         """
+        ...
+
+    def held_out(
+        self, rows: NDArray[np.float64], target: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the answers on rows that were held out of the last fit.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_columns)
+            The table of the last fit.
+        target : int
+            The column asked for, given all others.
+
+        Returns
+        -------
+        ndarray of shape (n_answers,)
+            The row that each answer is of. A row may be held out more than once.
+        ndarray of shape (n_answers, n_support)
+            Each by weights that never saw the row.
+        """
+        ...
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return what was learned, as strict JSON holds it, and arrays by name."""
+        ...
+
+    def restore(
+        self,
+        columns: Sequence[Column],
+        content: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> None:
+        """Take back what `state` returned of these columns."""
+        ...
+
+    def grow(self, columns: Sequence[Column]) -> None:
+        """Take in new values of the columns: levels after the old ones, numbers anywhere."""
         ...
 
     def chain(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget.backends.base import FitRequest, Prediction
-from tabwidget.backends.minilm_fit import MAX_READ, MiniLMFit, encoded
+from tabwidget.backends.minilm_fit import MAX_READ, MiniLMFit, cell_column, encoded
 from tabwidget.backends.threads import few_threads
 from tabwidget.config import ModelConfig
 from tabwidget.errors import NotFittedError
@@ -43,6 +44,7 @@ class MiniLMBackend:
         self._members: tuple[CellModel, ...] = ()
         self._columns: tuple[Column, ...] = ()
         self._near = np.empty((0, 0), dtype=np.int64)
+        self._held: list[NDArray[np.int64]] = []
         self._seed = 0
 
     @property
@@ -59,6 +61,7 @@ class MiniLMBackend:
             self._members = ()
         fit = MiniLMFit(request, self.model_config, columns, self._members)
         self._columns, self._near, self._seed = columns, fit.near, request.seed
+        self._held = fit.held_rows
         fit.run(self._publish)
 
     def _publish(self, members: tuple[CellModel, ...]) -> None:
@@ -81,6 +84,67 @@ class MiniLMBackend:
             probabilities.append(mean / mean.sum(1, keepdims=True))
             spread.append(np.abs(found - mean).sum(2).mean(0) / 2)
         return Prediction(np.concatenate(probabilities), np.concatenate(spread))
+
+    @few_threads()
+    def held_out(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
+        """Return the answers on rows that were held out, each by a member that never saw it."""
+        numbers, answers = [], []
+        for member, held in zip(self._ready_members(), self._held, strict=False):
+            asked = held[np.isfinite(rows[held, target])]
+            contexts = rows[asked]
+            contexts[:, target] = np.nan
+            targets = np.full(len(asked), target)
+            for part in _batches(len(asked), min(rows.shape[1], MAX_READ) + 1):
+                found = self._answers([member], contexts[part], targets[part], 1)[0]
+                numbers.append(asked[part])
+                answers.append(found)
+        return np.concatenate(numbers), np.concatenate(answers)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return what was learned, as strict JSON holds it, and arrays by name."""
+        members = self._ready_members()
+        arrays = {"neighbours": self._near}
+        for index, column in enumerate(members[0].columns):
+            if column.nodes is not None:
+                arrays[f"nodes.{index}"] = column.nodes.numpy()
+        for number, member in enumerate(members):
+            for name, weight in member.state_dict().items():
+                arrays[f"member.{number}.{name}"] = weight.numpy()
+        content = {"seed": self._seed, "n_members": len(members), "shape": members[0].shape}
+        return content, arrays
+
+    def restore(
+        self,
+        columns: Sequence[Column],
+        content: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> None:
+        """Take back what `state` returned of these columns."""
+        self._columns, self._near = tuple(columns), arrays["neighbours"]
+        self._seed, self._held = content["seed"], []
+        nodes = [arrays.get(f"nodes.{index}") for index in range(len(columns))]
+        members = []
+        for number in range(content["n_members"]):
+            start = f"member.{number}."
+            weights = {
+                name.removeprefix(start): torch.from_numpy(array)
+                for name, array in arrays.items()
+                if name.startswith(start)
+            }
+            cells = [cell_column(c, n) for c, n in zip(columns, nodes, strict=True)]
+            member = CellModel(cells, **content["shape"], generator=torch.Generator())
+            member.load_state_dict(weights)
+            members.append(member.eval())
+        self._members = tuple(members)
+
+    def grow(self, columns: Sequence[Column]) -> None:
+        """Take in new values of the columns: levels after the old ones, numbers anywhere."""
+        members = self._ready_members()
+        nodes = [None if c.nodes is None else c.nodes.numpy() for c in members[0].columns]
+        cells = [cell_column(c, n) for c, n in zip(columns, nodes, strict=True)]
+        generator = torch.Generator().manual_seed(self._seed)
+        self._members = tuple(member.grown(cells, generator) for member in members)
+        self._columns = tuple(columns)
 
     @few_threads()
     def chain(self, rows: Floats) -> Floats:

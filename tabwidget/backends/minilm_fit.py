@@ -22,13 +22,14 @@ from tabwidget.minilm.cells import CellColumn, CellModel, Cells
 from tabwidget.orders import column_orders
 from tabwidget.table import Column
 
-__all__ = ["MAX_READ", "MiniLMFit", "Size", "encoded"]
+__all__ = ["MAX_READ", "MiniLMFit", "Size", "cell_column", "encoded"]
 
 Floats = NDArray[np.float64]
 
-MAX_NODES = 33  # where a number's vectors are learned: the ends of at most 32 quantile bins
 MAX_READ = 64  # columns that a row of a wide table is read by at a time
 TARGET_SHARE = 0.5  # of the loss, for the columns named as targets
+TEMPERATURES = [0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.3]
+PRIOR_CELLS = 20.0  # held-out cells that speak for a temperature of one
 REPORT_SECONDS = 0.1
 EXAMPLE_SECONDS = 0.5
 N_EXAMPLES = 4
@@ -101,9 +102,10 @@ class MiniLMFit:
         table, training = request.table, request.training
         rows = np.stack([column.numbers(table.frame[column.name]) for column in columns], axis=1)
         size = Size.of(*rows.shape)
-        models = [copy.deepcopy(model).train() for model in started] or _new_models(
-            config, size, [_cell_column(c, rows[:, i]) for i, c in enumerate(columns)], request.seed
-        )
+        models = [_resumed(model) for model in started]
+        if not models:
+            parts = [cell_column(c, _nodes(c, rows[:, i])) for i, c in enumerate(columns)]
+            models = _new_models(config, size, parts, request.seed)
         cells = encoded(models[0], columns, rows)
         self.near = _near(rows, columns, request.seed)
         targets = [index for index, c in enumerate(columns) if c.name in request.targets]
@@ -116,12 +118,14 @@ class MiniLMFit:
         shuffled = np.random.default_rng(request.seed).permutation(usable)
         self.members: list[CellTrainer] = []
         self.train_rows: list[NDArray[np.int64]] = []
+        self.held_rows: list[NDArray[np.int64]] = []
         for index, model in enumerate(models):
             # Each member holds out other rows, so that all rows are learned by someone.
             turned = np.roll(shuffled, -index * self.n_holdout)
             held, rest = turned[: self.n_holdout], turned[self.n_holdout :]
             train, holdout = cells[torch.from_numpy(rest)], cells[torch.from_numpy(held)]
             self.train_rows.append(rest)
+            self.held_rows.append(held)
             seed = request.seed * len(models) + index
             orders = _orders(len(columns), self.near, targets, seed)
             self.members.append(CellTrainer(model, train, holdout, orders, weights, recipe, seed))
@@ -161,6 +165,7 @@ class MiniLMFit:
             # Stopped by hand or by an interrupt, the best weights are kept all the same.
             if self.best_loss == math.inf and self.n_steps:
                 self._look(self.members, publish)
+            self._calibrate(publish)
             end = FitEnd(self.seconds, self.n_steps, reason, self.best_step, self.best_loss)
             self.request.emit(end)
 
@@ -200,6 +205,19 @@ class MiniLMFit:
         means = torch.stack([member.column_losses for member in self.members]).nanmean(0)
         column_losses = {c.name: float(means[i]) for i, c in enumerate(self.columns)}
         self.request.emit(EvalReport(self.seconds, self.n_steps, loss, column_losses, best))
+
+    def _calibrate(self, publish: Callable[[tuple[CellModel, ...]], None]) -> None:
+        """Find the temperature of each column at which held-out cells are likeliest."""
+        if self.best_loss == math.inf:
+            return
+        looks = [[member.losses_at(t) for member in self.members] for t in TEMPERATURES]
+        losses = torch.stack([sum(loss for loss, _ in look) for look in looks])  # type: ignore[misc]
+        logs = torch.tensor(TEMPERATURES).log()[:, None]
+        best = (losses + PRIOR_CELLS * logs**2).argmin(0)
+        temperatures = torch.tensor(TEMPERATURES)[best]
+        for member in self.members:
+            member.cool(temperatures)
+        publish(tuple(member.best for member in self.members))
 
     def _shares(self) -> dict[Reason, float]:
         """Return the share used of each limit."""
@@ -281,6 +299,13 @@ def _warm_up() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
+def _resumed(model: CellModel) -> CellModel:
+    """Return a copy to train on: temperatures are found anew at the end."""
+    copied = copy.deepcopy(model).train()
+    copied.temperature.fill_(1.0)
+    return copied
+
+
 def _new_models(
     config: ModelConfig, size: Size, columns: list[CellColumn], seed: int
 ) -> list[CellModel]:
@@ -313,16 +338,22 @@ def _recipe(training: TrainingConfig, size: Size) -> Recipe:
     )
 
 
-def _cell_column(column: Column, numbers: Floats) -> CellColumn:
-    """Return the column's answers, and the nodes its vectors are learned at."""
+def cell_column(column: Column, nodes: Floats | None) -> CellColumn:
+    """Return the column's answers, and the nodes its vectors are learned at; None for levels."""
     answers = torch.from_numpy(np.asarray(column.grid, dtype=np.float64))
+    return CellColumn(answers, None if nodes is None else torch.from_numpy(nodes))
+
+
+def _nodes(column: Column, numbers: Floats) -> Floats | None:
+    """Return where on the number line a column's vectors are learned."""
     if not column.is_number:
-        return CellColumn(answers, None)
-    nodes = np.unique(numbers[np.isfinite(numbers)])
-    if len(nodes) > MAX_NODES:
-        present = numbers[np.isfinite(numbers)]
-        nodes = np.unique(np.quantile(present, np.linspace(0, 1, MAX_NODES)))
-    return CellColumn(answers, torch.from_numpy(nodes))
+        return None
+    if column.edges is None:
+        return np.unique(numbers[np.isfinite(numbers)])
+    # A value that stands alone is one node, not the two ends of its narrow bin.
+    alone = np.pad(column.atoms, 1)
+    edges = column.edges[~(alone[1:] | alone[:-1])]
+    return np.unique(np.concatenate([edges, column.grid[column.atoms]]))
 
 
 def _column_weights(answers: Tensor, targets: Sequence[int]) -> Tensor:

@@ -157,6 +157,25 @@ class CellTrainer:
             since = max(10, self.n_steps // 10)
         return self.n_steps - self._looked >= since
 
+    def cool(self, temperatures: Tensor) -> None:
+        """Let the best weights answer at these temperatures, one a column."""
+        self.best = copy.deepcopy(self.best)
+        self.best.temperature.copy_(temperatures)
+
+    @torch.no_grad()
+    def losses_at(self, temperature: float) -> tuple[Tensor, Tensor]:
+        """Return each column's summed loss on the hold-out rows, and how many cells it is of.
+
+        Parameters
+        ----------
+        temperature : float
+            That the best weights answer at.
+        """
+        model = copy.deepcopy(self.best)
+        model.temperature.fill_(temperature)
+        likely, asked = model(self._holdout, self._holdout_orders, self._holdout_prefix)
+        return -likely.sum(0), asked.sum(0)
+
     def look(self) -> tuple[float, bool]:
         """Return the loss on the hold-out rows, and whether it is the lowest so far."""
         self._looked = self.n_steps

@@ -89,6 +89,7 @@ class CellModel(nn.Module):
     answer_between: Tensor
     closed: Tensor
     size_of: Tensor
+    temperature: Tensor
 
     def __init__(
         self,
@@ -101,7 +102,8 @@ class CellModel(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.n_columns, self.width = len(columns), width
+        self.columns, self.n_columns, self.width = tuple(columns), len(columns), width
+        self.shape = {"width": width, "layers": layers, "heads": heads, "dropout": dropout}
         self.n_answers = [len(column.answers) for column in columns]
         self._lay_out(columns)
         self._place_answers(columns)
@@ -112,6 +114,8 @@ class CellModel(nn.Module):
         self.question, self.column = drawn(self.n_columns), drawn(self.n_columns)
         self.own, self.slope = drawn(len(self.owner)), drawn(self.n_columns)
         self.beginning = nn.Parameter(torch.zeros(1, width))
+        # Learned last, from rows held out; saved with the weights, unlike what is laid out.
+        self.register_buffer("temperature", torch.ones(self.n_columns))
         self.bias = nn.Parameter(torch.zeros(self.n_columns, max(self.n_answers)))
         # Twice the width does as well on tables as the usual four times, at half the cost.
         self.transformer = Transformer(width, 2 * width, layers, heads, dropout, generator)
@@ -274,13 +278,40 @@ class CellModel(nn.Module):
             out[at, :count] = logits.softmax(-1)
         return out
 
+    def grown(self, columns: Sequence[CellColumn], generator: torch.Generator) -> CellModel:
+        """Return a model of the same columns with more answers that knows what this one does.
+
+        Parameters
+        ----------
+        columns : sequence of CellColumn
+            Levels, where there are new ones, stand after the old; numbers may be answered on
+            others than before, at the same nodes.
+        generator : torch.Generator
+            Source of chance of the new levels' vectors.
+        """
+        new = CellModel(columns, **self.shape, generator=generator)  # type: ignore[arg-type]
+        mine, others = self.state_dict(), new.state_dict()
+        for name, weight in others.items():
+            if name not in ("own", "bias"):
+                weight.copy_(mine[name])
+        for index, column in enumerate(columns):
+            count = (self.owner == index).sum()
+            start, at = new.starts[index], self.starts[index]
+            new.own.data[start : start + count] = self.own.data[at : at + count]
+            before = self.columns[index].answers
+            nearest = (torch.searchsorted(before, column.answers)).clamp_max(len(before) - 1)
+            same = before[nearest] == column.answers
+            new.bias.data[index, : len(same)] = self.bias.data[index, nearest].where(same, 0)
+        return new.train(self.training)
+
     def _logits(self, vectors: Tensor, columns: Tensor, hidden: Tensor, size: int) -> Tensor:
         """Return logits of the first `size` answers, shape ``(columns, batch, size)``."""
         node, between = self.answer_node[columns, :size], self.answer_between[columns, :size]
-        bias = self.bias[columns, :size] + self.closed[columns, :size]
+        cooled = 1 / self.temperature[columns, None]
+        bias = self.bias[columns, :size] * cooled + self.closed[columns, :size]
         return torch.baddbmm(
             bias[:, None],
-            hidden,
+            hidden * cooled[..., None],
             self.values(vectors, node, between).mT,
             alpha=self.width**-0.5,
         )

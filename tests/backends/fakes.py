@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,24 @@ class FakeBackend:
             answers = self._cells[matching if matching.any() else present, target]
             found[i] = np.bincount(answers, minlength=widest) / len(answers)
         return Prediction(found, np.zeros(len(contexts)))
+
+    def held_out(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
+        held = np.flatnonzero(np.isfinite(rows[:, target]))
+        return held, self.predict(rows[held], [target] * len(held)).probabilities
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        return {"rows": len(self._cells)}, {"cells": self._cells}
+
+    def restore(
+        self,
+        columns: Sequence[Column],
+        content: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> None:
+        self._columns, self._cells = list(columns), arrays["cells"]
+
+    def grow(self, columns: Sequence[Column]) -> None:
+        self._columns = list(columns)
 
     def chain(self, rows: Floats) -> Floats:
         out = np.zeros(rows.shape)

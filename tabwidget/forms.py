@@ -1,22 +1,16 @@
-"""Saved models: a folder of strict JSON and safetensors, written whole or not at all; no pickle."""
+"""Forms: a schema, its values and the settings as strict JSON holds them, without loss."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import datetime as dt
-import hashlib
-import importlib
-import json
 import math
-import os
-import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -25,8 +19,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors import numpy as safetensors
 
 from tabwidget.column import Column
 from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
@@ -39,114 +31,9 @@ __all__ = [
     "empty_frame_from_json",
     "params_from_json",
     "params_to_json",
-    "read_folder",
     "schema_from_json",
     "schema_to_json",
-    "write_folder",
 ]
-
-FORMAT = "tabwidget"
-VERSION = 1
-MODEL = "model.json"
-
-# How every model.json of ours begins, also one that was cut off.
-_OPENING = b'{\n "format": "tabwidget",\n'
-# Stands in a model.json for its own checksum while that is taken.
-_BLANK = b"0" * 64
-# What we write beside model.json. A ".part" is a save that was cut off.
-_BESIDE = re.compile(r"weights-[0-9a-f]{16}\.safetensors(\.part)?|model\.json\.part")
-
-
-def write_folder(
-    folder: str | Path, content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
-) -> None:
-    """Save `content` and `tensors` in a folder; one that holds an older save is overwritten.
-
-    Killed at any moment, it leaves the older save whole. One writer at a time; any number may
-    read meanwhile.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Made if it is not there.
-    content : mapping
-        What strict JSON holds: texts, finite numbers, truth values, None, lists and dicts.
-    tensors : mapping of str to ndarray
-        Of any numeric dtype that safetensors holds.
-
-    Raises
-    ------
-    ConfigError
-        If `folder` is a file or holds anything that is not a saved model.
-    OSError
-        If it cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_folder(folder, {"seed": 7}, {"w": np.zeros(2)})
-    ...     read_folder(folder)
-    ({'seed': 7}, {'w': array([0., 0.])})
-    """
-    folder = Path(folder).expanduser()
-    # safetensors writes the memory as it lies, so that a transposed array would be scrambled.
-    weights = safetensors.save({name: np.asarray(t, order="C") for name, t in tensors.items()})
-    digest = _sha256(weights)
-    model = _model_json(content, digest)
-    _claim(folder)
-    # The new weights have a name of their own: until model.json is replaced, the old save stands.
-    weights_name = _weights_name(digest)
-    _replace(folder / weights_name, weights)
-    _replace(folder / MODEL, model)
-    for path in folder.iterdir():
-        if _BESIDE.fullmatch(path.name) and path.name != weights_name:
-            # Elsewhere than on POSIX a file that is being read cannot go; the next save takes it.
-            with contextlib.suppress(OSError):
-                path.unlink()
-
-
-def read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return the content and the tensors that `write_folder` wrote.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The folder.
-
-    Raises
-    ------
-    DataFileError
-        If it or a file in it is missing, cut off, edited, of a newer version or none of ours.
-        Names the file.
-    """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "is not there"
-        raise DataFileError(f"the folder {str(folder)!r} {what}: give the one that save() wrote")
-    before = ""
-    while True:
-        content, digest = _read_model(folder / MODEL)
-        path = folder / _weights_name(digest)
-        try:
-            weights = path.read_bytes()
-            break
-        except FileNotFoundError:
-            # Between the two reads a newer save may have taken the old weights away.
-            if digest == before:
-                raise DataFileError(
-                    f"the weights {str(path)!r} are missing: restore the file, or save the model "
-                    "again"
-                ) from None
-            before = digest
-        except OSError as error:
-            raise _unreadable(path, error) from error
-    if _sha256(weights) != digest:
-        raise _damaged(path)
-    try:
-        return content, safetensors.load(weights)
-    except SafetensorError as error:
-        raise _damaged(path) from error
 
 
 def schema_to_json(schema: TableSchema, frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -237,117 +124,6 @@ def params_from_json(value: Any) -> Any:
         return _from_json(value)
 
 
-# ---- the folder
-
-
-def _claim(folder: Path) -> None:
-    """Make the folder, or `ConfigError` if it holds what we did not write."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{str(folder)!r} is a file: a model is saved in a folder of its own")
-    folder.mkdir(parents=True, exist_ok=True)
-    foreign = sorted(p.name for p in folder.iterdir() if not _BESIDE.fullmatch(p.name))
-    if MODEL in foreign and (folder / MODEL).is_file():
-        with (folder / MODEL).open("rb") as file:
-            if _is_ours(file.read(len(_OPENING))):
-                return
-    if foreign:
-        raise ConfigError(
-            f"the folder {str(folder)!r} holds {foreign[0]!r}, which is no saved model: "
-            "give a new or an empty folder"
-        )
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a finished file in the place of `path`, on the disk itself, in one step."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a folder's new names to the disk, where its file system can."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _model_json(content: Mapping[str, Any], weights: str) -> bytes:
-    document = {
-        "format": FORMAT,
-        "version": VERSION,
-        "sha256": _BLANK.decode(),
-        "weights_sha256": weights,
-        "content": content,
-    }
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    # Texts with half a surrogate pair, which a frame may hold, are no UTF-8 otherwise.
-    data = text.encode("utf-8", "surrogatepass")
-    return data.replace(_BLANK, _sha256(data).encode(), 1)
-
-
-def _read_model(path: Path) -> tuple[dict[str, Any], str]:
-    """Return the content of a model.json and the checksum of its weights."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataFileError(
-            f"there is no {str(path)!r}: give the folder that save() wrote"
-        ) from None
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    foreign = DataFileError(f"{str(path)!r} is no model that tabwidget saved: give another folder")
-    try:
-        document = json.loads(data.decode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError):
-        raise (_damaged(path) if _is_ours(data) else foreign) from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise foreign
-    version = document.get("version")
-    if isinstance(version, int) and version > VERSION:
-        raise DataFileError(
-            f"{str(path)!r} was saved by a newer tabwidget (format {version}, this one reads "
-            f"{VERSION}): upgrade tabwidget (pip install -U tabwidget)"
-        )
-    digest = str(document.get("sha256"))
-    if _sha256(data.replace(digest.encode("utf-8", "replace"), _BLANK, 1)) != digest:
-        raise _damaged(path)
-    return document["content"], document["weights_sha256"]
-
-
-def _is_ours(data: bytes) -> bool:
-    return data[: len(_OPENING)] == _OPENING[: len(data)]
-
-
-def _weights_name(digest: str) -> str:
-    return f"weights-{digest[:16]}.safetensors"
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _damaged(path: Path) -> DataFileError:
-    return DataFileError(
-        f"{str(path)!r} was cut off or edited since it was saved: restore a copy of it, or save "
-        "the model again"
-    )
-
-
-def _unreadable(path: Path, error: OSError) -> DataFileError:
-    return DataFileError(f"{str(path)!r} cannot be read: {error.strerror or error}")
-
-
 @contextlib.contextmanager
 def _reading() -> Iterator[None]:
     """Say of what no checksum can tell, another version's content, how to mend it."""
@@ -412,24 +188,26 @@ def _all_from_json(values: Iterable[Any]) -> list[Any]:
     return [_from_json(value) for value in values]
 
 
-def _array_to_json(array: NDArray[Any]) -> list[Any]:
-    """Return dtype, shape and values."""
+def _array_to_json(array: NDArray[Any]) -> dict[str, Any]:
     flat = array.ravel()
     if array.dtype.kind in "mM":
         flat = flat.view(np.int64)  # Python's dates are coarser
     elif array.dtype.kind not in "ObiufcSU" or array.dtype.char in "gG":
         raise _NotSavedError(array.flat[0] if array.size else array.dtype)
-    return [array.dtype.str, list(array.shape), _all_to_json(flat.tolist())]
+    return {
+        "dtype": array.dtype.str,
+        "shape": list(array.shape),
+        "values": _all_to_json(flat.tolist()),
+    }
 
 
-def _array_from_json(written: Sequence[Any]) -> NDArray[Any]:
-    name, shape, values = written
-    dtype = np.dtype(name)
+def _array_from_json(written: Mapping[str, Any]) -> NDArray[Any]:
+    dtype, values = np.dtype(written["dtype"]), written["values"]
     array = np.empty(len(values), dtype=np.int64 if dtype.kind in "mM" else dtype)
     # One by one, or numpy would make a second axis of tuples.
     for i, value in enumerate(_all_from_json(values)):
         array[i] = value
-    return array.view(dtype).reshape(shape)
+    return array.view(dtype).reshape(written["shape"])
 
 
 def _options_to_json(value: Any) -> dict[str, Any]:
@@ -484,13 +262,9 @@ def _zone_to_json(zone: dt.tzinfo | None) -> Any:
         return {"zoneinfo": zone.key}
     if isinstance(zone, dt.timezone):
         return {"offset": [zone.utcoffset(None).total_seconds(), zone.tzname(None)]}
-    if type(zone).__module__.partition(".")[0] == "pytz":
-        offset = zone.utcoffset(None)
-        name = getattr(zone, "zone", None)
-        if name is not None:
-            return {"pytz": name}
-        if offset is not None:
-            return {"pytz": offset // dt.timedelta(minutes=1)}
+    # A zone of pytz comes back as Python's own of that name, the same at any time.
+    if name := getattr(zone, "zone", None):
+        return {"zoneinfo": name}
     raise _NotSavedError(zone)
 
 
@@ -500,13 +274,10 @@ def _zone_from_json(written: Any) -> dt.tzinfo | None:
     ((tag, zone),) = written.items()
     if tag == "zoneinfo":
         return ZoneInfo(zone)
-    if tag == "offset":
-        seconds, name = zone
-        offset = dt.timedelta(seconds=seconds)
-        nameless = dt.timezone(offset)
-        return nameless if nameless.tzname(None) == name else dt.timezone(offset, name)
-    pytz = importlib.import_module("pytz")
-    return pytz.timezone(zone) if isinstance(zone, str) else pytz.FixedOffset(zone)
+    seconds, name = zone
+    offset = dt.timedelta(seconds=seconds)
+    nameless = dt.timezone(offset)
+    return nameless if nameless.tzname(None) == name else dt.timezone(offset, name)
 
 
 # ---- columns and dtypes
