@@ -13,7 +13,7 @@ from tabwidget.errors import EvidenceError
 from tabwidget.evidence import Above, Below, Between, Evidence, NoneOf, OneOf, Range, describe
 from tabwidget.table import Column, plain
 
-__all__ = ["Alternatives", "alternatives", "settled"]
+__all__ = ["Alternatives", "alternatives", "says_nothing", "settled"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -218,6 +218,23 @@ def settled(evidence: Evidence, column: Column) -> Evidence:
         return _settled_value(evidence, column)
     alternatives(evidence, column)
     return evidence
+
+
+def says_nothing(evidence: Evidence, column: Column) -> bool:
+    """Return whether evidence admits every value seen in training.
+
+    Examples
+    --------
+    >>> from tabwidget.column import column_of
+    >>> import pandas as pd
+    >>> column = column_of(pd.Series([1, 2, 3]), "x")
+    >>> says_nothing(Above(0), column), says_nothing(Above(1), column)
+    (True, False)
+    """
+    admitted = alternatives(evidence, column)
+    if isinstance(evidence, OneOf) and column.edges is not None:
+        return False  # numbers, each of them a point
+    return len(admitted.cells) == len(column.grid) and bool((admitted.share == 1).all())
 
 
 def _with_finite_ends(evidence: Evidence, column: Column) -> Evidence:

@@ -8,6 +8,7 @@ import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -70,6 +71,10 @@ class Column:
         Which bins stand for one value, so frequent that it is a bin by itself.
     integer : bool
         True when every value is a whole number.
+    decimals : int or None
+        Digits after the point that the numbers have; None if more than can be told.
+    held : str
+        "date", "decimal" or "integer" for a column of objects of that type, empty for any other.
     note : str
         Why the column is ignored, or what is odd about it.
     low, high : float
@@ -87,6 +92,8 @@ class Column:
     edges: Floats | None
     atoms: NDArray[np.bool_]
     integer: bool
+    decimals: int | None
+    held: str
     note: str
     low: float
     high: float
@@ -275,7 +282,14 @@ def column_of(series: pd.Series, name: str, *, keep: bool = False) -> Column:
     """
     kind = _kind(series)
     if kind == "numeric":
-        return _number_column(series, name, kind, _floats(series), keep)
+        try:
+            numbers = _floats(series)
+        except OverflowError:
+            raise TableError(
+                f"column {name!r} holds a whole number too large for a float: make it None, or "
+                f"take logarithms"
+            ) from None
+        return _number_column(series, name, kind, numbers, keep)
     if kind == "datetime":
         return _number_column(series, name, kind, _seconds(series, name), keep)
     return _level_column(series, name, kind, keep)
@@ -297,7 +311,13 @@ def plain(value: object) -> Any:
     if is_missing(value):
         return None
     if isinstance(value, (np.datetime64, pd.Timestamp)):
-        return pd.Timestamp(value).isoformat(sep=" ")
+        stamp = pd.Timestamp(value)
+        offset = stamp.utcoffset()
+        if offset is not None and offset.seconds % 60:
+            stamp = stamp.tz_convert("UTC")  # no one reads offsets with seconds, as before 1900
+        return stamp.isoformat(sep=" ")
+    if isinstance(value, (np.float16, np.float32)):
+        return float(str(value))  # who types 0.1 means this, not 0.10000000149
     if isinstance(value, np.generic):
         value = value.item()
     return value if isinstance(value, (bool, int, float, str)) else str(value)
@@ -307,6 +327,10 @@ def is_missing(value: object) -> bool:
     """Whether a cell holds nothing to learn from: None, NA, NaT, NaN or an infinite number."""
     if value is None or value is pd.NA or value is pd.NaT:
         return True
+    if isinstance(value, Decimal):
+        return not value.is_finite()
+    if isinstance(value, (complex, np.complexfloating)):
+        return not np.isfinite(value)
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return bool(np.isnat(value))
     return isinstance(value, (float, np.floating)) and not math.isfinite(value)
@@ -344,6 +368,23 @@ def _kind(series: pd.Series) -> Kind:
         if held in ("datetime", "datetime64", "date"):
             return "datetime"
     return "categorical"
+
+
+def _held(series: pd.Series) -> str:
+    """Return which of the types that are read as numbers a column of objects holds."""
+    if not pd.api.types.is_object_dtype(series.dtype):
+        return ""
+    held = str(pd.api.types.infer_dtype(series, skipna=True))
+    return held if held in ("date", "decimal", "integer") else ""
+
+
+def _decimals(numbers: Floats) -> int | None:
+    """Return the digits after the point that all numbers do with, up to six."""
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond 1e300
+        for digits in range(7):
+            if np.array_equal(np.round(numbers, digits), numbers):
+                return digits
+    return None
 
 
 def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, keep: bool) -> Column:
@@ -386,6 +427,8 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, ke
         edges=edges,
         atoms=atoms,
         integer=bool(integer),
+        decimals=_decimals(distinct) if kind == "numeric" else None,
+        held=_held(series),
         note=note,
         low=float(distinct[0]),
         high=float(distinct[-1]),
@@ -433,6 +476,8 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
         edges=None,
         atoms=np.zeros(len(levels), dtype=bool),
         integer=False,
+        decimals=None,
+        held="",
         note=note,
         low=math.nan,
         high=math.nan,
@@ -463,7 +508,7 @@ def _floats(values: Values) -> Floats:
     ):
         raise TypeError("dates are no numbers")
     if not pd.api.types.is_numeric_dtype(series.dtype):
-        series = pd.to_numeric(series)
+        series = pd.to_numeric(series.map(plain) if series.dtype == "object" else series)
     if pd.api.types.is_complex_dtype(series.dtype):
         raise TypeError("complex numbers do not lie on a line")
     numbers = series.to_numpy(dtype="float64", na_value=np.nan, copy=True)

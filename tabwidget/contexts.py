@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tabwidget.alternatives import alternatives
+from tabwidget.alternatives import Alternatives, alternatives, says_nothing
 from tabwidget.errors import TableError
 from tabwidget.evidence import Above, Below, Between, Evidence, OneOf
 from tabwidget.table import TableSchema
@@ -24,8 +24,8 @@ __all__ = ["Contexts", "contexts_of", "rows_of"]
 Floats = NDArray[np.float64]
 Predict = Callable[[Floats, NDArray[np.int64]], Floats]
 
-NEGLIGIBLE = 1e-5  # of a question's whole weight; such rows are dropped
-MAX_ROWS = 2048  # a question; the heaviest are kept
+NEGLIGIBLE = 1e-4  # of a question's whole weight; the lightest rows, up to so much, are dropped
+MAX_ROWS = 4096  # a question; the heaviest are kept
 
 
 @dataclass(frozen=True)
@@ -84,20 +84,28 @@ def contexts_of(
     """
     names = schema.active
     rows = np.full((len(questions), len(names)), np.nan)
-    spread: dict[int, dict[int, Evidence]] = {}
+    spread: dict[int, dict[int, Alternatives]] = {}
     for name in dict.fromkeys(name for question in questions for name in question):
         column = schema.known(name)
         index = names.index(name)
         given = {i: question[name] for i, question in enumerate(questions) if name in question}
         plain = [i for i, evidence in given.items() if not _is_spread(evidence)]
         rows[plain, index] = column.numbers([given[i] for i in plain])
-        wide = {i: evidence for i, evidence in given.items() if _is_spread(evidence)}
+        wide = {}
+        for i, evidence in given.items():
+            if not _is_spread(evidence) or says_nothing(evidence, column):
+                continue
+            admitted = alternatives(evidence, column)
+            if column.edges is None and len(admitted.cells) == 1:
+                rows[i, index] = admitted.numbers[0]
+            else:
+                wide[i] = admitted
         if wide:
             spread[index] = wide
     owner = np.arange(len(questions))
     contexts = Contexts(rows, np.ones(len(rows)), owner)
-    for index, given in spread.items():
-        contexts = _expanded(contexts, index, given, schema, predict)
+    for index, admits in spread.items():
+        contexts = _expanded(contexts, index, admits, predict)
     return contexts
 
 
@@ -125,14 +133,11 @@ def _is_spread(evidence: Evidence) -> bool:
 def _expanded(
     contexts: Contexts,
     index: int,
-    given: Mapping[int, Evidence],
-    schema: TableSchema,
+    found: Mapping[int, Alternatives],
     predict: Predict,
 ) -> Contexts:
-    """Replace each row of the questions in `given` by one for each cell its evidence admits."""
-    column = schema[schema.active[index]]
-    found = {i: alternatives(evidence, column) for i, evidence in given.items()}
-    touched = np.isin(contexts.owner, list(given))
+    """Replace each row of the questions in `found` by one for each cell its evidence admits."""
+    touched = np.isin(contexts.owner, list(found))
     predicted = predict(contexts.rows[touched], np.full(int(touched.sum()), index))
     counts = np.ones(len(contexts.rows), dtype=np.int64)
     counts[touched] = [len(found[i].numbers) for i in contexts.owner[touched].tolist()]
@@ -155,7 +160,8 @@ def _pruned(contexts: Contexts) -> Contexts:
         # Evidence that the model holds for impossible tells nothing: all of it counts alike.
         weights[part] = weights[part] / total if total > 0 else 1 / len(part)
         heaviest = part[np.argsort(-weights[part])[:MAX_ROWS]]
-        heaviest = heaviest[weights[heaviest] >= NEGLIGIBLE]
+        before = weights[heaviest].cumsum() - weights[heaviest]
+        heaviest = heaviest[before < 1 - NEGLIGIBLE]
         kept[heaviest] = True
         weights[heaviest] /= weights[heaviest].sum()
     return Contexts(contexts.rows[kept], weights[kept], contexts.owner[kept])

@@ -20,6 +20,7 @@ from tabwidget.column import is_missing
 from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
 from tabwidget.contexts import Contexts, contexts_of, rows_of
 from tabwidget.distribution import Distribution
+from tabwidget.dtypes import as_dtype
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
 from tabwidget.events import EvalReport, Event, TrainingState
 from tabwidget.evidence import Evidence
@@ -457,7 +458,14 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
             for wanted, known in zip(each, knowns, strict=True)
         ]
         rng = self._rng
-        rows = self._drawn(self._contexts(questions).draw(rng), each, generation, rng)
+        rows = self._contexts(questions).draw(rng)
+        # Evidence that admits everything leaves its own column to be drawn too.
+        names = self.schema.active
+        each = [
+            [*wanted, *(name for name in question if np.isnan(row[names.index(name)]))]
+            for wanted, question, row in zip(each, questions, rows, strict=True)
+        ]
+        rows = self._drawn(rows, each, generation, rng)
         completed: list[dict[str, Any]] = [
             dict.fromkeys([*question, *wanted])
             for question, wanted in zip(questions, each, strict=True)
@@ -499,16 +507,20 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         if n < 0:
             raise ConfigError(f"a number of rows to draw is at least 0, not {n}")
         question = self._question_of_none(given)
-        schema, frame = self.schema, self._like
+        schema, like = self.schema, self._like
         rng = self._rng if random_state is None else np.random.default_rng(random_state)
-        # A new order for each row would be as right; one for all keeps every step one batch.
-        absent = [name for name in schema.active if name not in question]
-        wanted = [str(name) for name in rng.permutation(absent)]
         contexts = self._contexts([question])
+        # A new order for each row would be as right; one for all keeps every step one batch.
+        known = np.isfinite(contexts.rows).all(0)
+        absent = [name for name, there in zip(schema.active, known, strict=True) if not there]
+        wanted = [str(name) for name in rng.permutation(absent)]
         start = contexts.rows[rng.choice(len(contexts.rows), size=n, p=contexts.weights)]
         rows = self._drawn(start, [wanted] * n, generation, rng)
-        drawn = {name: schema[name].restore(rows[:, i]) for i, name in enumerate(schema.active)}
-        return pd.DataFrame({name: _as_dtype(cells, frame[name]) for name, cells in drawn.items()})
+        drawn = {
+            name: as_dtype(schema[name].restore(rows[:, i]), like[name].dtype, schema[name])
+            for i, name in enumerate(schema.active)
+        }
+        return pd.DataFrame(drawn)
 
     @overload
     def log_likelihood(self, frame: pd.DataFrame) -> Floats: ...
@@ -714,12 +726,3 @@ def _among(probabilities: Floats, column: Column, candidates: Sequence[object]) 
     # Candidates that are all held for impossible count alike.
     chosen[chosen.sum(1) <= 0] = 1.0
     return chosen / chosen.sum(1, keepdims=True)
-
-
-def _as_dtype(cells: NDArray[Any], like: pd.Series) -> pd.Series:
-    """Return drawn cells with the dtype of the column they stand for."""
-    series = pd.Series(cells)
-    try:
-        return series.astype(like.dtype)
-    except (TypeError, ValueError):
-        return series

@@ -73,4 +73,6 @@ def draw(
     if column.edges is None or (generation is not None and generation.temperature <= 0):
         return np.asarray(column.grid[index], dtype=np.float64)
     numbers = column.within(index, rng.random(len(p)))
-    return np.round(numbers) if column.integer else numbers
+    # As many digits as the data have, as long as that stays within the bin.
+    rounded = np.round(numbers, column.decimals if column.decimals is not None else 15)
+    return rounded if column.integer else np.where(column.cells(rounded) == index, rounded, numbers)

@@ -213,7 +213,7 @@ def _check(frame: pd.DataFrame) -> None:
             f"the table is empty ({frame.shape[0]} rows, {frame.shape[1]} columns): "
             "give at least two rows and one column"
         )
-    names = frame.columns.astype(str)
+    names = pd.Index([str(name) for name in frame.columns])
     twice = names[names.duplicated()]
     if len(twice):
         raise TableError(
@@ -222,8 +222,17 @@ def _check(frame: pd.DataFrame) -> None:
         )
     if len(frame) < 2:
         raise TableError("the table has one row: give at least two to learn from")
-    for name in frame.columns:
-        if frame[name].isna().all():
+    for place, name in enumerate(frame.columns):
+        # By place: as names, 1 and True are the same.
+        cells = frame.iloc[:, place]
+        try:
+            empty = cells.isna().all()
+        except ArithmeticError as error:  # Decimal("sNaN"), which allows no comparison
+            raise TableError(
+                f"column {str(name)!r} holds a number that cannot be compared ({error}): "
+                "make it None"
+            ) from None
+        if empty:
             raise TableError(
                 f"column {str(name)!r} has no value in any row: drop it "
                 f"(frame.drop(columns=[{name!r}])) or fill it"

@@ -21,7 +21,7 @@ ROWS = [
     ["table"],
     ["serialize", "evidence", "config", "events", "folder"],
     ["alternatives", "callbacks", "minilm", "sampling", "chat", "textclass"],
-    ["forms", "query", "backends", "contexts", "run"],
+    ["dtypes", "forms", "query", "backends", "contexts", "run"],
     ["formula"],
     ["distribution", "reliability"],
     ["joint"],
