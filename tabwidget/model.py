@@ -511,8 +511,8 @@ class TabularLanguageModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn
         rng = self._rng if random_state is None else np.random.default_rng(random_state)
         contexts = self._contexts([question])
         # A new order for each row would be as right; one for all keeps every step one batch.
-        known = np.isfinite(contexts.rows).all(0)
-        absent = [name for name, there in zip(schema.active, known, strict=True) if not there]
+        unknown = np.flatnonzero(np.isnan(contexts.rows).any(axis=0))
+        absent = [schema.active[index] for index in unknown]
         wanted = [str(name) for name in rng.permutation(absent)]
         start = contexts.rows[rng.choice(len(contexts.rows), size=n, p=contexts.weights)]
         rows = self._drawn(start, [wanted] * n, generation, rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from tabwidget.backends.threads import few_threads
 from tabwidget.config import ModelConfig
 from tabwidget.errors import NotFittedError
 from tabwidget.minilm.cells import CellModel, Cells, missing_last
+from tabwidget.minilm.gaussian import Moments
 from tabwidget.orders import column_orders
 from tabwidget.table import Column
 
@@ -132,7 +134,10 @@ class MiniLMBackend:
                 if name.startswith(start)
             }
             cells = [cell_column(c, n) for c, n in zip(columns, nodes, strict=True)]
-            member = CellModel(cells, **content["shape"], generator=torch.Generator())
+            parts = {f.name: weights[f"gaussian.{f.name}"] for f in fields(Moments)}
+            moments = Moments(**parts)
+            shape = content["shape"]
+            member = CellModel(cells, **shape, moments=moments, generator=torch.Generator())
             member.load_state_dict(weights)
             members.append(member.eval())
         self._members = tuple(members)

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget.backends.base import FitRequest
+from tabwidget.backends.moments import moments_of, shrunk_moments
 from tabwidget.backends.relevance import neighbours
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import EvalReport, FitEnd, FitStart, Reason, TrainExamples, TrainReport
 from tabwidget.minilm.cell_trainer import CellTrainer, Recipe
 from tabwidget.minilm.cells import CellColumn, CellModel, Cells
+from tabwidget.minilm.gaussian import Moments
 from tabwidget.orders import column_orders
 from tabwidget.table import Column
 
@@ -65,12 +67,16 @@ class Size:
 
 def encoded(model: CellModel, columns: Sequence[Column], rows: Floats) -> Cells:
     """Return rows of numbers, as `Column.numbers` writes them, as the model's cells."""
+    features = torch.empty(len(rows), 0)
+    if model.gaussian is not None:
+        features = model.gaussian.features(torch.from_numpy(rows))
     places = [model.place(i, torch.from_numpy(rows[:, i])) for i in range(len(columns))]
     answers = [torch.from_numpy(column.cells(rows[:, i])) for i, column in enumerate(columns)]
     return Cells(
         torch.stack([node for node, _ in places], 1),
         torch.stack([between for _, between in places], 1),
         torch.stack(answers, 1),
+        features,
     )
 
 
@@ -105,7 +111,7 @@ class MiniLMFit:
         models = [_resumed(model) for model in started]
         if not models:
             parts = [cell_column(c, _nodes(c, rows[:, i])) for i, c in enumerate(columns)]
-            models = _new_models(config, size, parts, request.seed)
+            models = _new_models(config, size, parts, moments_of(rows, columns), request.seed)
         cells = encoded(models[0], columns, rows)
         self.near = _near(rows, columns, request.seed)
         targets = [index for index, c in enumerate(columns) if c.name in request.targets]
@@ -124,6 +130,8 @@ class MiniLMFit:
             turned = np.roll(shuffled, -index * self.n_holdout)
             held, rest = turned[: self.n_holdout], turned[self.n_holdout :]
             train, holdout = cells[torch.from_numpy(rest)], cells[torch.from_numpy(held)]
+            if not started:
+                _fit_gaussian(model, train, holdout, np.isfinite(rows[rest]))
             self.train_rows.append(rest)
             self.held_rows.append(held)
             seed = request.seed * len(models) + index
@@ -299,6 +307,17 @@ def _warm_up() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
+def _fit_gaussian(
+    model: CellModel, train: Cells, holdout: Cells, present: NDArray[np.bool_]
+) -> None:
+    """Give the model the covariance of the rows that it learns from."""
+    gaussian = model.gaussian
+    assert gaussian is not None
+    there = torch.from_numpy(present)[:, gaussian.owner]
+    moments = shrunk_moments(gaussian.moments, train.features, there, holdout.features)
+    gaussian.covariance.copy_(moments.covariance)
+
+
 def _resumed(model: CellModel) -> CellModel:
     """Return a copy to train on: temperatures are found anew at the end."""
     copied = copy.deepcopy(model).train()
@@ -307,7 +326,7 @@ def _resumed(model: CellModel) -> CellModel:
 
 
 def _new_models(
-    config: ModelConfig, size: Size, columns: list[CellColumn], seed: int
+    config: ModelConfig, size: Size, columns: list[CellColumn], moments: Moments, seed: int
 ) -> list[CellModel]:
     generator = torch.Generator().manual_seed(seed)
     return [
@@ -317,6 +336,7 @@ def _new_models(
             layers=config.layers,
             heads=config.heads,
             dropout=size.dropout if config.dropout == "auto" else config.dropout,
+            moments=moments,
             generator=generator,
         )
         for _ in range(size.members if config.members == "auto" else config.members)
@@ -341,7 +361,14 @@ def _recipe(training: TrainingConfig, size: Size) -> Recipe:
 def cell_column(column: Column, nodes: Floats | None) -> CellColumn:
     """Return the column's answers, and the nodes its vectors are learned at; None for levels."""
     answers = torch.from_numpy(np.asarray(column.grid, dtype=np.float64))
-    return CellColumn(answers, None if nodes is None else torch.from_numpy(nodes))
+    if nodes is None:
+        return CellColumn(answers, None)
+    cuts = np.concatenate([[column.low], (column.grid[1:] + column.grid[:-1]) / 2, [column.high]])
+    if column.edges is not None:
+        # Beside a value that stands alone it stays halfway: its own bin has no width to speak of.
+        alone = np.pad(column.atoms, 1)
+        cuts = np.where(alone[1:] | alone[:-1], cuts, column.edges)
+    return CellColumn(answers, torch.from_numpy(nodes), torch.from_numpy(cuts))
 
 
 def _nodes(column: Column, numbers: Floats) -> Floats | None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tabwidget.minilm.encoder import Transformer
+from tabwidget.minilm.gaussian import Gaussian, Moments
 
 __all__ = ["CellColumn", "CellModel", "Cells", "missing_last"]
 
@@ -36,10 +37,13 @@ class CellColumn:
         The values that a question is answered on, as numbers; a level's index for categories.
     nodes : Tensor of shape (n_nodes,), increasing, or None
         Where on the number line the vectors are learned; None for categories, a node a level.
+    cuts : Tensor of shape (n_answers + 1,), increasing, or None
+        Where the answers meet on the number line; None for categories.
     """
 
     answers: Tensor
     nodes: Tensor | None
+    cuts: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,20 @@ class Cells:
         How far the value lies from that node to the next, 0 to 1.
     answer : int64 Tensor of shape (n_rows, n_columns)
         Index of the value among its column's answers; -1 if missing.
+    features : float Tensor of shape (n_rows, n_features)
+        What the Gaussian reads of a row.
     """
 
     node: Tensor
     between: Tensor
     answer: Tensor
+    features: Tensor
 
     def __len__(self) -> int:
         return len(self.node)
 
     def __getitem__(self, rows: Tensor | slice) -> Cells:
-        return Cells(self.node[rows], self.between[rows], self.answer[rows])
+        return Cells(self.node[rows], self.between[rows], self.answer[rows], self.features[rows])
 
 
 class CellModel(nn.Module):
@@ -78,6 +85,8 @@ class CellModel(nn.Module):
         Size of the transformer.
     dropout : float
         Share of activations dropped while training.
+    moments : Moments, optional
+        Of the rows learned from: the answers on numbers start from what a Gaussian says.
     generator : torch.Generator, optional
         Source of chance of the first weights; torch's own by default.
     """
@@ -99,6 +108,7 @@ class CellModel(nn.Module):
         layers: int = 2,
         heads: int = 4,
         dropout: float = 0.1,
+        moments: Moments | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -119,6 +129,7 @@ class CellModel(nn.Module):
         self.bias = nn.Parameter(torch.zeros(self.n_columns, max(self.n_answers)))
         # Twice the width does as well on tables as the usual four times, at half the cost.
         self.transformer = Transformer(width, 2 * width, layers, heads, dropout, generator)
+        self.gaussian = None if moments is None else Gaussian(moments, self._cuts())
 
     def _lay_out(self, columns: Sequence[CellColumn]) -> None:
         """Number all nodes of all columns one after the other."""
@@ -153,6 +164,13 @@ class CellModel(nn.Module):
             self.answer_node[index, :count] = node
             self.answer_between[index, :count] = between
             self.closed[index, :count] = 0
+
+    def _cuts(self) -> Tensor:
+        cuts = torch.full((self.n_columns, max(self.n_answers) + 1), torch.nan).double()
+        for index, column in enumerate(self.columns):
+            if column.cuts is not None:
+                cuts[index, : len(column.cuts)] = column.cuts
+        return cuts
 
     def _constant(self, name: str, value: Tensor) -> None:
         """Keep a tensor that follows the model to a device but is no weight."""
@@ -221,20 +239,27 @@ class CellModel(nn.Module):
             prefix = orders.new_zeros(len(orders))
         first, n_read = int(prefix.min()), orders.shape[1]
         asked = torch.arange(first, n_read).expand(len(orders), -1)
-        unseen = None if hidden is None else hidden.gather(1, orders[:, :-1])
-        states = self._states(vectors, cells, orders, prefix, asked, generator, unseen)
         columns = orders[0].sort().values
         # Where each column was read, so that those of a column can be answered in one product.
         place = orders.argsort(dim=1)
+        unseen = None if hidden is None else hidden.gather(1, orders[:, :-1])
+        states = self._states(vectors, cells, orders, prefix, asked, generator, unseen)
         at = (place - first).clamp_min(0)[..., None].expand(-1, -1, self.width)
         by_column = states.gather(1, at).transpose(0, 1)
+        linear = None
+        if self.gaussian is not None:
+            everywhere = orders.new_full((len(orders), self.n_columns), n_read)
+            everywhere[:, columns] = place
+            if hidden is not None:
+                everywhere = everywhere.masked_fill(hidden, n_read)
+            linear = self.gaussian.conditionals(cells.features, everywhere, n_read)
         answers = cells.answer[:, columns].T
         found = states.new_zeros(len(columns), len(orders))
         for size in self.sizes:
             mine = (self.size_of[columns] == size).nonzero()[:, 0]
             if not len(mine):
                 continue
-            logits = self._logits(vectors, columns[mine], by_column[mine], size)
+            logits = self._logits(vectors, columns[mine], by_column[mine], size, linear)
             losses = functional.cross_entropy(
                 logits.flatten(0, 1), answers[mine].flatten(), ignore_index=-1, reduction="none"
             )
@@ -271,11 +296,21 @@ class CellModel(nn.Module):
         states = self._states(
             vectors, cells, orders, known if prefix is None else prefix, known[:, None]
         )[:, 0]
+        linear = None
+        if self.gaussian is not None:
+            n_read = orders.shape[1]
+            place = torch.arange(n_read).expand_as(orders)
+            # What stands behind the question is not read, be it the column asked once more.
+            place = place.masked_fill(place > known[:, None], n_read)
+            everywhere = orders.new_full((len(orders), self.n_columns), n_read)
+            everywhere = everywhere.scatter_reduce(1, orders, place, "amin")
+            linear = self.gaussian.conditionals(cells.features, everywhere, n_read)
         out = states.new_zeros(len(orders), self.closed.shape[1])
         for column in asked.unique().tolist():
             at, count = (asked[:, 0] == column).nonzero()[:, 0], self.n_answers[column]
-            logits = self._logits(vectors, torch.tensor([column]), states[at][None], count)[0]
-            out[at, :count] = logits.softmax(-1)
+            mine = None if linear is None else (linear[0][at], linear[1][at])
+            logits = self._logits(vectors, torch.tensor([column]), states[at][None], count, mine)
+            out[at, :count] = logits[0].softmax(-1)
         return out
 
     def grown(self, columns: Sequence[CellColumn], generator: torch.Generator) -> CellModel:
@@ -289,7 +324,8 @@ class CellModel(nn.Module):
         generator : torch.Generator
             Source of chance of the new levels' vectors.
         """
-        new = CellModel(columns, **self.shape, generator=generator)  # type: ignore[arg-type]
+        moments = None if self.gaussian is None else self.gaussian.moments
+        new = CellModel(columns, **self.shape, moments=moments, generator=generator)  # type: ignore[arg-type]
         mine, others = self.state_dict(), new.state_dict()
         for name, weight in others.items():
             if name not in ("own", "bias"):
@@ -304,17 +340,36 @@ class CellModel(nn.Module):
             new.bias.data[index, : len(same)] = self.bias.data[index, nearest].where(same, 0)
         return new.train(self.training)
 
-    def _logits(self, vectors: Tensor, columns: Tensor, hidden: Tensor, size: int) -> Tensor:
-        """Return logits of the first `size` answers, shape ``(columns, batch, size)``."""
+    def _logits(
+        self,
+        vectors: Tensor,
+        columns: Tensor,
+        hidden: Tensor,
+        size: int,
+        linear: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
+        """Return logits of the first `size` answers, shape ``(columns, batch, size)``.
+
+        Parameters
+        ----------
+        hidden : Tensor of shape (columns, batch, width)
+            States of the questions.
+        linear : two Tensors of shape (batch, n_columns), or None
+            What the Gaussian says.
+        """
         node, between = self.answer_node[columns, :size], self.answer_between[columns, :size]
         cooled = 1 / self.temperature[columns, None]
         bias = self.bias[columns, :size] * cooled + self.closed[columns, :size]
-        return torch.baddbmm(
+        logits = torch.baddbmm(
             bias[:, None],
             hidden * cooled[..., None],
             self.values(vectors, node, between).mT,
             alpha=self.width**-0.5,
         )
+        if self.gaussian is None or linear is None or not self.gaussian.is_number[columns].any():
+            return logits
+        mean, spread = linear[0].T[columns], linear[1].T[columns]
+        return logits + self.gaussian.logits(columns, mean, spread, size) * cooled[..., None]
 
     def _states(
         self,

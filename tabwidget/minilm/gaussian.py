@@ -1,0 +1,155 @@
+"""What a Gaussian of the same rows says of each number, given the cells before it.
+
+The conditionals of a Gaussian are exact for any subset of what is known, and cost one Cholesky
+factor a row. The cell model adds their logarithm to its logits: it starts from the best linear
+answer and learns what is not linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["Gaussian", "Moments"]
+
+FAR = 10.0  # standard deviations: what lies farther counts as that far
+ENDS = 1e6  # standard deviations: the ends of the number line
+LEAST = -12.0  # log-probability, so that no answer is ruled out
+LOGISTIC = 3**0.5 / torch.pi  # the scale of a logistic distribution of unit variance
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means and covariance of a table's features: a number, or the presence of a level.
+
+    Attributes
+    ----------
+    owner : int64 Tensor of shape (n_features,)
+        The column that each is of.
+    level : int64 Tensor of shape (n_features,)
+        The level that it is the presence of; -1 for a number.
+    mean, scale : Tensor of shape (n_features,)
+        Of the feature as it is.
+    covariance : Tensor of shape (n_features, n_features)
+        Of the standardised features; positive definite.
+    """
+
+    owner: Tensor
+    level: Tensor
+    mean: Tensor
+    scale: Tensor
+    covariance: Tensor
+
+
+class Gaussian(nn.Module):
+    """Conditionals of a Gaussian, and how far each column trusts them.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the rows learned from.
+    cuts : Tensor of shape (n_columns, most answers + 1)
+        Where the answers of each number meet on its line, NaN beyond the last; those at both ends
+        count as infinite. All NaN for columns of levels.
+    """
+
+    owner: Tensor
+    level: Tensor
+    mean: Tensor
+    scale: Tensor
+    covariance: Tensor
+    cuts: Tensor
+    is_number: Tensor
+
+    def __init__(self, moments: Moments, cuts: Tensor) -> None:
+        super().__init__()
+        for name in ("owner", "level", "mean", "scale", "covariance"):
+            self.register_buffer(name, getattr(moments, name).clone())
+        numbers = self.level < 0
+        is_number = torch.zeros(len(cuts), dtype=torch.bool)
+        is_number[self.owner[numbers]] = True
+        mean, scale = torch.zeros(len(cuts), 1).double(), torch.ones(len(cuts), 1).double()
+        mean[self.owner[numbers], 0] = self.mean[numbers].double()
+        scale[self.owner[numbers], 0] = self.scale[numbers].double()
+        standard = ((cuts - mean) / scale).float()
+        last = torch.isfinite(standard).sum(1, keepdim=True) - 1
+        place = torch.arange(cuts.shape[1])
+        standard = standard.where((place > 0) | ~is_number[:, None], -ENDS)
+        standard = standard.where((place < last) | ~is_number[:, None], ENDS)
+        self.register_buffer("cuts", torch.nan_to_num(standard, nan=ENDS), persistent=False)
+        self.register_buffer("is_number", is_number, persistent=False)
+        # Added to a trust of one, which is also what weight decay leads back to.
+        self.doubt = nn.Parameter(torch.zeros(len(cuts)))
+
+    @property
+    def moments(self) -> Moments:
+        """Of the rows learned from."""
+        return Moments(self.owner, self.level, self.mean, self.scale, self.covariance)
+
+    def features(self, rows: Tensor) -> Tensor:
+        """Return standardised features of rows, zero where a cell is absent.
+
+        Parameters
+        ----------
+        rows : double Tensor of shape (n_rows, n_columns)
+            Numbers, or the level's index; NaN where absent.
+        """
+        x = rows[:, self.owner]
+        x = x.where((self.level < 0) | x.isnan(), (x == self.level).double())
+        return torch.nan_to_num((x - self.mean) / self.scale).clamp(-FAR, FAR).float()
+
+    @torch.no_grad()
+    def conditionals(self, features: Tensor, place: Tensor, unread: int) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation of each number given the cells at earlier places.
+
+        Parameters
+        ----------
+        features : Tensor of shape (batch, n_features)
+            Standardised; whatever at places that are not read.
+        place : int64 Tensor of shape (batch, n_columns)
+            Where each column stands in the order.
+        unread : int
+            The place of columns that are not read.
+
+        Returns
+        -------
+        two Tensors of shape (batch, n_columns)
+            In standard deviations; anything where a column is not read or has levels.
+        """
+        own_place = place[:, self.owner]
+        n_read = int((own_place < unread).sum(1).max())
+        order = (own_place * len(self.owner) + torch.arange(len(self.owner))).argsort(1)
+        order = order[:, :n_read]
+        covariance = self.covariance[order[:, :, None], order[:, None, :]]
+        root = torch.linalg.cholesky_ex(covariance).L
+        x = features.gather(1, order)
+        innovations = torch.linalg.solve_triangular(root, x[..., None], upper=False)[..., 0]
+        spread = root.diagonal(dim1=1, dim2=2)
+        shape, owner = (len(features), len(self.is_number)), self.owner[order]
+        mean = features.new_zeros(shape).scatter(1, owner, x - spread * innovations)
+        return mean, features.new_ones(shape).scatter(1, owner, spread)
+
+    def logits(self, columns: Tensor, mean: Tensor, spread: Tensor, size: int) -> Tensor:
+        """Return what to add to the logits of some columns, shape ``(columns, batch, size)``.
+
+        Parameters
+        ----------
+        columns : int64 Tensor of shape (n,)
+            Which.
+        mean, spread : Tensor of shape (n, batch)
+            What `conditionals` said of them.
+        size : int
+            Answers.
+        """
+        with torch.no_grad():
+            cuts = self.cuts[columns, None, : size + 1]
+            at = (cuts - mean[..., None]) / (spread[..., None] * LOGISTIC)
+            low, high = at[..., :-1], at[..., 1:]
+            # The probability between two points of a logistic curve, without cancellation.
+            inside = torch.log1p(-torch.exp((low - high).clamp_max(-1e-6)))
+            likely = functional.logsigmoid(high) + functional.logsigmoid(-low) + inside
+            likely = likely.clamp_min(LEAST) * self.is_number[columns, None, None]
+        return likely * (1 + self.doubt[columns, None, None])
