@@ -316,6 +316,13 @@ def _fit_gaussian(
     there = torch.from_numpy(present)[:, gaussian.owner]
     moments = shrunk_moments(gaussian.moments, train.features, there, holdout.features)
     gaussian.covariance.copy_(moments.covariance)
+    for index, column in enumerate(model.columns):
+        if column.nodes is None:
+            # The discriminants count from how frequent a level is.
+            n = model.n_answers[index]
+            found = train.answer[:, index]
+            counts = torch.bincount(found[found >= 0], minlength=n) + 1
+            model.bias.data[index, :n] = (counts / counts.sum()).log()
 
 
 def _resumed(model: CellModel) -> CellModel:

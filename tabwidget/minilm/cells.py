@@ -354,7 +354,7 @@ class CellModel(nn.Module):
         ----------
         hidden : Tensor of shape (columns, batch, width)
             States of the questions.
-        linear : two Tensors of shape (batch, n_columns), or None
+        linear : two Tensors of shape (batch, n_features), or None
             What the Gaussian says.
         """
         node, between = self.answer_node[columns, :size], self.answer_between[columns, :size]
@@ -366,10 +366,9 @@ class CellModel(nn.Module):
             self.values(vectors, node, between).mT,
             alpha=self.width**-0.5,
         )
-        if self.gaussian is None or linear is None or not self.gaussian.is_number[columns].any():
+        if self.gaussian is None or linear is None:
             return logits
-        mean, spread = linear[0].T[columns], linear[1].T[columns]
-        return logits + self.gaussian.logits(columns, mean, spread, size) * cooled[..., None]
+        return logits + self.gaussian.logits(columns, *linear, size) * cooled[..., None]
 
     def _states(
         self,
