@@ -218,8 +218,7 @@ class MiniLMFit:
         """Find the temperature of each column at which held-out cells are likeliest."""
         if self.best_loss == math.inf:
             return
-        looks = [[member.losses_at(t) for member in self.members] for t in TEMPERATURES]
-        losses = torch.stack([sum(loss for loss, _ in look) for look in looks])  # type: ignore[misc]
+        losses = torch.stack([m.losses_at(TEMPERATURES) for m in self.members]).sum(0)
         logs = torch.tensor(TEMPERATURES).log()[:, None]
         best = (losses + PRIOR_CELLS * logs**2).argmin(0)
         temperatures = torch.tensor(TEMPERATURES)[best]

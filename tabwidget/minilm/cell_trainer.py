@@ -162,19 +162,20 @@ class CellTrainer:
         self.best = copy.deepcopy(self.best)
         self.best.temperature.copy_(temperatures)
 
-    @torch.no_grad()
-    def losses_at(self, temperature: float) -> tuple[Tensor, Tensor]:
-        """Return each column's summed loss on the hold-out rows, and how many cells it is of.
+    def losses_at(self, temperatures: Sequence[float]) -> Tensor:
+        """Return each column's summed loss on the hold-out rows if the best weights answer so.
 
         Parameters
         ----------
-        temperature : float
-            That the best weights answer at.
+        temperatures : sequence of float
+            To try.
+
+        Returns
+        -------
+        Tensor of shape (n_temperatures, n_columns)
         """
-        model = copy.deepcopy(self.best)
-        model.temperature.fill_(temperature)
-        likely, asked = model(self._holdout, self._holdout_orders, self._holdout_prefix)
-        return -likely.sum(0), asked.sum(0)
+        held = (self._holdout, self._holdout_orders, self._holdout_prefix)
+        return self.best.losses_at(temperatures, *held)
 
     def look(self) -> tuple[float, bool]:
         """Return the loss on the hold-out rows, and whether it is the lowest so far."""
@@ -249,9 +250,10 @@ class CellTrainer:
                 present = self.train.answer[rows] >= 0
                 yield rows, missing_last(self.orders(len(rows), self.n_steps), present)
 
-    def _repeated(self, holdout: Cells, most: int = 2048) -> tuple[Cells, Tensor, Tensor]:
+    def _repeated(self, holdout: Cells, most: int = 1024) -> tuple[Cells, Tensor, Tensor]:
         """Return the hold-out rows, each several times if they are few, in fixed orders."""
-        times = max(1, min(4, most // len(holdout)))
+        # A look is to cost no more than four steps, if the rows are few enough for that.
+        times = max(1, min(4, 4 * self.recipe.batch_size // len(holdout)))
         rows = torch.arange(len(holdout))[:most].repeat(times)
         cells = holdout[rows]
         # A step that training never reaches.

@@ -12,7 +12,7 @@ Reading what is known as a prefix answers without an order (a prefix language mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -234,9 +234,62 @@ class CellModel(nn.Module):
         bool Tensor of shape (batch, n_columns)
             Whether it was asked: not so for missing cells, columns not read, and the prefix.
         """
+        place = orders.argsort(dim=1)
+        columns = orders[0].sort().values
+        prefix = orders.new_zeros(len(orders)) if prefix is None else prefix
+        asked = (place >= prefix[:, None]) & (cells.answer[:, columns] >= 0)
+        found = self.bias.new_zeros(len(columns), len(orders))
+        for mine, logits, answers in self._answered(cells, orders, prefix, generator, hidden):
+            losses = functional.cross_entropy(
+                logits.flatten(0, 1), answers.flatten(), ignore_index=-1, reduction="none"
+            )
+            found = found.index_copy(0, mine, -losses.view(len(mine), -1))
+        shape = (len(orders), self.n_columns)
+        likely = found.new_zeros(shape).index_copy(1, columns, found.T.where(asked, 0))
+        return likely, asked.new_zeros(shape).index_copy(1, columns, asked)
+
+    @torch.no_grad()
+    def losses_at(
+        self, temperatures: Sequence[float], cells: Cells, orders: Tensor, prefix: Tensor
+    ) -> Tensor:
+        """Return each column's loss at several temperatures, summed over what is asked.
+
+        Parameters
+        ----------
+        temperatures : sequence of float
+            That all columns answer at, on top of their own.
+        cells, orders, prefix
+            As in `forward`.
+
+        Returns
+        -------
+        Tensor of shape (n_temperatures, n_columns)
+        """
+        place = orders.argsort(dim=1)
+        columns = orders[0].sort().values
+        out = torch.zeros(len(temperatures), self.n_columns)
+        for mine, logits, answers in self._answered(cells, orders, prefix):
+            asked = (place[:, mine] >= prefix[:, None]).T
+            for i, temperature in enumerate(temperatures):
+                losses = functional.cross_entropy(
+                    (logits / temperature).flatten(0, 1),
+                    answers.flatten(),
+                    ignore_index=-1,
+                    reduction="none",
+                ).view(len(mine), -1)
+                out[i, columns[mine]] = (losses * asked).sum(1)
+        return out
+
+    def _answered(
+        self,
+        cells: Cells,
+        orders: Tensor,
+        prefix: Tensor,
+        generator: torch.Generator | None = None,
+        hidden: Tensor | None = None,
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield places among the columns read, their logits, and the answers, -1 if missing."""
         vectors = self.node_vectors()
-        if prefix is None:
-            prefix = orders.new_zeros(len(orders))
         first, n_read = int(prefix.min()), orders.shape[1]
         asked = torch.arange(first, n_read).expand(len(orders), -1)
         columns = orders[0].sort().values
@@ -254,20 +307,11 @@ class CellModel(nn.Module):
                 everywhere = everywhere.masked_fill(hidden, n_read)
             linear = self.gaussian.conditionals(cells.features, everywhere, n_read)
         answers = cells.answer[:, columns].T
-        found = states.new_zeros(len(columns), len(orders))
         for size in self.sizes:
             mine = (self.size_of[columns] == size).nonzero()[:, 0]
-            if not len(mine):
-                continue
-            logits = self._logits(vectors, columns[mine], by_column[mine], size, linear)
-            losses = functional.cross_entropy(
-                logits.flatten(0, 1), answers[mine].flatten(), ignore_index=-1, reduction="none"
-            )
-            found = found.index_copy(0, mine, -losses.view(len(mine), -1))
-        asked_here = (place >= prefix[:, None]) & (answers.T >= 0)
-        shape = (len(orders), self.n_columns)
-        likely = states.new_zeros(shape).index_copy(1, columns, found.T.where(asked_here, 0))
-        return likely, asked_here.new_zeros(shape).index_copy(1, columns, asked_here)
+            if len(mine):
+                logits = self._logits(vectors, columns[mine], by_column[mine], size, linear)
+                yield mine, logits, answers[mine]
 
     @torch.no_grad()
     def predict(
