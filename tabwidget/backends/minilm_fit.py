@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.moments import moments_of, shrunk_moments
+from tabwidget.backends.moments import covariances_of, moments_of
 from tabwidget.backends.relevance import neighbours
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import EvalReport, FitEnd, FitStart, Reason, TrainExamples, TrainReport
@@ -32,6 +32,7 @@ MAX_READ = 64  # columns that a row of a wide table is read by at a time
 TARGET_SHARE = 0.5  # of the loss, for the columns named as targets
 TEMPERATURES = [0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.3]
 PRIOR_CELLS = 20.0  # held-out cells that speak for a temperature of one
+N_FOLDS = 5  # of the rows, by which the Gaussian answers for rows that it was not fitted to
 REPORT_SECONDS = 0.1
 EXAMPLE_SECONDS = 0.5
 N_EXAMPLES = 4
@@ -77,6 +78,7 @@ def encoded(model: CellModel, columns: Sequence[Column], rows: Floats) -> Cells:
         torch.stack([between for _, between in places], 1),
         torch.stack(answers, 1),
         features,
+        torch.full((len(rows),), -1),
     )
 
 
@@ -131,7 +133,7 @@ class MiniLMFit:
             held, rest = turned[: self.n_holdout], turned[self.n_holdout :]
             train, holdout = cells[torch.from_numpy(rest)], cells[torch.from_numpy(held)]
             if not started:
-                _fit_gaussian(model, train, holdout, np.isfinite(rows[rest]))
+                train = _fit_gaussian(model, train, holdout, np.isfinite(rows[rest]))
             self.train_rows.append(rest)
             self.held_rows.append(held)
             seed = request.seed * len(models) + index
@@ -308,20 +310,17 @@ def _warm_up() -> None:
 
 def _fit_gaussian(
     model: CellModel, train: Cells, holdout: Cells, present: NDArray[np.bool_]
-) -> None:
-    """Give the model the covariance of the rows that it learns from."""
+) -> Cells:
+    """Give the model the covariance of the rows that it learns from; return them in folds."""
     gaussian = model.gaussian
     assert gaussian is not None
-    there = torch.from_numpy(present)[:, gaussian.owner]
-    moments = shrunk_moments(gaussian.moments, train.features, there, holdout.features)
-    gaussian.covariance.copy_(moments.covariance)
-    for index, column in enumerate(model.columns):
-        if column.nodes is None:
-            # The discriminants count from how frequent a level is.
-            n = model.n_answers[index]
-            found = train.answer[:, index]
-            counts = torch.bincount(found[found >= 0], minlength=n) + 1
-            model.bias.data[index, :n] = (counts / counts.sum()).log()
+    fold = torch.arange(len(train)) % N_FOLDS
+    gaussian.learn(
+        *covariances_of(
+            train.features, torch.from_numpy(present)[:, gaussian.owner], fold, holdout.features
+        )
+    )
+    return replace(train, fold=fold)
 
 
 def _resumed(model: CellModel) -> CellModel:

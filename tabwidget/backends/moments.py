@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 from tabwidget.minilm.gaussian import FAR, Moments
 from tabwidget.table import Column
 
-__all__ = ["moments_of", "shrunk_moments"]
+__all__ = ["covariances_of", "moments_of"]
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +41,8 @@ def moments_of(rows: Floats, columns: Sequence[Column]) -> Moments:
     centred = np.where(present, x - mean, 0)
     scale = np.sqrt((centred**2).sum(0) / counts)
     scale = np.where(scale > 1e-12 * (1 + np.abs(mean)), scale, 1.0)
-    covariance = _covariance(np.clip(centred / scale, -FAR, FAR), present)
+    x, there = np.clip(centred / scale, -FAR, FAR), present.astype(np.float64)
+    covariance = _shrunk(_covariance(x.T @ x, there.T @ there), SHRINKAGES[0])
     return Moments(
         owner=torch.from_numpy(owner),
         level=torch.from_numpy(level),
@@ -52,27 +52,46 @@ def moments_of(rows: Floats, columns: Sequence[Column]) -> Moments:
     )
 
 
-def shrunk_moments(moments: Moments, cells: Tensor, present: Tensor, holdout: Tensor) -> Moments:
-    """Return moments with the covariance of some rows, shrunk as far as other rows advise.
+def covariances_of(
+    cells: Tensor, present: Tensor, fold: Tensor, holdout: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the covariance of some rows, and those of all but each of their folds.
+
+    Both are shrunk towards independence, as far as other rows advise.
 
     Parameters
     ----------
-    moments : Moments
-        Of the whole table.
     cells : Tensor of shape (n_rows, n_features)
         Standardised features of the rows, zero where absent.
     present : bool Tensor of shape (n_rows, n_features)
         Where they are present.
+    fold : int64 Tensor of shape (n_rows,)
+        The fold that each is in.
     holdout : Tensor of shape (n_held, n_features)
-        Those of rows by whose likelihood the shrinkage towards independence is chosen.
+        Those of rows by whose likelihood the shrinkage is chosen.
+
+    Returns
+    -------
+    Tensor of shape (n_features, n_features), Tensor of shape (n_folds, n_features, n_features)
     """
     step = max(1, len(cells) // MAX_ROWS)
-    covariance = _covariance(cells[::step].double().numpy(), present[::step].numpy())
-    shrunk = [_shrunk(covariance, share) for share in SHRINKAGES]
+    x, there = cells[::step].double().numpy(), present[::step].numpy().astype(np.float64)
+    folds = fold[::step].numpy()
+    products = np.stack([x[folds == k].T @ x[folds == k] for k in range(int(fold.max()) + 1)])
+    counts = np.stack([there[folds == k].T @ there[folds == k] for k in range(len(products))])
+    whole, pairs = products.sum(0), counts.sum(0)
     held = holdout[:MAX_ROWS].double().numpy()
-    likely = [_log_density(held, one) for one in shrunk]
-    best = torch.from_numpy(shrunk[int(np.argmax(likely))]).float()
-    return replace(moments, covariance=best)
+    covariance = _covariance(whole, pairs)
+    likely = [_log_density(held, _shrunk(covariance, share)) for share in SHRINKAGES]
+    share = SHRINKAGES[int(np.argmax(likely))]
+    left_out = [
+        _shrunk(_covariance(whole - product, pairs - count), share)
+        for product, count in zip(products, counts, strict=True)
+    ]
+    return (
+        torch.from_numpy(_shrunk(covariance, share)).float(),
+        torch.from_numpy(np.stack(left_out)).float(),
+    )
 
 
 def _laid_out(
@@ -92,10 +111,9 @@ def _laid_out(
     return np.array(owner, dtype=np.int64), np.array(level, dtype=np.int64)
 
 
-def _covariance(x: Floats, present: NDArray[np.bool_]) -> Floats:
+def _covariance(products: Floats, pairs: Floats) -> Floats:
     """Return the covariance of standardised features, each pair of the rows that have both."""
-    pairs = np.maximum(present.T.astype(np.float64) @ present, 1)
-    covariance: Floats = x.T @ x / pairs
+    covariance: Floats = products / np.maximum(pairs, 1)
     np.fill_diagonal(covariance, np.maximum(np.diag(covariance), 1e-6))
     return covariance
 

@@ -24,6 +24,7 @@ from tabwidget.minilm.optimizer import Muon
 __all__ = ["CellTrainer", "Recipe"]
 
 GOLDEN = (5**0.5 - 1) / 2
+TRUSTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,9 @@ class CellTrainer:
         self.epoch = 0
         self.finished = False
         self.best_loss = self.last_loss = math.inf
+        self._generator = torch.Generator().manual_seed(seed)
+        held = self._holdout, self._holdout_orders, self._holdout_prefix = self._repeated(holdout)
+        model.trust_gaussian(TRUSTS, *held)
         self.best = copy.deepcopy(model).eval()
         self.column_losses = torch.full((model.n_columns,), math.nan)
         self.batch_rows = torch.empty(0, dtype=torch.int64)
@@ -108,8 +112,6 @@ class CellTrainer:
         self._average.eval()
         self._optimizers = _optimizers(model, recipe)
         self._batches = self._endless_batches()
-        self._generator = torch.Generator().manual_seed(seed)
-        self._holdout, self._holdout_orders, self._holdout_prefix = self._repeated(holdout)
         self._kept: list[dict[str, object]] = []
         self._best_step = self._looked = self._misses = 0
         self._cooling: tuple[int, int, float] | None = None

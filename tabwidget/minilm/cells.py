@@ -60,18 +60,22 @@ class Cells:
         Index of the value among its column's answers; -1 if missing.
     features : float Tensor of shape (n_rows, n_features)
         What the Gaussian reads of a row.
+    fold : int64 Tensor of shape (n_rows,)
+        Which part of the rows that the Gaussian learned from a row is in; -1 for none.
     """
 
     node: Tensor
     between: Tensor
     answer: Tensor
     features: Tensor
+    fold: Tensor
 
     def __len__(self) -> int:
         return len(self.node)
 
     def __getitem__(self, rows: Tensor | slice) -> Cells:
-        return Cells(self.node[rows], self.between[rows], self.answer[rows], self.features[rows])
+        parts = (self.node, self.between, self.answer, self.features, self.fold)
+        return Cells(*(part[rows] for part in parts))
 
 
 class CellModel(nn.Module):
@@ -249,8 +253,35 @@ class CellModel(nn.Module):
         return likely, asked.new_zeros(shape).index_copy(1, columns, asked)
 
     @torch.no_grad()
+    def trust_gaussian(
+        self, trusts: Sequence[float], cells: Cells, orders: Tensor, prefix: Tensor
+    ) -> None:
+        """Let each column trust the Gaussian as far as makes rows likeliest without the network.
+
+        Parameters
+        ----------
+        trusts : sequence of float
+            To choose among: powers of what it says.
+        cells, orders, prefix
+            As in `forward`, of rows that its covariance is not of.
+        """
+        if self.gaussian is None:
+            return
+        losses = []
+        for trust in trusts:
+            self.gaussian.trust.fill_(trust)
+            losses.append(self.losses_at([1.0], cells, orders, prefix, network=False)[0])
+        self.gaussian.trust.copy_(torch.tensor(trusts)[torch.stack(losses).argmin(0)])
+
+    @torch.no_grad()
     def losses_at(
-        self, temperatures: Sequence[float], cells: Cells, orders: Tensor, prefix: Tensor
+        self,
+        temperatures: Sequence[float],
+        cells: Cells,
+        orders: Tensor,
+        prefix: Tensor,
+        *,
+        network: bool = True,
     ) -> Tensor:
         """Return each column's loss at several temperatures, summed over what is asked.
 
@@ -260,6 +291,8 @@ class CellModel(nn.Module):
             That all columns answer at, on top of their own.
         cells, orders, prefix
             As in `forward`.
+        network : bool, default True
+            False leaves only the biases and the Gaussian to answer.
 
         Returns
         -------
@@ -268,7 +301,7 @@ class CellModel(nn.Module):
         place = orders.argsort(dim=1)
         columns = orders[0].sort().values
         out = torch.zeros(len(temperatures), self.n_columns)
-        for mine, logits, answers in self._answered(cells, orders, prefix):
+        for mine, logits, answers in self._answered(cells, orders, prefix, network=network):
             asked = (place[:, mine] >= prefix[:, None]).T
             for i, temperature in enumerate(temperatures):
                 losses = functional.cross_entropy(
@@ -287,6 +320,8 @@ class CellModel(nn.Module):
         prefix: Tensor,
         generator: torch.Generator | None = None,
         hidden: Tensor | None = None,
+        *,
+        network: bool = True,
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield places among the columns read, their logits, and the answers, -1 if missing."""
         vectors = self.node_vectors()
@@ -296,7 +331,11 @@ class CellModel(nn.Module):
         # Where each column was read, so that those of a column can be answered in one product.
         place = orders.argsort(dim=1)
         unseen = None if hidden is None else hidden.gather(1, orders[:, :-1])
-        states = self._states(vectors, cells, orders, prefix, asked, generator, unseen)
+        states = (
+            self._states(vectors, cells, orders, prefix, asked, generator, unseen)
+            if network
+            else vectors.new_zeros(len(orders), n_read - first, self.width)
+        )
         at = (place - first).clamp_min(0)[..., None].expand(-1, -1, self.width)
         by_column = states.gather(1, at).transpose(0, 1)
         linear = None
@@ -305,7 +344,7 @@ class CellModel(nn.Module):
             everywhere[:, columns] = place
             if hidden is not None:
                 everywhere = everywhere.masked_fill(hidden, n_read)
-            linear = self.gaussian.conditionals(cells.features, everywhere, n_read)
+            linear = self.gaussian.conditionals(cells.features, cells.fold, everywhere, n_read)
         answers = cells.answer[:, columns].T
         for size in self.sizes:
             mine = (self.size_of[columns] == size).nonzero()[:, 0]
@@ -348,7 +387,7 @@ class CellModel(nn.Module):
             place = place.masked_fill(place > known[:, None], n_read)
             everywhere = orders.new_full((len(orders), self.n_columns), n_read)
             everywhere = everywhere.scatter_reduce(1, orders, place, "amin")
-            linear = self.gaussian.conditionals(cells.features, everywhere, n_read)
+            linear = self.gaussian.conditionals(cells.features, cells.fold, everywhere, n_read)
         out = states.new_zeros(len(orders), self.closed.shape[1])
         for column in asked.unique().tolist():
             at, count = (asked[:, 0] == column).nonzero()[:, 0], self.n_answers[column]
@@ -410,7 +449,7 @@ class CellModel(nn.Module):
             self.values(vectors, node, between).mT,
             alpha=self.width**-0.5,
         )
-        if self.gaussian is None or linear is None:
+        if self.gaussian is None or linear is None or not self.gaussian.is_number[columns].any():
             return logits
         return logits + self.gaussian.logits(columns, *linear, size) * cooled[..., None]
 

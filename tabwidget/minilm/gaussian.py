@@ -1,4 +1,4 @@
-"""What a Gaussian of the same rows says of each cell, given the cells before it.
+"""What a Gaussian of the same rows says of each number, given the cells before it.
 
 The conditionals of a Gaussian are exact for any subset of what is known, and cost one Cholesky
 factor a row. The cell model adds their logarithm to its logits: it starts from the best linear
@@ -63,7 +63,9 @@ class Gaussian(nn.Module):
     covariance: Tensor
     cuts: Tensor
     is_number: Tensor
-    feature_of: Tensor
+    number_of: Tensor
+    covariances: Tensor
+    trust: Tensor
 
     def __init__(self, moments: Moments, cuts: Tensor) -> None:
         super().__init__()
@@ -82,11 +84,26 @@ class Gaussian(nn.Module):
         standard = standard.where((place < last) | ~is_number[:, None], ENDS)
         self.register_buffer("cuts", torch.nan_to_num(standard, nan=ENDS), persistent=False)
         self.register_buffer("is_number", is_number, persistent=False)
-        feature_of = torch.full((len(cuts), cuts.shape[1] - 1), -1)
-        feature_of[self.owner, self.level.clamp_min(0)] = torch.arange(len(self.owner))
-        self.register_buffer("feature_of", feature_of, persistent=False)
-        # Added to a trust of one, which is also what weight decay leads back to.
-        self.doubt = nn.Parameter(torch.zeros(len(cuts)))
+        number_of = torch.zeros(len(cuts), dtype=torch.int64)
+        number_of[self.owner[numbers]] = numbers.nonzero()[:, 0]
+        self.register_buffer("number_of", number_of, persistent=False)
+        self.register_buffer("covariances", self.covariance[None].clone(), persistent=False)
+        self.register_buffer("trust", torch.ones(len(cuts)))
+        # Learned, and added to the trust that held-out rows advise, which decay leads back to.
+        self.more_trust = nn.Parameter(torch.zeros(len(cuts)))
+
+    def learn(self, covariance: Tensor, left_out: Tensor) -> None:
+        """Take the covariance of all rows learned from, and those with a part of them left out.
+
+        Parameters
+        ----------
+        covariance : Tensor of shape (n_features, n_features)
+            Of all rows.
+        left_out : Tensor of shape (n_folds, n_features, n_features)
+            Of all but those of each fold.
+        """
+        self.covariance.copy_(covariance)
+        self.covariances = torch.cat((left_out, covariance[None]))
 
     @property
     def moments(self) -> Moments:
@@ -106,13 +123,17 @@ class Gaussian(nn.Module):
         return torch.nan_to_num((x - self.mean) / self.scale).clamp(-FAR, FAR).float()
 
     @torch.no_grad()
-    def conditionals(self, features: Tensor, place: Tensor, unread: int) -> tuple[Tensor, Tensor]:
-        """Return mean and variance of each feature given the cells at earlier places.
+    def conditionals(
+        self, features: Tensor, fold: Tensor, place: Tensor, unread: int
+    ) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation of each number given the cells at earlier places.
 
         Parameters
         ----------
         features : Tensor of shape (batch, n_features)
             Standardised; whatever at places that are not read.
+        fold : int64 Tensor of shape (batch,)
+            Which part of the rows learned from each row belongs to; -1 for none of them.
         place : int64 Tensor of shape (batch, n_columns)
             Where each column stands in the order.
         unread : int
@@ -121,73 +142,45 @@ class Gaussian(nn.Module):
         Returns
         -------
         two Tensors of shape (batch, n_features)
-            Of the standardised features; anything where a column is not read.
+            Of the standardised features; anything for levels, and where a column is not read.
         """
         own_place = place[:, self.owner]
         n_read = int((own_place < unread).sum(1).max())
         order = (own_place * len(self.owner) + torch.arange(len(self.owner))).argsort(1)
         order = order[:, :n_read]
-        covariance = self.covariance[order[:, :, None], order[:, None, :]]
+        # A row that is learned from is answered by the others, or all would seem easy.
+        which = fold[:, None, None]
+        covariance = self.covariances[which, order[:, :, None], order[:, None, :]]
         root = torch.linalg.cholesky_ex(covariance).L
         x = features.gather(1, order)
-        innovations = torch.linalg.solve_triangular(root, x[..., None], upper=False)
-        # The levels of one column stand beside each other, and none is to know the others.
-        own_place = own_place.gather(1, order)
-        earlier = root * (own_place[:, None, :] < own_place[:, :, None])
-        mean = (earlier @ innovations)[..., 0]
-        variance = (root * (root - earlier)).sum(2)
+        innovations = torch.linalg.solve_triangular(root, x[..., None], upper=False)[..., 0]
+        spread = root.diagonal(dim1=1, dim2=2)
         return (
-            torch.zeros_like(features).scatter(1, order, mean),
-            torch.ones_like(features).scatter(1, order, variance),
+            torch.zeros_like(features).scatter(1, order, x - spread * innovations),
+            torch.ones_like(features).scatter(1, order, spread),
         )
 
-    def logits(self, columns: Tensor, mean: Tensor, variance: Tensor, size: int) -> Tensor:
+    def logits(self, columns: Tensor, mean: Tensor, spread: Tensor, size: int) -> Tensor:
         """Return what to add to the logits of some columns, shape ``(columns, batch, size)``.
+
+        It is the log-probability of what lies between the two cuts of each answer.
 
         Parameters
         ----------
         columns : int64 Tensor of shape (n,)
-            Which.
-        mean, variance : Tensor of shape (batch, n_features)
+            Which; zeros for those of levels.
+        mean, spread : Tensor of shape (batch, n_features)
             What `conditionals` said.
         size : int
             Answers.
         """
         with torch.no_grad():
-            says = mean.new_zeros(len(columns), len(mean), size)
-            numbers = self.is_number[columns].nonzero()[:, 0]
-            if len(numbers):
-                at = self.feature_of[columns[numbers], 0]
-                says[numbers] = self._of_numbers(
-                    columns[numbers], mean[:, at].T, variance[:, at].T, size
-                )
-            if len(numbers) < len(columns):
-                levels = (~self.is_number[columns]).nonzero()[:, 0]
-                says[levels] = self._of_levels(columns[levels], mean, variance, size)
-        return says * (1 + self.doubt[columns, None, None])
-
-    def _of_numbers(self, columns: Tensor, mean: Tensor, variance: Tensor, size: int) -> Tensor:
-        """Return the log-probability of each answer: of what lies between its two cuts."""
-        cuts = self.cuts[columns, None, : size + 1]
-        at = (cuts - mean[..., None]) / (variance.sqrt()[..., None] * LOGISTIC)
-        low, high = at[..., :-1], at[..., 1:]
-        # The probability between two points of a logistic curve, without cancellation.
-        inside = torch.log1p(-torch.exp((low - high).clamp_max(-1e-6)))
-        likely = functional.logsigmoid(high) + functional.logsigmoid(-low) + inside
-        return likely.clamp_min(LEAST)
-
-    def _of_levels(self, columns: Tensor, mean: Tensor, variance: Tensor, size: int) -> Tensor:
-        """Return what each level's log-odds gain over its frequency, by linear discriminants.
-
-        The regression on a level's presence holds Fisher's discriminant of that level from the
-        others (Hastie, Tibshirani and Friedman, Elements of Statistical Learning, exercise 4.2).
-        """
-        at = self.feature_of[columns, :size]
-        known, at = at >= 0, at.clamp_min(0)
-        left = variance[:, at].clamp_min(1e-3)
-        frequency = self.mean[at].float().where(known, 0.5)
-        scale = (frequency * (1 - frequency)).sqrt().clamp_min(1e-3)
-        gain = mean[:, at] / (scale * left)
-        apart = (1 - left).clamp_min(0) / (left * scale**2)
-        gain = (gain + (frequency - 0.5) * apart).clamp(LEAST, -LEAST) * known
-        return gain.transpose(0, 1)
+            at = self.number_of[columns]
+            cuts = self.cuts[columns, None, : size + 1]
+            cuts = (cuts - mean[:, at].T[..., None]) / (spread[:, at].T[..., None] * LOGISTIC)
+            low, high = cuts[..., :-1], cuts[..., 1:]
+            # The probability between two points of a logistic curve, without cancellation.
+            inside = torch.log1p(-torch.exp((low - high).clamp_max(-1e-6)))
+            likely = functional.logsigmoid(high) + functional.logsigmoid(-low) + inside
+            likely = likely.clamp_min(LEAST) * self.is_number[columns, None, None]
+        return likely * (self.trust + self.more_trust)[columns, None, None]
