@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import reprlib
@@ -126,12 +127,23 @@ class Column:
 
     def number(self, value: object) -> float:
         """Return one value as `numbers` does; missing is an error here."""
+        # What is asked a value at a time need not pass through pandas.
+        plain_number = isinstance(value, (int, float, np.integer))
+        if self.kind == "numeric" and plain_number and -LARGEST <= value <= LARGEST:  # type: ignore[operator]
+            return float(value)  # type: ignore[arg-type]
+        if isinstance(value, str) and value in self._places:
+            return self._places[value]
         number = float(self.numbers([value])[0])
         if math.isnan(number):
             raise EvidenceError(
                 f"column {self.name!r}: {value!r} is a missing value, not evidence: leave it out"
             )
         return number
+
+    @functools.cached_property
+    def _places(self) -> dict[str, float]:
+        """Texts among the levels, and their places."""
+        return {v: float(i) for i, v in enumerate(self.support) if type(v) is str}
 
     def restore(self, numbers: Floats) -> Objects:
         """Return `numbers`, none of them missing, as values: the inverse of `numbers`."""

@@ -90,7 +90,10 @@ def contexts_of(
         index = names.index(name)
         given = {i: question[name] for i, question in enumerate(questions) if name in question}
         plain = [i for i, evidence in given.items() if not _is_spread(evidence)]
-        rows[plain, index] = column.numbers([given[i] for i in plain])
+        if len(plain) == 1:
+            rows[plain, index] = column.number(given[plain[0]])
+        else:
+            rows[plain, index] = column.numbers([given[i] for i in plain])
         wide = {}
         for i, evidence in given.items():
             if not _is_spread(evidence) or says_nothing(evidence, column):

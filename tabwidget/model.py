@@ -48,7 +48,7 @@ Known: TypeAlias = Mapping[str, Evidence]
 # Settings that are saved with a model, beside the engine's name.
 _SAVED = ("serializer", "training", "model_config", "random_state")
 
-ORDERS = 4  # column orders that an answer is averaged over
+ORDERS = 2  # column orders that an answer is averaged over, one a member if those are more
 CHECKPOINT_SECONDS = 5.0
 DRAW_ORDERS = 1  # the same for a draw, whose own chance is larger than what more would mend
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.minilm_fit import MAX_READ, MiniLMFit, cell_column, encoded
-from tabwidget.backends.threads import few_threads
+from tabwidget.backends.threads import cores, few_threads, one_thread
 from tabwidget.config import ModelConfig
 from tabwidget.errors import NotFittedError
 from tabwidget.minilm.cells import CellModel, Cells, missing_last
@@ -79,12 +79,14 @@ class MiniLMBackend:
         contexts = contexts.copy()
         contexts[np.arange(len(contexts)), asked] = np.nan
         each = max(1, orders // len(members))
-        probabilities, spread = [], []
-        for rows in _batches(len(contexts), contexts.shape[1] + 1):
+
+        def answered(rows: slice) -> tuple[Floats, Floats]:
             found = self._answers(members, contexts[rows], asked[rows], each)
             mean = found.mean(0)
-            probabilities.append(mean / mean.sum(1, keepdims=True))
-            spread.append(np.abs(found - mean).sum(2).mean(0) / 2)
+            return mean / mean.sum(1, keepdims=True), np.abs(found - mean).sum(2).mean(0) / 2
+
+        tokens = each * (min(contexts.shape[1], MAX_READ) + 1)
+        probabilities, spread = zip(*_mapped(answered, len(contexts), tokens), strict=True)
         return Prediction(np.concatenate(probabilities), np.concatenate(spread))
 
     @few_threads()
@@ -187,18 +189,28 @@ class MiniLMBackend:
         rng = np.random.default_rng([self._seed, contexts.shape[1]])
         # The members place values alike: what is encoded for one is so for all.
         cells = encoded(members[0], self._columns, contexts)
-        asked = torch.from_numpy(count)
+        repeated = cells[torch.arange(len(contexts)).repeat(each)] if each > 1 else cells
+        wide = contexts.shape[1] > MAX_READ
         out = []
-        for number, (member, _) in enumerate(itertools.product(members, range(each))):
-            # The same keys for every row: an answer does not depend on the rows beside it.
-            keys = rng.random((1, contexts.shape[1]))
-            order = np.where(known, keys - near, 2.0).argsort(1)[:, :length]
-            order[np.arange(len(contexts)), count] = targets
+        for number, member in enumerate(members):
+            orders = []
+            for _ in range(each):
+                # The same keys for every row: an answer does not depend on the rows beside it.
+                keys = rng.random((1, contexts.shape[1]))
+                order = np.where(known, keys - near, 2.0).argsort(1)[:, :length]
+                order[np.arange(len(contexts)), count] = targets
+                orders.append(order)
             # Every other time all that is known is read together; else one cell after the other.
-            wide = contexts.shape[1] > MAX_READ
-            prefix = asked if wide or number % 2 == 0 else torch.zeros_like(asked)
-            out.append(member.predict(cells, torch.from_numpy(order), asked, prefix).numpy())
-        return np.stack(out).astype(np.float64)
+            together = (np.arange(each) + number) % 2 == 0
+            prefix = np.concatenate([count if wide or one else count * 0 for one in together])
+            found = member.predict(
+                repeated,
+                torch.from_numpy(np.concatenate(orders)),
+                torch.from_numpy(count).repeat(each),
+                torch.from_numpy(prefix),
+            )
+            out.append(found.numpy().reshape(each, len(contexts), -1))
+        return np.concatenate(out).astype(np.float64)
 
     def _ready_members(self) -> tuple[CellModel, ...]:
         if not self._members:
@@ -226,6 +238,16 @@ def _chained(member: CellModel, cells: Cells, orders: Tensor, known: Tensor) -> 
         found, _ = member(cells, read, prefix, hidden=~known)
         out += found
     return out
+
+
+def _mapped(work: Callable[[slice], Any], n_rows: int, tokens_a_row: int) -> list[Any]:
+    """Do a piece of work for each batch of rows, on all cores if there are several."""
+    parts = list(_batches(n_rows, tokens_a_row))
+    if len(parts) == 1:
+        return [work(parts[0])]
+    # Each on one core: threads that share a batch wait for each other at every operation.
+    with ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(one_thread()(work), parts))
 
 
 def _batches(n_rows: int, tokens_a_row: int) -> Iterator[slice]:

@@ -15,7 +15,7 @@ import joblib
 
 from tabwidget.minilm.threads import limited_threads
 
-__all__ = ["few_threads"]
+__all__ = ["cores", "few_threads", "one_thread"]
 
 
 @contextmanager
@@ -30,11 +30,18 @@ def few_threads() -> Iterator[None]:
     >>> few <= torch.get_num_threads()
     True
     """
-    with limited_threads(max(1, _cores() // 2)):
+    with limited_threads(max(1, cores() // 2)):
+        yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one core here, where several threads of ours work side by side."""
+    with limited_threads(1):
         yield
 
 
 @functools.cache
-def _cores() -> int:
-    # Also right inside a container that is given a part of the machine.
+def cores() -> int:
+    """Return how many cores there are, also in a container that is given a part of them."""
     return int(joblib.cpu_count())

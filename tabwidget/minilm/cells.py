@@ -481,8 +481,7 @@ class CellModel(nn.Module):
         mask = _visible(prefix, places, read.shape[1])
         if unseen is not None:
             mask = mask & ~functional.pad(unseen, (1, 0))[:, None, None]
-        hidden = self.transformer(x, mask, seen=1 + read.shape[1], generator=generator)
-        return hidden[:, 1 + read.shape[1] :]
+        return self.transformer.ask(x, mask, 1 + read.shape[1], generator)
 
 
 def _visible(prefix: Tensor, places: Tensor, n_read: int) -> Tensor:

@@ -88,32 +88,57 @@ class Block(nn.Module):
         mask: Tensor | None = None,
         cache: KeyValueCache | None = None,
         layer: int = 0,
-        seen: int | None = None,
-        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return the block's output, shape ``(batch, length, width)`` as its input."""
-        batch, length, width = x.shape
-        normed = self.attention_norm(x)
-        if seen is None:
-            parts = self.attention_in(normed)
-            parts = parts.view(batch, length, 3, self.heads, width // self.heads)
-            query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        else:
-            weight = self.attention_in.weight
-            head = width // self.heads
-            query = functional.linear(normed, weight[:width])
-            query = query.view(batch, length, self.heads, head).transpose(1, 2)
-            parts = functional.linear(normed[:, :seen], weight[width:])
-            parts = parts.view(batch, seen, 2, self.heads, head)
-            key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        query, key, value = self._by_head(self.attention_in(self.attention_norm(x)), 3)
         if cache is not None:
             key, value = cache.extend(layer, key, value)
+        return self._after_attention(x, query, key, value, mask, None)
+
+    def ask(
+        self,
+        x: Tensor,
+        mask: Tensor,
+        seen: int,
+        generator: torch.Generator | None,
+        *,
+        last: bool,
+    ) -> Tensor:
+        """Return the output where only the first `seen` positions are looked at.
+
+        Of the last block that is all positions but these: nobody asks what became of them.
+        """
+        normed, width = self.attention_norm(x), x.shape[-1]
+        if last:
+            x, asking, mask = x[:, seen:], normed[:, seen:], mask[..., seen:, :]
+        else:
+            asking = normed
+        (query,) = self._by_head(functional.linear(asking, self.attention_in.weight[:width]), 1)
+        known = functional.linear(normed[:, :seen], self.attention_in.weight[width:])
+        key, value = self._by_head(known, 2)
+        return self._after_attention(x, query, key, value, mask, generator)
+
+    def _by_head(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """Return the parts of a projection, each ``(batch, heads, length, width of a head)``."""
+        batch, length, width = x.shape
+        split = x.view(batch, length, parts, self.heads, width // parts // self.heads)
+        return split.permute(2, 0, 3, 1, 4).unbind(0)
+
+    def _after_attention(
+        self,
+        x: Tensor,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        generator: torch.Generator | None,
+    ) -> Tensor:
         # One new token sees everything before it: there is nothing to hide from it.
-        causal = mask is None and length > 1
+        causal = mask is None and x.shape[1] > 1
         attended = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=mask, is_causal=causal
         )
-        attended = attended.transpose(1, 2).reshape(batch, length, width)
+        attended = attended.transpose(1, 2).reshape(x.shape)
         x = x + self._drop(self.attention_out(attended), generator)
         inner = relu_squared(self.forward_in(self.forward_norm(x)))
         return x + self._drop(self.forward_out(inner), generator)
@@ -204,12 +229,7 @@ class Transformer(nn.Module):
                 nn.init.normal_(branch.weight, 0, 0.02 / (2 * layers) ** 0.5, generator)
 
     def forward(
-        self,
-        x: Tensor,
-        mask: Tensor | None = None,
-        cache: KeyValueCache | None = None,
-        seen: int | None = None,
-        generator: torch.Generator | None = None,
+        self, x: Tensor, mask: Tensor | None = None, cache: KeyValueCache | None = None
     ) -> Tensor:
         """Return hidden states.
 
@@ -222,15 +242,36 @@ class Transformer(nn.Module):
             dimension before; a causal mask if None.
         cache : KeyValueCache, optional
             What was read before `x`; it takes in `x` as well.
-        seen : int, optional
-            Only so many of the first positions are looked at; all by default.
-        generator : torch.Generator, optional
-            Source of chance of the dropout; torch's own by default.
         """
         for layer, block in enumerate(self.blocks):
-            x = block(x, mask, cache, layer, seen, generator)
+            x = block(x, mask, cache, layer)
         if cache is not None:
             cache.length += x.shape[1]
+        return self.norm(x)
+
+    def ask(
+        self, x: Tensor, mask: Tensor, seen: int, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the hidden states of questions, which no other position looks at.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, length, width)
+            Embeddings: what is read first, then the questions.
+        mask : bool Tensor of shape (batch or 1, 1, length, seen)
+            True where a position may look.
+        seen : int
+            How many positions are read; the others are questions.
+        generator : torch.Generator, optional
+            Source of chance of the dropout; torch's own by default.
+
+        Returns
+        -------
+        Tensor of shape (batch, length - seen, width)
+        """
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            x = block.ask(x, mask, seen, generator, last=block is self.blocks[-1])
         return self.norm(x)
 
 

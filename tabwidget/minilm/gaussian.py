@@ -148,16 +148,21 @@ class Gaussian(nn.Module):
         n_read = int((own_place < unread).sum(1).max())
         order = (own_place * len(self.owner) + torch.arange(len(self.owner))).argsort(1)
         order = order[:, :n_read]
-        # A row that is learned from is answered by the others, or all would seem easy.
-        which = fold[:, None, None]
-        covariance = self.covariances[which, order[:, :, None], order[:, None, :]]
-        root = torch.linalg.cholesky_ex(covariance).L
         x = features.gather(1, order)
-        innovations = torch.linalg.solve_triangular(root, x[..., None], upper=False)[..., 0]
+        # Rows that know the same columns share one factor.
+        alike = bool((order == order[0]).all() and (fold == fold[0]).all())
+        apart = order[:1] if alike else order
+        # A row that is learned from is answered by the others, or all would seem easy.
+        which = (fold[:1] if alike else fold)[:, None, None]
+        covariance = self.covariances[which, apart[:, :, None], apart[:, None, :]]
+        root = torch.linalg.cholesky_ex(covariance).L
+        right = x.T[None] if alike else x[..., None]
+        innovations = torch.linalg.solve_triangular(root, right, upper=False)
+        innovations = innovations[0].T if alike else innovations[..., 0]
         spread = root.diagonal(dim1=1, dim2=2)
         return (
             torch.zeros_like(features).scatter(1, order, x - spread * innovations),
-            torch.ones_like(features).scatter(1, order, spread),
+            torch.ones_like(features).scatter(1, order, spread.expand_as(x)),
         )
 
     def logits(self, columns: Tensor, mean: Tensor, spread: Tensor, size: int) -> Tensor:

@@ -11,7 +11,7 @@ from tabwidget.backends import threads
 
 
 def test_half_of_the_cores_are_taken_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
     before = torch.get_num_threads()
     with threads.few_threads():
         assert torch.get_num_threads() == 1
@@ -19,7 +19,7 @@ def test_half_of_the_cores_are_taken_and_given_back(monkeypatch: pytest.MonkeyPa
 
 
 def test_other_threads_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
     before, seen = torch.get_num_threads(), []
     with threads.few_threads():
         other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
@@ -29,7 +29,7 @@ def test_other_threads_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_error_gives_them_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_cores", lambda: 2)
+    monkeypatch.setattr(threads, "cores", lambda: 2)
     before = torch.get_num_threads()
     with pytest.raises(ZeroDivisionError), threads.few_threads():
         _ = 1 / 0
