@@ -92,7 +92,7 @@ class Table:
         keep: Sequence[str] = (),
         schema: TableSchema | None = None,
     ) -> None:
-        _check(frame)
+        _check(frame, may_be_empty=schema is not None)
         self.frame = frame.rename(columns=str)
         self.name = name
         for column in keep:
@@ -203,7 +203,7 @@ def as_table(source: object) -> Table:
     return Table.read(source)
 
 
-def _check(frame: pd.DataFrame) -> None:
+def _check(frame: pd.DataFrame, *, may_be_empty: bool) -> None:
     if not isinstance(frame, pd.DataFrame):
         raise TableError(f"a table is a pandas DataFrame, not {type(frame).__name__}")
     if isinstance(frame.columns, pd.MultiIndex):
@@ -232,7 +232,7 @@ def _check(frame: pd.DataFrame) -> None:
                 f"column {str(name)!r} holds a number that cannot be compared ({error}): "
                 "make it None"
             ) from None
-        if empty:
+        if empty and not may_be_empty:
             raise TableError(
                 f"column {str(name)!r} has no value in any row: drop it "
                 f"(frame.drop(columns=[{name!r}])) or fill it"

@@ -1,0 +1,66 @@
+"""Moments of a table with missing cells, and how closely columns are related."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tabwidget.backends.moments import covariances_of, moments_of
+from tabwidget.backends.relevance import neighbours
+from tabwidget.contexts import rows_of
+from tabwidget.minilm.gaussian import Gaussian
+from tabwidget.table import Table
+
+
+def table(n: int = 400) -> Table:
+    rng = np.random.default_rng(0)
+    x = rng.normal(5, 2, n)
+    frame = pd.DataFrame(
+        {
+            "x": x,
+            "twice": 2 * x + rng.normal(0, 0.1, n),
+            "big": np.where(x > 5, "yes", "no"),
+            "noise": rng.normal(size=n),
+        }
+    )
+    frame.loc[::9, "twice"] = np.nan
+    return Table(frame)
+
+
+def test_a_linear_relation_is_found_in_spite_of_missing_cells() -> None:
+    found = table()
+    columns = list(found.schema.values())
+    rows = rows_of(found.frame, found.schema)
+    moments = moments_of(rows, columns)
+    assert sorted(moments.level.tolist()) == [-1, -1, -1, 0, 1]
+    features = Gaussian(moments, torch.full((4, 2), torch.nan).double()).features(
+        torch.from_numpy(rows)
+    )
+    present = torch.from_numpy(np.isfinite(rows))[:, moments.owner]
+    fold = torch.arange(len(rows)) % 5
+    whole, left_out = covariances_of(features[50:], present[50:], fold[50:], features[:50])
+    assert whole[0, 1] > 0.98
+    assert abs(whole[0, 4]) < 0.2
+    assert left_out.shape == (5, 5, 5)
+    for covariance in [whole, *left_out]:
+        assert torch.linalg.eigvalsh(covariance).min() > 0
+
+
+def test_of_few_rows_the_covariance_is_shrunk() -> None:
+    rng = torch.Generator().manual_seed(0)
+    noise = torch.randn(14, 12, generator=rng)
+    fold = torch.arange(10) % 5
+    whole, _ = covariances_of(noise[:10], torch.ones(10, 12, dtype=torch.bool), fold, noise[10:])
+    found = (noise[:10].T @ noise[:10] / 10).fill_diagonal_(0).abs().max()
+    assert whole.fill_diagonal_(0).abs().max() < 0.5 * found
+
+
+@pytest.mark.parametrize(("name", "closest"), [("x", "twice"), ("twice", "x"), ("big", "x")])
+def test_the_closest_column_is_its_neighbour(name: str, closest: str) -> None:
+    found = table()
+    columns = list(found.schema.values())
+    near = neighbours(rows_of(found.frame, found.schema), columns, 1, seed=0)
+    names = list(found.schema)
+    assert names[near[names.index(name), 0]] == closest
