@@ -74,11 +74,13 @@ def covariances_of(
     -------
     Tensor of shape (n_features, n_features), Tensor of shape (n_folds, n_features, n_features)
     """
-    step = max(1, len(cells) // MAX_ROWS)
-    x, there = cells[::step].double().numpy(), present[::step].numpy().astype(np.float64)
-    folds = fold[::step].numpy()
-    products = np.stack([x[folds == k].T @ x[folds == k] for k in range(int(fold.max()) + 1)])
-    counts = np.stack([there[folds == k].T @ there[folds == k] for k in range(len(products))])
+    n_folds = int(fold.max()) + 1
+    # Of many rows as many of each fold.
+    kept = torch.arange(len(cells)) // n_folds % max(1, len(cells) // MAX_ROWS) == 0
+    x, there = cells[kept].double().numpy(), present[kept].numpy().astype(np.float64)
+    folds = fold[kept].numpy()
+    products = np.stack([x[folds == k].T @ x[folds == k] for k in range(n_folds)])
+    counts = np.stack([there[folds == k].T @ there[folds == k] for k in range(n_folds)])
     whole, pairs = products.sum(0), counts.sum(0)
     held = holdout[:MAX_ROWS].double().numpy()
     covariance = _covariance(whole, pairs)
@@ -114,7 +116,9 @@ def _laid_out(
 def _covariance(products: Floats, pairs: Floats) -> Floats:
     """Return the covariance of standardised features, each pair of the rows that have both."""
     covariance: Floats = products / np.maximum(pairs, 1)
-    np.fill_diagonal(covariance, np.maximum(np.diag(covariance), 1e-6))
+    # What was never seen may be anything, of the variance that it has in the table.
+    variance = np.where(np.diag(pairs) > 0, np.maximum(np.diag(covariance), 1e-6), 1.0)
+    np.fill_diagonal(covariance, variance)
     return covariance
 
 

@@ -57,6 +57,22 @@ def test_of_few_rows_the_covariance_is_shrunk() -> None:
     assert whole.fill_diagonal_(0).abs().max() < 0.5 * found
 
 
+def test_of_many_rows_each_fold_is_left_out_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabwidget.backends.moments.MAX_ROWS", 40)
+    x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
+    x[:, 1] = x[:, 0]
+    there = torch.ones(400, 2, dtype=torch.bool)
+    _, left_out = covariances_of(x, there, torch.arange(400) % 5, x[:20])
+    assert len(left_out) == 5
+    assert (left_out[:, 0, 1] > 0.5).all()
+
+
+def test_one_row_says_nothing_of_itself() -> None:
+    one, fold = torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64)
+    _, left_out = covariances_of(one, torch.ones(1, 2, dtype=torch.bool), fold, one)
+    torch.testing.assert_close(left_out[0], torch.eye(2), atol=1e-2, rtol=0)
+
+
 @pytest.mark.parametrize(("name", "closest"), [("x", "twice"), ("twice", "x"), ("big", "x")])
 def test_the_closest_column_is_its_neighbour(name: str, closest: str) -> None:
     found = table()
