@@ -73,6 +73,9 @@ def draw(
     if column.edges is None or (generation is not None and generation.temperature <= 0):
         return np.asarray(column.grid[index], dtype=np.float64)
     numbers = column.within(index, rng.random(len(p)))
+    if column.decimals is None:
+        return numbers
     # As many digits as the data have, as long as that stays within the bin.
-    rounded = np.round(numbers, column.decimals if column.decimals is not None else 15)
-    return rounded if column.integer else np.where(column.cells(rounded) == index, rounded, numbers)
+    rounded = np.round(numbers, column.decimals)
+    kept = (column.cells(rounded) == index) & (column.low <= rounded) & (rounded <= column.high)
+    return rounded if column.integer else np.where(kept, rounded, numbers)
