@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tabwidget.errors import EvidenceError
 from tabwidget.evidence import Above, Below, Between, Evidence, NoneOf, OneOf, Range, describe
-from tabwidget.table import Column, plain
+from tabwidget.table import Column
+from tabwidget.values import plain
 
 __all__ = ["Alternatives", "alternatives", "says_nothing", "settled"]
 
@@ -220,18 +221,17 @@ def settled(evidence: Evidence, column: Column) -> Evidence:
     return evidence
 
 
-def says_nothing(evidence: Evidence, column: Column) -> bool:
-    """Return whether evidence admits every value seen in training.
+def says_nothing(evidence: Evidence, column: Column, admitted: Alternatives) -> bool:
+    """Return whether evidence, of which `admitted` is left, admits every value seen in training.
 
     Examples
     --------
     >>> from tabwidget.column import column_of
     >>> import pandas as pd
     >>> column = column_of(pd.Series([1, 2, 3]), "x")
-    >>> says_nothing(Above(0), column), says_nothing(Above(1), column)
-    (True, False)
+    >>> [says_nothing(e, column, alternatives(e, column)) for e in (Above(0), Above(1))]
+    [True, False]
     """
-    admitted = alternatives(evidence, column)
     if isinstance(evidence, OneOf) and column.edges is not None:
         return False  # numbers, each of them a point
     return len(admitted.cells) == len(column.grid) and bool((admitted.share == 1).all())

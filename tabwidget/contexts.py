@@ -96,9 +96,11 @@ def contexts_of(
             rows[plain, index] = column.numbers([given[i] for i in plain])
         wide = {}
         for i, evidence in given.items():
-            if not _is_spread(evidence) or says_nothing(evidence, column):
+            if not _is_spread(evidence):
                 continue
             admitted = alternatives(evidence, column)
+            if says_nothing(evidence, column, admitted):
+                continue
             if column.edges is None and len(admitted.cells) == 1:
                 rows[i, index] = admitted.numbers[0]
             else:

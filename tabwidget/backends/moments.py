@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tabwidget.backends.relevance import frequent_levels
 from tabwidget.minilm.gaussian import FAR, Moments
 from tabwidget.table import Column
 
@@ -17,7 +18,6 @@ __all__ = ["covariances_of", "moments_of"]
 Floats = NDArray[np.float64]
 
 MAX_ROWS = 20_000  # that the covariance is of
-MAX_LEVELS = 8  # of a category, the most frequent ones
 SHRINKAGES = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 0.6)
 
 
@@ -100,14 +100,10 @@ def _laid_out(
     rows: Floats, columns: Sequence[Column]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return each feature's column, and its level or -1."""
-    owner, level = [], []
+    owner: list[int] = []
+    level: list[int] = []
     for index, column in enumerate(columns):
-        if column.is_number:
-            found = [-1]
-        else:
-            cells = rows[:, index][np.isfinite(rows[:, index])].astype(np.int64)
-            counts = np.bincount(cells, minlength=len(column.support))
-            found = np.argsort(-counts, kind="stable")[:MAX_LEVELS].tolist()
+        found = [-1] if column.is_number else frequent_levels(rows[:, index], column).tolist()
         owner += [index] * len(found)
         level += found
     return np.array(owner, dtype=np.int64), np.array(level, dtype=np.int64)

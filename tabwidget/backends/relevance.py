@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tabwidget.table import Column
 
-__all__ = ["neighbours"]
+__all__ = ["frequent_levels", "neighbours"]
 
 MAX_ROWS = 5_000
 MAX_LEVELS = 8  # of a category, the most frequent ones
@@ -69,6 +69,10 @@ def _features(cells: NDArray[np.float64], column: Column) -> NDArray[np.float32]
         ranks = np.where(present, column.nearest_cells(np.nan_to_num(cells)), 0).astype(np.float32)
         ranks[~present] = ranks[present].mean() if present.any() else 0
         return ranks[:, None]
-    counts = np.bincount(cells[present].astype(np.int64), minlength=len(column.support))
-    frequent = np.argsort(-counts, kind="stable")[:MAX_LEVELS]
-    return (cells[:, None] == frequent).astype(np.float32)
+    return (cells[:, None] == frequent_levels(cells, column)).astype(np.float32)
+
+
+def frequent_levels(cells: NDArray[np.float64], column: Column) -> NDArray[np.int64]:
+    """Return the most frequent levels of a column that has levels, at most `MAX_LEVELS`."""
+    counts = np.bincount(cells[np.isfinite(cells)].astype(np.int64), minlength=len(column.support))
+    return np.argsort(-counts, kind="stable")[:MAX_LEVELS]

@@ -238,19 +238,15 @@ class CellModel(nn.Module):
         bool Tensor of shape (batch, n_columns)
             Whether it was asked: not so for missing cells, columns not read, and the prefix.
         """
-        place = orders.argsort(dim=1)
-        columns = orders[0].sort().values
         prefix = orders.new_zeros(len(orders)) if prefix is None else prefix
-        asked = (place >= prefix[:, None]) & (cells.answer[:, columns] >= 0)
-        found = self.bias.new_zeros(len(columns), len(orders))
-        for mine, logits, answers in self._answered(cells, orders, prefix, generator, hidden):
-            losses = functional.cross_entropy(
-                logits.flatten(0, 1), answers.flatten(), ignore_index=-1, reduction="none"
-            )
-            found = found.index_copy(0, mine, -losses.view(len(mine), -1))
-        shape = (len(orders), self.n_columns)
-        likely = found.new_zeros(shape).index_copy(1, columns, found.T.where(asked, 0))
-        return likely, asked.new_zeros(shape).index_copy(1, columns, asked)
+        likely = self.bias.new_zeros(self.n_columns, len(orders))
+        was_asked = torch.zeros(likely.shape, dtype=torch.bool)
+        for columns, logits, answers, asked in self._answered(
+            cells, orders, prefix, generator, hidden
+        ):
+            likely = likely.index_copy(0, columns, -_losses(logits, answers).where(asked, 0))
+            was_asked[columns] = asked
+        return likely.T, was_asked.T
 
     @torch.no_grad()
     def trust_gaussian(
@@ -298,19 +294,12 @@ class CellModel(nn.Module):
         -------
         Tensor of shape (n_temperatures, n_columns)
         """
-        place = orders.argsort(dim=1)
-        columns = orders[0].sort().values
         out = torch.zeros(len(temperatures), self.n_columns)
-        for mine, logits, answers in self._answered(cells, orders, prefix, network=network):
-            asked = (place[:, mine] >= prefix[:, None]).T
+        for columns, logits, answers, asked in self._answered(
+            cells, orders, prefix, network=network
+        ):
             for i, temperature in enumerate(temperatures):
-                losses = functional.cross_entropy(
-                    (logits / temperature).flatten(0, 1),
-                    answers.flatten(),
-                    ignore_index=-1,
-                    reduction="none",
-                ).view(len(mine), -1)
-                out[i, columns[mine]] = (losses * asked).sum(1)
+                out[i, columns] = (_losses(logits / temperature, answers) * asked).sum(1)
         return out
 
     def _answered(
@@ -322,17 +311,17 @@ class CellModel(nn.Module):
         hidden: Tensor | None = None,
         *,
         network: bool = True,
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield places among the columns read, their logits, and the answers, -1 if missing."""
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Yield columns, their logits, the answers (-1 if missing), and whether each was asked."""
         vectors = self.node_vectors()
         first, n_read = int(prefix.min()), orders.shape[1]
-        asked = torch.arange(first, n_read).expand(len(orders), -1)
+        questions = torch.arange(first, n_read).expand(len(orders), -1)
         columns = orders[0].sort().values
         # Where each column was read, so that those of a column can be answered in one product.
         place = orders.argsort(dim=1)
         unseen = None if hidden is None else hidden.gather(1, orders[:, :-1])
         states = (
-            self._states(vectors, cells, orders, prefix, asked, generator, unseen)
+            self._states(vectors, cells, orders, prefix, questions, generator, unseen)
             if network
             else vectors.new_zeros(len(orders), n_read - first, self.width)
         )
@@ -346,11 +335,12 @@ class CellModel(nn.Module):
                 everywhere = everywhere.masked_fill(hidden, n_read)
             linear = self.gaussian.conditionals(cells.features, cells.fold, everywhere, n_read)
         answers = cells.answer[:, columns].T
+        asked = (place >= prefix[:, None]).T & (answers >= 0)
         for size in self.sizes:
             mine = (self.size_of[columns] == size).nonzero()[:, 0]
             if len(mine):
                 logits = self._logits(vectors, columns[mine], by_column[mine], size, linear)
-                yield mine, logits, answers[mine]
+                yield columns[mine], logits, answers[mine], asked[mine]
 
     @torch.no_grad()
     def predict(
@@ -513,3 +503,11 @@ def _positions(column: CellColumn) -> Tensor:
         return torch.zeros(len(column.answers if column.nodes is None else column.nodes))
     nodes = column.nodes
     return ((nodes - nodes.mean()) / nodes.std().clamp_min(1e-12)).float()
+
+
+def _losses(logits: Tensor, answers: Tensor) -> Tensor:
+    """Return the cross-entropy of each answer, shape ``(columns, batch)``; zero if missing."""
+    losses = functional.cross_entropy(
+        logits.flatten(0, 1), answers.flatten(), ignore_index=-1, reduction="none"
+    )
+    return losses.view(answers.shape)
