@@ -9,8 +9,7 @@ import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,14 +17,24 @@ from numpy.typing import NDArray
 
 from tabwidget.bins import bins_of
 from tabwidget.errors import EvidenceError, TableError, nearest
+from tabwidget.values import (
+    Floats,
+    Objects,
+    Values,
+    as_floats,
+    as_seconds,
+    as_stamps,
+    is_number_like,
+    levels_of,
+    listed,
+    plain,
+    zone_of,
+)
 
-__all__ = ["Column", "column_of", "is_missing", "listed", "plain"]
+__all__ = ["Column", "column_of"]
 
 Kind = Literal["numeric", "categorical", "boolean", "datetime"]
 Role = Literal["feature", "ignored"]
-Floats: TypeAlias = NDArray[np.float64]
-Objects: TypeAlias = NDArray[Any]
-Values: TypeAlias = Sequence[object] | Objects | pd.Series
 
 # Texts of which more than this share of the cells differ are identifiers or prose.
 MOST_DISTINCT = 0.9
@@ -113,12 +122,12 @@ class Column:
             For a value that is no number, or no level of the column. Names the nearest level.
         """
         if self.kind == "datetime":
-            return _seconds(values, self.name)
+            return as_seconds(values, self.name)
         if self.kind == "numeric":
             try:
-                return _floats(values)
+                return as_floats(values)
             except (TypeError, ValueError, OverflowError):
-                bad = next((v for v in values if not _is_number(v)), values)
+                bad = next((v for v in values if not is_number_like(v)), values)
                 raise EvidenceError(
                     f"column {self.name!r} is numeric, but {reprlib.repr(bad)} is not a number: "
                     f"give one between {self.low:g} and {self.high:g}"
@@ -149,7 +158,7 @@ class Column:
         """Return `numbers`, none of them missing, as values: the inverse of `numbers`."""
         numbers = np.asarray(numbers, dtype=np.float64)
         if self.kind == "datetime":
-            return _stamps(numbers, self.support[0].tz)
+            return as_stamps(numbers, self.support[0].tz)
         if self.kind == "numeric":
             return np.round(numbers).astype(np.int64) if self.integer else numbers
         return self.support[numbers.astype(np.int64)]
@@ -185,7 +194,7 @@ class Column:
             return self
         if not self.is_number:
             known = set(self.support.tolist())
-            new = [level for level in _levels(cells.dropna()) if level not in known]
+            new = [level for level in levels_of(cells.dropna()) if level not in known]
             support = np.empty(len(self.support) + len(new), dtype=object)
             support[:] = [*self.support, *new]
             return replace(
@@ -204,7 +213,7 @@ class Column:
         grid, support, edges = self.grid, self.support, self.edges
         if edges is None:
             grid = np.unique(np.concatenate([grid, numbers]))
-            new_values = _stamps(grid, support[0].tz) if self.kind == "datetime" else grid
+            new_values = as_stamps(grid, support[0].tz) if self.kind == "datetime" else grid
             support = grid.astype(np.int64) if integer else new_values
         else:
             margin = 0.5 if self.integer else 0.0
@@ -295,7 +304,7 @@ def column_of(series: pd.Series, name: str, *, keep: bool = False) -> Column:
     kind = _kind(series)
     if kind == "numeric":
         try:
-            numbers = _floats(series)
+            numbers = as_floats(series)
         except OverflowError:
             raise TableError(
                 f"column {name!r} holds a whole number too large for a float: make it None, or "
@@ -303,61 +312,8 @@ def column_of(series: pd.Series, name: str, *, keep: bool = False) -> Column:
             ) from None
         return _number_column(series, name, kind, numbers, keep)
     if kind == "datetime":
-        return _number_column(series, name, kind, _seconds(series, name), keep)
+        return _number_column(series, name, kind, as_seconds(series, name), keep)
     return _level_column(series, name, kind, keep)
-
-
-def plain(value: object) -> Any:
-    """Return a value as JSON holds it: numpy scalars as Python's, dates as text, missing as None.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> plain(np.int64(3)), plain(float("nan")), plain("a")
-    (3, None, 'a')
-    """
-    if isinstance(value, str):
-        return str(value)  # numpy has a text of its own, which is printed as np.str_('a')
-    if isinstance(value, bool) or value is None:
-        return value
-    if is_missing(value):
-        return None
-    if isinstance(value, (np.datetime64, pd.Timestamp)):
-        stamp = pd.Timestamp(value)
-        offset = stamp.utcoffset()
-        if offset is not None and offset.seconds % 60:
-            stamp = stamp.tz_convert("UTC")  # no one reads offsets with seconds, as before 1900
-        return stamp.isoformat(sep=" ")
-    if isinstance(value, (np.float16, np.float32)):
-        return float(str(value))  # who types 0.1 means this, not 0.10000000149
-    if isinstance(value, np.generic):
-        value = value.item()
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def is_missing(value: object) -> bool:
-    """Whether a cell holds nothing to learn from: None, NA, NaT, NaN or an infinite number."""
-    if value is None or value is pd.NA or value is pd.NaT:
-        return True
-    if isinstance(value, Decimal):
-        return not value.is_finite()
-    if isinstance(value, (complex, np.complexfloating)):
-        return not np.isfinite(value)
-    if isinstance(value, (np.datetime64, np.timedelta64)):
-        return bool(np.isnat(value))
-    return isinstance(value, (float, np.floating)) and not math.isfinite(value)
-
-
-def listed(values: Sequence[object] | Objects, most: int = 8) -> str:
-    """Return the first of some values as text.
-
-    Examples
-    --------
-    >>> listed(["a", "b", "c"], most=2)
-    "'a', 'b' and 1 more"
-    """
-    shown = ", ".join(repr(plain(value)) for value in values[:most])
-    return shown + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
 def _kind(series: pd.Series) -> Kind:
@@ -424,7 +380,7 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, ke
         grid, edges, atoms = bins.means, bins.edges, bins.atoms
     support: Objects = grid
     if kind == "datetime":
-        support = _stamps(grid, _zone(series))
+        support = as_stamps(grid, zone_of(series))
     elif integer and edges is None:
         support = grid.astype(np.int64)
     return Column(
@@ -452,14 +408,14 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
     role: Role = "feature"
     note = ""
     try:
-        levels = _levels(present)
+        levels = levels_of(present)
     except (TypeError, NotImplementedError):  # lists and dicts cannot be compared
         levels, role = [], "ignored"
         note = f"its cells are of type {type(present.iloc[0]).__name__}, not single values"
     if isinstance(present.iloc[0], timedelta):
         role = "ignored"
         note = f"durations: make them numbers first (frame[{name!r}].dt.total_seconds())"
-    elif len(levels) > 20 and all(_is_number(level) for level in levels):
+    elif len(levels) > 20 and all(is_number_like(level) for level in levels):
         role = "ignored"
         note = f"numbers written as text: pd.to_numeric(frame[{name!r}]) makes them numbers"
     elif len(levels) > MAX_LEVELS:
@@ -498,89 +454,3 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
 
 def _is_prose(levels: Sequence[object]) -> bool:
     return bool(np.mean([len(str(level).split()) for level in levels[:100]]) >= PROSE_WORDS)
-
-
-def _levels(present: pd.Series) -> list[object]:
-    """Return the distinct values in order: that of the categories, or sorted."""
-    if isinstance(present.dtype, pd.CategoricalDtype):
-        return list(present.cat.remove_unused_categories().cat.categories)
-    levels: list[Any] = present.drop_duplicates().astype("object").tolist()
-    set(levels)  # a TypeError if they cannot be told apart
-    try:
-        return sorted(levels)
-    except TypeError:
-        return sorted(levels, key=str)
-
-
-def _floats(values: Values) -> Floats:
-    """Return numbers, also such written as text, as floats; NaN if missing or infinite."""
-    series = pd.Series(values)
-    if pd.api.types.is_datetime64_any_dtype(series.dtype) or pd.api.types.is_timedelta64_dtype(
-        series.dtype
-    ):
-        raise TypeError("dates are no numbers")
-    if not pd.api.types.is_numeric_dtype(series.dtype):
-        series = pd.to_numeric(series.map(plain) if series.dtype == "object" else series)
-    if pd.api.types.is_complex_dtype(series.dtype):
-        raise TypeError("complex numbers do not lie on a line")
-    numbers = series.to_numpy(dtype="float64", na_value=np.nan, copy=True)
-    width = str(series.dtype).lower()
-    if width in ("float16", "float32"):
-        # Who types 0.1 means float32's 0.1, which as a float64 is 0.10000000149.
-        distinct, places = np.unique(numbers.astype(width), return_inverse=True)
-        numbers = distinct.astype(str).astype(np.float64)[places]
-    numbers[~np.isfinite(numbers)] = np.nan
-    return numbers
-
-
-def _seconds(values: Values, name: str) -> Floats:
-    """Return dates, also such written as text, as seconds since 1970; NaN if missing.
-
-    A date without a time zone counts as UTC.
-    """
-    series = pd.Series(values)
-    if not pd.api.types.is_datetime64_any_dtype(series.dtype):
-        # A bare number is a year or a compact date, never nanoseconds.
-        numbers = (int, float, np.integer, np.floating)
-        texts = [str(v) if isinstance(v, numbers) and not is_missing(v) else v for v in series]
-        series = pd.Series(texts, dtype="object")
-    try:
-        stamps = pd.to_datetime(series, utc=True, format="mixed")
-    except (TypeError, ValueError, OverflowError):
-        bad = next((v for v in series if not _is_date(v)), series.iloc[0])
-        raise EvidenceError(
-            f"column {name!r} holds dates, but {reprlib.repr(bad)} cannot be read as one: "
-            "write it as 2020-12-31 or 2020-12-31 23:59:59"
-        ) from None
-    milliseconds = np.array(stamps.astype("datetime64[ms, UTC]").astype("int64"))
-    return np.where(np.array(stamps.isna()), np.nan, milliseconds / 1e3)
-
-
-def _stamps(seconds: Floats, zone: Any) -> Objects:
-    """Return seconds since 1970 as an array of Timestamps, in a time zone or without."""
-    milliseconds = np.round(seconds * 1e3).astype(np.int64).astype("datetime64[ms]")
-    index = pd.DatetimeIndex(milliseconds)
-    if zone is not None:
-        index = index.tz_localize("UTC").tz_convert(zone)
-    return np.array(index.astype("object"), dtype=object)
-
-
-def _zone(series: pd.Series) -> Any:
-    """Return the time zone of dates, None if they have none."""
-    return getattr(series.dropna().iloc[0], "tzinfo", None)
-
-
-def _is_date(value: object) -> bool:
-    try:
-        pd.to_datetime(pd.Series([value], dtype="object"), utc=True, format="mixed")
-    except (TypeError, ValueError, OverflowError):
-        return False
-    return True
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return is_missing(value)
-    return True

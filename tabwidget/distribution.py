@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from tabwidget.errors import EvidenceError
-from tabwidget.table import Column, plain
+from tabwidget.table import Column
+from tabwidget.values import plain
 
 if TYPE_CHECKING:
     import altair as alt

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from tabwidget.errors import ConfigError, EvidenceError
-from tabwidget.table import plain
+from tabwidget.values import plain
 
 __all__ = [
     "WORD",

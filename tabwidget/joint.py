@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from tabwidget.contexts import Contexts
 from tabwidget.distribution import Distribution
 from tabwidget.errors import ConfigError, nearest
-from tabwidget.table import Column, plain
+from tabwidget.table import Column
+from tabwidget.values import plain
 
 if TYPE_CHECKING:
     import altair as alt

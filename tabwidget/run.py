@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tabwidget.callbacks import Callback
 from tabwidget.events import Event, FitEnd, Point, TrainingState, from_dict
-from tabwidget.table import plain
+from tabwidget.values import plain
 
 __all__ = ["Notify", "Run"]
 

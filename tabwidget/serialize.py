@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from tabwidget.errors import ConfigError, nearest
 from tabwidget.number_format import NumberFormat, PlainNumber
-from tabwidget.table import plain
+from tabwidget.values import plain
 
 __all__ = [
     "SERIALIZERS",

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from tabwidget import datasets
-from tabwidget.column import Column, column_of, is_missing, listed, plain
+from tabwidget.column import Column, column_of
 from tabwidget.errors import ColumnError, DataFileError, TableError, nearest
 from tabwidget.reading import read_frame
+from tabwidget.values import is_missing, listed, plain
 
 __all__ = ["Column", "Table", "TableSchema", "as_table", "plain", "read_frame"]
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabwidget.bins import N_EVEN
-from tabwidget.column import Column, column_of, plain
+from tabwidget.column import Column, column_of
 from tabwidget.errors import EvidenceError, TableError
+from tabwidget.values import plain
 
 DAYS = pd.date_range("2020-01-01", periods=60, freq="D")
 DATES = [dt.date(2020, 1, 1) + dt.timedelta(days=i) for i in range(60)]

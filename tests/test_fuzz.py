@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given
 
-from tabwidget.column import is_missing
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.distribution import Distribution
 from tabwidget.errors import TableError, TabwidgetError
 from tabwidget.model import TabularLanguageModel
 from tabwidget.table import Table
+from tabwidget.values import is_missing
 
 from .frames import KINDS, examples, frames, frames_of, seeds
 

@@ -16,7 +16,7 @@ import tabwidget
 # Each part imports only from the rows above its own. A part is a module or a package of ours.
 ROWS = [
     ["errors", "number_format", "orders"],
-    ["bins", "charts", "datasets", "reading"],
+    ["bins", "charts", "datasets", "reading", "values"],
     ["column"],
     ["table"],
     ["serialize", "evidence", "config", "events", "folder"],
@@ -25,6 +25,7 @@ ROWS = [
     ["formula"],
     ["distribution", "reliability"],
     ["joint"],
+    ["answering"],
     ["model"],
     ["estimators"],
     ["session", "distill", "sweep", "evaluation"],

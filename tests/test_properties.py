@@ -12,10 +12,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tabwidget.column import is_missing
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.evidence import Above, Below, Between, NoneOf, OneOf, describe
 from tabwidget.model import TabularLanguageModel
+from tabwidget.values import is_missing
 
 from .frames import evidence, examples, questions, seeds
 
