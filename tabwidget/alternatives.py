@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tabwidget.errors import EvidenceError
 from tabwidget.evidence import Above, Below, Between, Evidence, NoneOf, OneOf, Range, describe
 from tabwidget.table import Column
-from tabwidget.values import plain
+from tabwidget.values import is_missing, plain
 
 __all__ = ["Alternatives", "alternatives", "says_nothing", "settled"]
 
@@ -199,6 +199,8 @@ def settled(evidence: Evidence, column: Column) -> Evidence:
     EvidenceError
         If the column cannot take it.
     """
+    if column.role == "evidence":
+        return _settled_text(evidence, column)
     if isinstance(evidence, (OneOf, Between, Above, Below)):
         evidence = _with_finite_ends(evidence, column)
         if isinstance(evidence, Between) and evidence.closed == "both":
@@ -250,6 +252,15 @@ def _with_finite_ends(evidence: Evidence, column: Column) -> Evidence:
     if math.isinf(low):
         return Below(evidence.high, _with_high(evidence))
     return evidence
+
+
+def _settled_text(evidence: Evidence, column: Column) -> str:
+    if isinstance(evidence, (OneOf, Between, Above, Below)) or is_missing(evidence):
+        raise EvidenceError(
+            f"column {column.name!r} is free text: what is known of it is one text, "
+            f"not {evidence!r}"
+        )
+    return str(evidence)
 
 
 def _settled_value(value: object, column: Column) -> Any:

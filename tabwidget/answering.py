@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tabwidget.backends import Backend
 from tabwidget.config import GenerationConfig
-from tabwidget.contexts import Contexts, contexts_of, rows_of
+from tabwidget.contexts import Contexts, contexts_of
 from tabwidget.distribution import Distribution
 from tabwidget.dtypes import as_dtype
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
@@ -154,7 +154,7 @@ class Answering:
         if len(knowns) == 0:
             return np.empty((0, len(column.support if candidates is None else candidates)))
         if isinstance(knowns, pd.DataFrame):
-            rows = rows_of(knowns, self.schema, without=[target])
+            rows = self.schema.rows(knowns, without=[target])
             index = np.full(len(rows), self.schema.active.index(target))
             found = self._predict(rows, index)
             probabilities = found[:, : len(column.support)]
@@ -212,12 +212,12 @@ class Answering:
         # Evidence that admits everything leaves its own column to be drawn too.
         names = self.schema.active
         each = [
-            [*wanted, *(name for name in question if np.isnan(row[names.index(name)]))]
+            [*wanted, *(n for n in question if n in names and np.isnan(row[names.index(n)]))]
             for wanted, question, row in zip(each, questions, rows, strict=True)
         ]
         rows = self._drawn(rows, each, generation, rng)
         completed: list[dict[str, Any]] = [
-            dict.fromkeys([*question, *wanted])
+            {**question, **dict.fromkeys(wanted)}
             for question, wanted in zip(questions, each, strict=True)
         ]
         for index, name in enumerate(self.schema.active):
@@ -262,7 +262,7 @@ class Answering:
         contexts = self._contexts([question])
         # A new order for each row would be as right; one for all keeps every step one batch.
         unknown = np.flatnonzero(np.isnan(contexts.rows).any(axis=0))
-        absent = [schema.active[index] for index in unknown]
+        absent = [schema.active[index] for index in unknown if index < len(schema.active)]
         wanted = [str(name) for name in rng.permutation(absent)]
         start = contexts.rows[rng.choice(len(contexts.rows), size=n, p=contexts.weights)]
         rows = self._drawn(start, [wanted] * n, generation, rng)
@@ -284,7 +284,8 @@ class Answering:
         """Return the log-probability of each row's present cells, in nats.
 
         A number counts with the probability of the value, or bin, of the support that it falls
-        on, so that rows can be compared whatever the units.
+        on, so that rows can be compared whatever the units. Free text does not count; it tells of
+        single cells.
 
         Parameters
         ----------
@@ -298,8 +299,9 @@ class Answering:
         ndarray of shape (n_rows,), or DataFrame of shape (n_rows, n_columns)
             NaN where a cell is absent, minus infinity for a value never seen in training.
         """
-        rows = rows_of(frame, self.schema)
+        rows = self.schema.rows(frame)
         if not per_cell:
+            rows[:, len(self.schema.active) :] = np.nan
             return self.backend_.chain(rows).sum(1)
         cells = {
             name: self._cell_log_likelihood(rows, index)
@@ -333,7 +335,7 @@ class Answering:
         column = self.schema.known(target)
         index = self.schema.active.index(target)
         if frame is not None:
-            rows = rows_of(frame, self.schema)
+            rows = self.schema.rows(frame)
             rows = rows[np.isfinite(rows[:, index])]
             asked = np.full(len(rows), index)
             found = self._predict(rows, asked)
@@ -341,7 +343,7 @@ class Answering:
         else:
             if self.table_ is None:
                 raise ConfigError("a loaded model knows no rows held out: give calibration a frame")
-            rows = rows_of(self.table_.frame, self.schema)
+            rows = self.schema.rows(self.table_.frame)
             numbers, found = self.backend_.held_out(rows, index)
             truth = rows[numbers, index]
         if not len(truth):

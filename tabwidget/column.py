@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tabwidget.bins import bins_of
 from tabwidget.errors import EvidenceError, TableError, nearest
+from tabwidget.texts import TextSpace
 from tabwidget.values import (
     Floats,
     Objects,
@@ -24,6 +25,7 @@ from tabwidget.values import (
     as_floats,
     as_seconds,
     as_stamps,
+    is_missing,
     is_number_like,
     levels_of,
     listed,
@@ -33,8 +35,8 @@ from tabwidget.values import (
 
 __all__ = ["Column", "column_of"]
 
-Kind = Literal["numeric", "categorical", "boolean", "datetime"]
-Role = Literal["feature", "ignored"]
+Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
+Role = Literal["feature", "evidence", "ignored"]
 
 # Texts of which more than this share of the cells differ are identifiers or prose.
 MOST_DISTINCT = 0.9
@@ -60,10 +62,11 @@ class Column:
     ----------
     name : str
         Name in the frame.
-    kind : {"numeric", "categorical", "boolean", "datetime"}
+    kind : {"numeric", "categorical", "boolean", "datetime", "text"}
         How the values are read. Dates and times are numbers on the inside (seconds since 1970).
-    role : {"feature", "ignored"}
-        An ignored column takes no part; `note` says why.
+        Text has no levels, its words tell of the other columns.
+    role : {"feature", "evidence", "ignored"}
+        Evidence can be given, but not asked for. An ignored column takes no part. `note` says why.
     dtype : str
         The pandas dtype.
     missing : float
@@ -89,6 +92,8 @@ class Column:
         Why the column is ignored, or what is odd about it.
     low, high : float
         Range of a number; NaN for categories.
+    space : TextSpace or None
+        Where a text lies by its words.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Column:
     note: str
     low: float
     high: float
+    space: TextSpace | None = None
 
     @property
     def is_number(self) -> bool:
@@ -133,6 +139,22 @@ class Column:
                     f"give one between {self.low:g} and {self.high:g}"
                 ) from None
         return self._codes(values)
+
+    @property
+    def width(self) -> int:
+        """How many numbers an engine reads of a cell: one, or the place of a text on each axis."""
+        return 1 if self.space is None else len(self.space.axes)
+
+    def inputs(self, values: Values) -> Floats:
+        """Return what an engine reads of values, shape ``(n_values, width)``."""
+        if self.space is None:
+            return self.numbers(values)[:, None]
+        there = np.array([not is_missing(value) for value in values], dtype=bool)
+        texts = [str(value) for value in np.asarray(values, dtype=object)[there]]
+        found = np.full((len(there), self.width), np.nan)
+        if texts:
+            found[there] = self.space.places(texts)
+        return found
 
     def number(self, value: object) -> float:
         """Return one value as `numbers` does; missing is an error here."""
@@ -190,7 +212,7 @@ class Column:
         EvidenceError
             For cells of another kind, such as text in a column of numbers.
         """
-        if self.role == "ignored":
+        if self.role != "feature":
             return self
         if not self.is_number:
             known = set(self.support.tolist())
@@ -418,14 +440,15 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
     elif len(levels) > 20 and all(is_number_like(level) for level in levels):
         role = "ignored"
         note = f"numbers written as text: pd.to_numeric(frame[{name!r}]) makes them numbers"
+    elif not keep and _is_prose(levels) and len(levels) > MOST_DISTINCT * len(present):
+        return _text_column(series, name, [str(value) for value in present])
     elif len(levels) > MAX_LEVELS:
         role = "ignored"
         note = f"{len(levels)} distinct values, more than {MAX_LEVELS}: group them first"
     elif not keep and len(levels) > 20 and len(levels) > MOST_DISTINCT * len(present):
         role = "ignored"
-        what = "free text" if _is_prose(levels) else "an identifier"
         note = (
-            f"{len(levels)} distinct values in {len(present)} cells: {what}. "
+            f"{len(levels)} distinct values in {len(present)} cells: an identifier. "
             f"Table(frame, keep=[{name!r}]) learns it all the same"
         )
     elif len(levels) == 1:
@@ -452,5 +475,31 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
     )
 
 
+def _text_column(series: pd.Series, name: str, texts: list[str]) -> Column:
+    space = TextSpace.of(texts)
+    return Column(
+        name=name,
+        kind="text",
+        role="ignored" if space is None else "evidence",
+        dtype=str(series.dtype),
+        missing=float(1 - len(texts) / len(series)),
+        n_unique=len(set(texts)),
+        support=np.empty(0, dtype=object),
+        grid=np.empty(0),
+        edges=None,
+        atoms=np.empty(0, dtype=bool),
+        integer=False,
+        decimals=None,
+        held="",
+        note="free text, without words that tell one from another"
+        if space is None
+        else "free text: it tells of the other columns, and is not asked for itself",
+        low=math.nan,
+        high=math.nan,
+        space=space,
+    )
+
+
 def _is_prose(levels: Sequence[object]) -> bool:
-    return bool(np.mean([len(str(level).split()) for level in levels[:100]]) >= PROSE_WORDS)
+    words = [len(str(level).split()) for level in levels[:100]]
+    return len(levels) > 20 and bool(np.mean(words) >= PROSE_WORDS)

@@ -11,15 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from tabwidget.alternatives import Alternatives, alternatives, says_nothing
-from tabwidget.errors import TableError
 from tabwidget.evidence import Above, Below, Between, Evidence, OneOf
 from tabwidget.table import TableSchema
 
-__all__ = ["Contexts", "contexts_of", "rows_of"]
+__all__ = ["Contexts", "contexts_of"]
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Floats, NDArray[np.int64]], Floats]
@@ -34,7 +32,7 @@ class Contexts:
 
     Attributes
     ----------
-    rows : ndarray of shape (n, n_columns)
+    rows : ndarray of shape (n, width of a row)
         Known cells as numbers, NaN where unknown.
     weights : ndarray of shape (n,)
         Those of one question sum to one.
@@ -82,13 +80,15 @@ def contexts_of(
     ColumnError, EvidenceError
         For a column that takes no part, or evidence that it cannot take.
     """
-    names = schema.active
-    rows = np.full((len(questions), len(names)), np.nan)
+    rows = np.full((len(questions), schema.width), np.nan)
     spread: dict[int, dict[int, Alternatives]] = {}
     for name in dict.fromkeys(name for question in questions for name in question):
-        column = schema.known(name)
-        index = names.index(name)
+        column, places = schema.usable(name), schema.places(name)
         given = {i: question[name] for i, question in enumerate(questions) if name in question}
+        if column.role == "evidence":
+            rows[list(given), places] = column.inputs(list(given.values()))
+            continue
+        index = places.start
         plain = [i for i, evidence in given.items() if not _is_spread(evidence)]
         if len(plain) == 1:
             rows[plain, index] = column.number(given[plain[0]])
@@ -112,23 +112,6 @@ def contexts_of(
     for index, admits in spread.items():
         contexts = _expanded(contexts, index, admits, predict)
     return contexts
-
-
-def rows_of(frame: pd.DataFrame, schema: TableSchema, *, without: Sequence[str] = ()) -> Floats:
-    """Return a frame's cells as numbers, a column of the schema each; NaN where it has none.
-
-    Columns of the frame that take no part are passed over; unknown ones are an error.
-    """
-    frame = frame.rename(columns=str)
-    if frame.columns.has_duplicates:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise TableError(f"the column name {twice!r} stands more than once: rename one of them")
-    rows = np.full((len(frame), len(schema.active)), np.nan)
-    for name in frame.columns:
-        column = schema[name]
-        if column.role == "feature" and name not in without:
-            rows[:, schema.active.index(name)] = column.numbers(frame[name])
-    return rows
 
 
 def _is_spread(evidence: Evidence) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from fractions import Fraction
+from types import FunctionType
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,11 +22,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabwidget.column import Column
-from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
+from tabwidget.config import (
+    DiscretizationConfig,
+    GenerationConfig,
+    LoRAConfig,
+    ModelConfig,
+    QuantizationConfig,
+    TrainingConfig,
+    aggregate_default,
+)
 from tabwidget.errors import ConfigError, DataFileError, TableError
 from tabwidget.number_format import PlainNumber, SpacedDigits
 from tabwidget.serialize import BracketSerializer, JSONSerializer, KeyValueSerializer
 from tabwidget.table import TableSchema
+from tabwidget.texts import TextSpace
 
 __all__ = [
     "empty_frame_from_json",
@@ -34,6 +44,9 @@ __all__ = [
     "schema_from_json",
     "schema_to_json",
 ]
+
+
+MAX_LISTED = 1_000  # numbers that a reader might still look at
 
 
 def schema_to_json(schema: TableSchema, frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -194,6 +207,12 @@ def _array_to_json(array: NDArray[Any]) -> dict[str, Any]:
         flat = flat.view(np.int64)  # Python's dates are coarser
     elif array.dtype.kind not in "ObiufcSU" or array.dtype.char in "gG":
         raise _NotSavedError(array.flat[0] if array.size else array.dtype)
+    if array.dtype.kind == "f" and array.size > MAX_LISTED:
+        return {
+            "dtype": array.dtype.str,
+            "shape": list(array.shape),
+            "base64": base64.b64encode(array.tobytes()).decode(),
+        }
     return {
         "dtype": array.dtype.str,
         "shape": list(array.shape),
@@ -202,7 +221,11 @@ def _array_to_json(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def _array_from_json(written: Mapping[str, Any]) -> NDArray[Any]:
-    dtype, values = np.dtype(written["dtype"]), written["values"]
+    dtype = np.dtype(written["dtype"])
+    if "base64" in written:
+        raw = base64.b64decode(written["base64"])
+        return np.frombuffer(raw, dtype).reshape(written["shape"]).copy()
+    values = written["values"]
     array = np.empty(len(values), dtype=np.int64 if dtype.kind in "mM" else dtype)
     # One by one, or numpy would make a second axis of tuples.
     for i, value in enumerate(_all_from_json(values)):
@@ -224,6 +247,13 @@ def _setting(kind: type) -> _Form:
         _options_to_json,
         lambda options: kind(**{name: _from_json(option) for name, option in options.items()}),
     )
+
+
+def _function_to_json(function: Callable[..., Any]) -> str:
+    # Only the one that is here when the model is read; nothing is ever imported by name.
+    if function is not aggregate_default:
+        raise _NotSavedError(function)
+    return function.__name__
 
 
 def _moment_to_json(moment: dt.datetime) -> list[Any]:
@@ -355,6 +385,9 @@ _SETTINGS = (
     TrainingConfig,
     ModelConfig,
     GenerationConfig,
+    DiscretizationConfig,
+    LoRAConfig,
+    QuantizationConfig,
     JSONSerializer,
     KeyValueSerializer,
     BracketSerializer,
@@ -399,6 +432,10 @@ _FORMS: dict[str, _Form] = {
         dict,
         lambda items: [[_to_json(key), _to_json(value)] for key, value in items.items()],
         lambda pairs: {_from_json(key): _from_json(value) for key, value in pairs},
+    ),
+    "TextSpace": _setting(TextSpace),
+    "function": _Form(
+        FunctionType, _function_to_json, {"aggregate_default": aggregate_default}.__getitem__
     ),
     "array": _Form(np.ndarray, _array_to_json, _array_from_json),
     **{kind.__name__: _setting(kind) for kind in _SETTINGS},

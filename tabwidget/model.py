@@ -163,7 +163,7 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
         grown = TableSchema([column.grown(frame[column.name]) for column in schema.values()])
         old = self.table_.frame if self.table_ is not None else self._like
         both = pd.concat([old, frame], ignore_index=True) if len(old) else frame
-        self.backend_.grow([grown[name] for name in grown.active])
+        self.backend_.grow(grown.inputs)
         self._schema = grown
         table = Table(both, "table" if self.table_ is None else self.table_.name, schema=grown)
         return self._fit(table, self.targets_, True, stop, None)
@@ -280,8 +280,7 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
         model.seed_, model.state = content["seed"], TrainingState()
         model._rng = np.random.default_rng(model.seed_)
         model.backend_ = resolve(model.backend, model.model_config)
-        columns = [model._schema[name] for name in model._schema.active]
-        model.backend_.restore(columns, content["engine"], arrays)
+        model.backend_.restore(model._schema.inputs, content["engine"], arrays)
         return model
 
     def _training(self) -> TrainingConfig:
@@ -307,9 +306,9 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
 
 def _same_answers(learned: TableSchema, other: TableSchema) -> bool:
     """Return whether weights learned on one table fit the columns and supports of another."""
-    return learned.active == other.active and all(
-        learned[name].kind == other[name].kind
-        and np.array_equal(learned[name].support, other[name].support)
-        and np.array_equal(learned[name].edges, other[name].edges)  # type: ignore[arg-type]
-        for name in learned.active
+    return len(learned.inputs) == len(other.inputs) and all(
+        (mine.name, mine.kind, mine.width) == (its.name, its.kind, its.width)
+        and np.array_equal(mine.support, its.support)
+        and np.array_equal(mine.edges, its.edges)  # type: ignore[arg-type]
+        for mine, its in zip(learned.inputs, other.inputs, strict=True)
     )

@@ -80,5 +80,5 @@ class Query:
             schema.known(target)
             if target in self.given:
                 raise EvidenceError(f"column {target!r} is both asked for and given")
-        given = {name: settled(e, schema.known(name)) for name, e in self.given.items()}
+        given = {name: settled(e, schema.usable(name)) for name, e in self.given.items()}
         return Query(self.targets, given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tabwidget import datasets
 from tabwidget.column import Column, column_of
 from tabwidget.errors import ColumnError, DataFileError, TableError, nearest
 from tabwidget.reading import read_frame
+from tabwidget.texts import TextSpace
 from tabwidget.values import is_missing, listed, plain
 
 __all__ = ["Column", "Table", "TableSchema", "as_table", "plain", "read_frame"]
@@ -45,14 +48,58 @@ class TableSchema(Mapping[str, Column]):
 
     @property
     def active(self) -> tuple[str, ...]:
-        """Names of the columns that take part."""
+        """Names of the columns that can be asked for."""
         return tuple(name for name, column in self._columns.items() if column.role == "feature")
 
-    def known(self, name: str) -> Column:
-        """Return a column that takes part; `ColumnError` if it is unknown or ignored."""
+    @functools.cached_property
+    def inputs(self) -> tuple[Column, ...]:
+        """The columns that an engine reads: the active ones, then those of text."""
+        texts = [column for column in self._columns.values() if column.role == "evidence"]
+        return (*(self[name] for name in self.active), *texts)
+
+    def places(self, name: str) -> slice:
+        """Return which numbers of a row, as `rows` writes it, are those of a column it reads."""
+        start = 0
+        for column in self.inputs:
+            if column.name == name:
+                break
+            start += column.width
+        return slice(start, start + self[name].width)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row is: one an active column, and those of texts."""
+        return sum(column.width for column in self.inputs)
+
+    def rows(self, frame: pd.DataFrame, *, without: Sequence[str] = ()) -> NDArray[np.float64]:
+        """Return a frame's rows as an engine reads them, shape ``(n_rows, width)``.
+
+        NaN stands where a cell is absent, or not to be read. Columns of
+        the frame that take no part are passed over; unknown ones are an error.
+        """
+        frame = frame.rename(columns=str)
+        if frame.columns.has_duplicates:
+            twice = frame.columns[frame.columns.duplicated()][0]
+            raise TableError(f"the column name {twice!r} stands more than once: rename one of them")
+        rows = np.full((len(frame), self.width), np.nan)
+        for name in frame.columns:
+            column = self[name]
+            if column.role != "ignored" and name not in without:
+                rows[:, self.places(name)] = column.inputs(frame[name])
+        return rows
+
+    def usable(self, name: str) -> Column:
+        """Return a column that can be given; `ColumnError` if it is unknown or ignored."""
         column = self[name]
         if column.role == "ignored":
             raise ColumnError(f"column {name!r} takes no part in the model: {column.note}")
+        return column
+
+    def known(self, name: str) -> Column:
+        """Return a column that can be asked for; `ColumnError` if it cannot be."""
+        column = self.usable(name)
+        if column.role == "evidence":
+            raise ColumnError(f"column {name!r} can be given, but not asked for: it is free text")
         return column
 
 
@@ -116,12 +163,13 @@ class Table:
         return len(self.frame)
 
     def row(self, index: int) -> dict[str, Any]:
-        """Return the present cells of one row, active columns only.
+        """Return the present cells of one row, without ignored columns.
 
         Whole numbers are integers, whatever the dtype: a column with missing cells is float.
         """
         # A row taken whole would turn integers into floats wherever a float stands beside them.
-        cells = {name: self.frame[name].iat[index] for name in self.schema.active}
+        used = [column.name for column in self.schema.values() if column.role != "ignored"]
+        cells = {name: self.frame[name].iat[index] for name in used}
         return {
             name: self._cell(self.schema[name], cell)
             for name, cell in cells.items()
@@ -129,10 +177,15 @@ class Table:
         }
 
     def histogram(self, name: str) -> list[dict[str, Any]]:
-        """Return at most 20 bars ``{"label", "low", "high", "count"}`` of one column."""
+        """Return at most 20 bars ``{"label", "low", "high", "count"}`` of one column.
+
+        Those of text are its most frequent words.
+        """
         column = self.schema[name]
         if column.is_number:
             return _number_bars(column, self.frame[name])
+        if column.space is not None:
+            return _word_bars(column.space, self.frame[name].dropna())
         if not len(column.support):
             return []
         counts = self.frame[name].value_counts()
@@ -257,6 +310,14 @@ def _number_bars(column: Column, cells: pd.Series) -> list[dict[str, Any]]:
             "count": int(count),
         }
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+
+
+def _word_bars(space: TextSpace, texts: pd.Series) -> list[dict[str, Any]]:
+    counts = space.counts([str(text) for text in texts])
+    most = np.argsort(-counts, kind="stable")[:MAX_BARS]
+    return [
+        {"label": space.words[i], "low": None, "high": None, "count": int(counts[i])} for i in most
     ]
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tabwidget.contexts import MAX_ROWS, Contexts, _pruned, contexts_of, rows_of
-from tabwidget.errors import ColumnError, EvidenceError, TableError
+from tabwidget.contexts import MAX_ROWS, Contexts, _pruned, contexts_of
+from tabwidget.errors import ColumnError, EvidenceError
 from tabwidget.evidence import Above, Between, NoneOf, OneOf
 from tabwidget.table import Table
 
@@ -160,22 +160,3 @@ def test_a_column_that_takes_no_part_cannot_be_known(column: str) -> None:
 def test_a_range_of_levels_is_an_error() -> None:
     with pytest.raises(EvidenceError, match="'level' has levels, not numbers"):
         contexts({"level": Above(1)})
-
-
-def test_rows_of_a_frame_are_its_cells_as_numbers() -> None:
-    frame = pd.DataFrame({"listed": [3, None], "level": ["b", None], "name": ["x", "y"]})
-    np.testing.assert_array_equal(rows_of(frame, SCHEMA), [[1, 3, np.nan], [np.nan] * 3])
-    np.testing.assert_array_equal(
-        rows_of(frame, SCHEMA, without=["level"]), [[np.nan, 3, np.nan], [np.nan] * 3]
-    )
-
-
-def test_rows_of_a_frame_with_a_column_twice_are_an_error() -> None:
-    frame = FRAME[["listed", "level"]]
-    with pytest.raises(TableError, match="'level' stands more than once: rename one"):
-        rows_of(pd.concat([frame, frame[["level"]]], axis=1), SCHEMA)
-
-
-def test_rows_of_a_frame_with_an_unknown_column_are_an_error() -> None:
-    with pytest.raises(ColumnError, match=r"no column 'levle'. Did you mean 'level'\?"):
-        rows_of(pd.DataFrame({"levle": ["a"]}), SCHEMA)

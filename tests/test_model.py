@@ -390,8 +390,8 @@ def test_fewer_than_no_rows_is_an_error(lm: TabularLanguageModel) -> None:
 
 
 def test_a_wrong_generation_setting_is_named(lm: TabularLanguageModel) -> None:
-    with pytest.raises(ConfigError, match="temperature"):
-        lm.sample(1, generation=GenerationConfig(temperature=-1))
+    with pytest.raises(ConfigError, match="top_p"):
+        lm.sample(1, generation=GenerationConfig(top_p=2))
 
 
 # Log-likelihood

@@ -194,3 +194,24 @@ def test_any_text_can_be_asked_for(source: str) -> None:
 def test_as_table_refuses_the_rest(source: object) -> None:
     with pytest.raises(TabwidgetError, match="a table is a pandas DataFrame, not"):
         as_table(source)
+
+
+def test_rows_of_a_frame_are_its_cells_as_numbers() -> None:
+    schema = Table(FRAME[["size", "weight", "colour"]]).schema
+    frame = pd.DataFrame({"size": [3, None], "colour": ["red", None]})
+    np.testing.assert_array_equal(schema.rows(frame), [[3, np.nan, 1], [np.nan] * 3])
+    np.testing.assert_array_equal(
+        schema.rows(frame, without=["colour"]), [[3, np.nan, np.nan], [np.nan] * 3]
+    )
+
+
+def test_rows_of_a_frame_with_a_column_twice_are_an_error() -> None:
+    schema = Table(FRAME).schema
+    frame = FRAME[["size", "colour"]]
+    with pytest.raises(TableError, match="'colour' stands more than once: rename one"):
+        schema.rows(pd.concat([frame, frame[["colour"]]], axis=1))
+
+
+def test_rows_of_a_frame_with_an_unknown_column_are_an_error() -> None:
+    with pytest.raises(ColumnError, match=r"no column 'colur'. Did you mean 'colour'\?"):
+        Table(FRAME).schema.rows(pd.DataFrame({"colur": ["red"]}))

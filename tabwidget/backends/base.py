@@ -72,8 +72,8 @@ class Prediction:
 class Backend(Protocol):
     """A language model of a table.
 
-    Columns are numbered as in ``table.schema.active``; cells are given as
-    `Column.numbers` writes them, NaN where absent.
+    Columns are those of ``table.schema.inputs``, in that order; rows are given as
+    `TableSchema.rows` writes them, NaN where a cell is absent.
     """
 
     name: str

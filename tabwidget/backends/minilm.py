@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget.backends.base import FitRequest, Prediction
-from tabwidget.backends.minilm_fit import MAX_READ, MiniLMFit, cell_column, encoded
+from tabwidget.backends.minilm_fit import MAX_READ, MiniLMFit, cell_column, encoded, present_in
 from tabwidget.backends.threads import cores, few_threads, one_thread
 from tabwidget.config import ModelConfig
 from tabwidget.errors import NotFittedError
@@ -57,7 +57,7 @@ class MiniLMBackend:
     @few_threads()
     def fit(self, request: FitRequest) -> None:
         """Learn a table; returns when a limit is reached, or ``request.stopped()`` says so."""
-        columns = tuple(request.table.schema[name] for name in request.table.schema.active)
+        columns = request.table.schema.inputs
         if not request.resume:
             # An instance that learns another table must not answer with the weights of the last.
             self._members = ()
@@ -85,7 +85,7 @@ class MiniLMBackend:
             mean = found.mean(0)
             return mean / mean.sum(1, keepdims=True), np.abs(found - mean).sum(2).mean(0) / 2
 
-        tokens = each * (min(contexts.shape[1], MAX_READ) + 1)
+        tokens = each * (min(len(self._columns), MAX_READ) + 1)
         probabilities, spread = zip(*_mapped(answered, len(contexts), tokens), strict=True)
         return Prediction(np.concatenate(probabilities), np.concatenate(spread))
 
@@ -98,7 +98,7 @@ class MiniLMBackend:
             contexts = rows[asked]
             contexts[:, target] = np.nan
             targets = np.full(len(asked), target)
-            for part in _batches(len(asked), min(rows.shape[1], MAX_READ) + 1):
+            for part in _batches(len(asked), min(len(self._columns), MAX_READ) + 1):
                 found = self._answers([member], contexts[part], targets[part], 1)[0]
                 numbers.append(asked[part])
                 answers.append(found)
@@ -157,13 +157,13 @@ class MiniLMBackend:
     def chain(self, rows: Floats) -> Floats:
         """Return each cell's log-probability given the cells read before it in its row."""
         members = self._ready_members()
-        columns = rows.shape[1]
-        out = np.zeros(rows.shape)
+        columns = len(self._columns)
+        out = np.zeros((len(rows), columns))
         # An order depends on the row's place in the table, not on the batch.
         drawn = torch.from_numpy(column_orders(len(rows), columns, seed=self._seed, epoch=0))
         for part in _batches(len(rows), 2 * min(columns, MAX_READ)):
-            known = torch.from_numpy(np.isfinite(rows[part]))
             cells = encoded(members[0], self._columns, rows[part])
+            known = cells.present
             total = np.zeros(out[part].shape)
             for member in members:
                 found = _chained(member, cells, drawn[part], known)
@@ -177,7 +177,7 @@ class MiniLMBackend:
         self, members: Sequence[CellModel], contexts: Floats, targets: NDArray[np.int64], each: int
     ) -> Floats:
         """Return the answers of every member and order, shape ``(answers, rows, support)``."""
-        known = np.isfinite(contexts)
+        known = present_in(self._columns, contexts)
         # A wide table's rows are read in part: the question's neighbours, and others by chance.
         count = known.sum(1).clip(max=MAX_READ - 1)
         near = np.zeros(known.shape)
@@ -186,17 +186,17 @@ class MiniLMBackend:
         # With one cell known or none there is one order. Otherwise their number must not depend on
         # the rows of the batch, or an answer would.
         each = each if length > 2 else 1
-        rng = np.random.default_rng([self._seed, contexts.shape[1]])
+        rng = np.random.default_rng([self._seed, known.shape[1]])
         # The members place values alike: what is encoded for one is so for all.
         cells = encoded(members[0], self._columns, contexts)
         repeated = cells[torch.arange(len(contexts)).repeat(each)] if each > 1 else cells
-        wide = contexts.shape[1] > MAX_READ
+        wide = known.shape[1] > MAX_READ
         out = []
         for number, member in enumerate(members):
             orders = []
             for _ in range(each):
                 # The same keys for every row: an answer does not depend on the rows beside it.
-                keys = rng.random((1, contexts.shape[1]))
+                keys = rng.random((1, known.shape[1]))
                 order = np.where(known, keys - near, 2.0).argsort(1)[:, :length]
                 order[np.arange(len(contexts)), count] = targets
                 orders.append(order)

@@ -24,7 +24,7 @@ from tabwidget.minilm.gaussian import Moments
 from tabwidget.orders import column_orders
 from tabwidget.table import Column
 
-__all__ = ["MAX_READ", "MiniLMFit", "Size", "cell_column", "encoded"]
+__all__ = ["MAX_READ", "MiniLMFit", "Size", "cell_column", "encoded", "present_in"]
 
 Floats = NDArray[np.float64]
 
@@ -68,19 +68,34 @@ class Size:
 
 
 def encoded(model: CellModel, columns: Sequence[Column], rows: Floats) -> Cells:
-    """Return rows of numbers, as `Column.numbers` writes them, as the model's cells."""
+    """Return rows of numbers, as `TableSchema.rows` writes them, as the model's cells."""
+    present = present_in(columns, rows)
+    n_asked = sum(column.role == "feature" for column in columns)
+    asked = torch.from_numpy(rows[:, :n_asked])
     features = torch.empty(len(rows), 0)
     if model.gaussian is not None:
-        features = model.gaussian.features(torch.from_numpy(rows))
-    places = [model.place(i, torch.from_numpy(rows[:, i])) for i in range(len(columns))]
-    answers = [torch.from_numpy(column.cells(rows[:, i])) for i, column in enumerate(columns)]
+        features = model.gaussian.features(asked)
+    # A text lies on no nodes, and is no answer.
+    node = torch.zeros(present.shape, dtype=torch.int64)
+    between, answer = torch.zeros(present.shape), torch.full(present.shape, -1)
+    for index, column in enumerate(columns[:n_asked]):
+        node[:, index], between[:, index] = model.place(index, asked[:, index])
+        answer[:, index] = torch.from_numpy(column.cells(rows[:, index]))
     return Cells(
-        torch.stack([node for node, _ in places], 1),
-        torch.stack([between for _, between in places], 1),
-        torch.stack(answers, 1),
+        node,
+        between,
+        answer,
+        torch.from_numpy(present),
+        torch.from_numpy(np.nan_to_num(rows[:, n_asked:])).float(),
         features,
         torch.full((len(rows),), -1),
     )
+
+
+def present_in(columns: Sequence[Column], rows: Floats) -> NDArray[np.bool_]:
+    """Return which cells are there, shape ``(n_rows, n_columns)``."""
+    starts = np.cumsum([0, *(column.width for column in columns[:-1])])
+    return np.isfinite(rows[:, starts])
 
 
 class MiniLMFit:
@@ -109,12 +124,15 @@ class MiniLMFit:
         self.began = time.perf_counter()
         self.request, self.columns = request, columns
         table, training = request.table, request.training
-        rows = np.stack([column.numbers(table.frame[column.name]) for column in columns], axis=1)
-        size = Size.of(*rows.shape)
+        rows = table.schema.rows(table.frame)
+        present = present_in(columns, rows)
+        size = Size.of(*present.shape)
         models = [_resumed(model) for model in started]
         if not models:
-            parts = [cell_column(c, _nodes(c, rows[:, i])) for i, c in enumerate(columns)]
-            models = _new_models(config, size, parts, moments_of(rows, columns), request.seed)
+            asked = [column for column in columns if column.role == "feature"]
+            parts = [cell_column(c, _nodes(c, rows[:, i])) for i, c in enumerate(asked)]
+            parts += [cell_column(column, None) for column in columns[len(asked) :]]
+            models = _new_models(config, size, parts, moments_of(rows, asked), request.seed)
         cells = encoded(models[0], columns, rows)
         self.near = _near(rows, columns, request.seed)
         targets = [index for index, c in enumerate(columns) if c.name in request.targets]
@@ -134,7 +152,7 @@ class MiniLMFit:
             held, rest = turned[: self.n_holdout], turned[self.n_holdout :]
             train, holdout = cells[torch.from_numpy(rest)], cells[torch.from_numpy(held)]
             if not started:
-                train = _fit_gaussian(model, train, holdout, np.isfinite(rows[rest]))
+                train = _fit_gaussian(model, train, holdout)
             self.train_rows.append(rest)
             self.held_rows.append(held)
             seed = request.seed * len(models) + index
@@ -214,7 +232,8 @@ class MiniLMFit:
         if best:
             self.best_loss, self.best_step = loss, self.n_steps
         means = torch.stack([member.column_losses for member in self.members]).nanmean(0)
-        column_losses = {c.name: float(means[i]) for i, c in enumerate(self.columns)}
+        names = self.request.table.schema.active
+        column_losses = {name: float(means[i]) for i, name in enumerate(names)}
         self.request.emit(EvalReport(self.seconds, self.n_steps, loss, column_losses, best))
 
     def _calibrate(self, publish: Callable[[tuple[CellModel, ...]], None]) -> None:
@@ -311,17 +330,13 @@ def _warm_up() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
-def _fit_gaussian(
-    model: CellModel, train: Cells, holdout: Cells, present: NDArray[np.bool_]
-) -> Cells:
+def _fit_gaussian(model: CellModel, train: Cells, holdout: Cells) -> Cells:
     """Give the model the covariance of the rows that it learns from; return them in folds."""
     gaussian = model.gaussian
     assert gaussian is not None
     fold = torch.arange(len(train)) % N_FOLDS
     gaussian.learn(
-        *covariances_of(
-            train.features, torch.from_numpy(present)[:, gaussian.owner], fold, holdout.features
-        )
+        *covariances_of(train.features, train.present[:, gaussian.owner], fold, holdout.features)
     )
     return replace(train, fold=fold)
 
@@ -367,10 +382,10 @@ def _recipe(training: TrainingConfig, size: Size) -> Recipe:
 
 
 def cell_column(column: Column, nodes: Floats | None) -> CellColumn:
-    """Return the column's answers, and the nodes its vectors are learned at; None for levels."""
+    """Return what the model knows of a column; `nodes` are None for levels and texts."""
     answers = torch.from_numpy(np.asarray(column.grid, dtype=np.float64))
     if nodes is None:
-        return CellColumn(answers, None)
+        return CellColumn(answers, None, width=0 if column.space is None else column.width)
     cuts = np.concatenate([[column.low], (column.grid[1:] + column.grid[:-1]) / 2, [column.high]])
     if column.edges is not None:
         # Beside a value that stands alone it stays halfway: its own bin has no width to speak of.

@@ -25,8 +25,8 @@ def neighbours(
 
     Parameters
     ----------
-    rows : ndarray of shape (n_rows, n_columns)
-        Cells as numbers, NaN where absent.
+    rows : ndarray of shape (n_rows, width of a row)
+        As `TableSchema.rows` writes them.
     columns : sequence of Column
         What they are.
     n : int
@@ -50,7 +50,9 @@ def neighbours(
     """
     if len(rows) > MAX_ROWS:
         rows = np.random.default_rng(seed).permutation(rows)[:MAX_ROWS]
-    parts = [_features(rows[:, i], column) for i, column in enumerate(columns)]
+    ends = np.cumsum([column.width for column in columns])
+    cells = np.split(rows, ends[:-1], axis=1)
+    parts = [_features(own, column) for own, column in zip(cells, columns, strict=True)]
     features = np.concatenate(parts, axis=1)
     features -= features.mean(0)
     features /= np.maximum(np.sqrt((features**2).sum(0)), 1e-9)
@@ -62,7 +64,10 @@ def neighbours(
 
 
 def _features(cells: NDArray[np.float64], column: Column) -> NDArray[np.float32]:
-    """Return a column as ranks, or as the presence of its frequent levels."""
+    """Return a column as ranks, as the presence of its frequent levels, or a text as it is."""
+    if column.space is not None:
+        return np.nan_to_num(cells).astype(np.float32)
+    cells = cells[:, 0]
     present = np.isfinite(cells)
     if column.is_number:
         # The place among the answers is a rank, ties included; an absent cell lies in the middle.

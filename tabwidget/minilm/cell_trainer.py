@@ -249,8 +249,8 @@ class CellTrainer:
                 # An epoch is over with its last batch.
                 self.epoch = epoch + (start == starts[-1])
                 rows = shuffled[start : start + size]
-                present = self.train.answer[rows] >= 0
-                yield rows, missing_last(self.orders(len(rows), self.n_steps), present)
+                orders = self.orders(len(rows), self.n_steps)
+                yield rows, missing_last(orders, self.train.present[rows])
 
     def _repeated(self, holdout: Cells, most: int = 1024) -> tuple[Cells, Tensor, Tensor]:
         """Return the hold-out rows, each several times if they are few, in fixed orders."""
@@ -259,7 +259,7 @@ class CellTrainer:
         rows = torch.arange(len(holdout))[:most].repeat(times)
         cells = holdout[rows]
         # A step that training never reaches.
-        orders = missing_last(self.orders(len(rows), 2**31), cells.answer >= 0)
+        orders = missing_last(self.orders(len(rows), 2**31), cells.present)
         return cells, orders, _prefix(cells, orders, torch.arange(len(rows)) * GOLDEN % 1)
 
     def _fold_in(
@@ -272,7 +272,7 @@ class CellTrainer:
 
 def _prefix(cells: Cells, orders: Tensor, share: Tensor | float) -> Tensor:
     """Return how many of the cells that each row reads make up a share of them."""
-    return ((cells.answer.gather(1, orders) >= 0).sum(1) * share).long()
+    return (cells.present.gather(1, orders).sum(1) * share).long()
 
 
 def _optimizers(model: CellModel, recipe: Recipe) -> list[torch.optim.Optimizer]:

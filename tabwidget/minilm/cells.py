@@ -13,7 +13,7 @@ Reading what is known as a prefix answers without an order (a prefix language mo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -39,11 +39,14 @@ class CellColumn:
         Where on the number line the vectors are learned; None for categories, a node a level.
     cuts : Tensor of shape (n_answers + 1,), increasing, or None
         Where the answers meet on the number line; None for categories.
+    width : int
+        Of a column that is read but never asked, how many numbers one of its cells is; else 0.
     """
 
     answers: Tensor
     nodes: Tensor | None
     cuts: Tensor | None = None
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class Cells:
         How far the value lies from that node to the next, 0 to 1.
     answer : int64 Tensor of shape (n_rows, n_columns)
         Index of the value among its column's answers; -1 if missing.
+    present : bool Tensor of shape (n_rows, n_columns)
+        Whether it can be read.
+    plain : float Tensor of shape (n_rows, sum of the columns' widths)
+        Cells of the columns that are never asked.
     features : float Tensor of shape (n_rows, n_features)
         What the Gaussian reads of a row.
     fold : int64 Tensor of shape (n_rows,)
@@ -67,15 +74,23 @@ class Cells:
     node: Tensor
     between: Tensor
     answer: Tensor
+    present: Tensor
+    plain: Tensor
     features: Tensor
     fold: Tensor
+
+    @classmethod
+    def of(cls, node: Tensor, between: Tensor, answer: Tensor) -> Cells:
+        """Return rows of which each column is asked, for a model without a Gaussian."""
+        nothing = torch.empty(len(node), 0)
+        fold = torch.full((len(node),), -1)
+        return cls(node, between, answer, answer >= 0, nothing, nothing, fold)
 
     def __len__(self) -> int:
         return len(self.node)
 
     def __getitem__(self, rows: Tensor | slice) -> Cells:
-        parts = (self.node, self.between, self.answer, self.features, self.fold)
-        return Cells(*(part[rows] for part in parts))
+        return Cells(*(getattr(self, part.name)[rows] for part in fields(self)))
 
 
 class CellModel(nn.Module):
@@ -119,6 +134,7 @@ class CellModel(nn.Module):
         self.columns, self.n_columns, self.width = tuple(columns), len(columns), width
         self.shape = {"width": width, "layers": layers, "heads": heads, "dropout": dropout}
         self.n_answers = [len(column.answers) for column in columns]
+        self.only_read = [index for index, column in enumerate(columns) if column.width]
         self._lay_out(columns)
         self._place_answers(columns)
 
@@ -127,6 +143,8 @@ class CellModel(nn.Module):
 
         self.question, self.column = drawn(self.n_columns), drawn(self.n_columns)
         self.own, self.slope = drawn(len(self.owner)), drawn(self.n_columns)
+        # What is only read enters by a linear map of its own.
+        self.reads = nn.ParameterList(drawn(column.width) for column in columns if column.width)
         self.beginning = nn.Parameter(torch.zeros(1, width))
         # Learned last, from rows held out; saved with the weights, unlike what is laid out.
         self.register_buffer("temperature", torch.ones(self.n_columns))
@@ -155,8 +173,8 @@ class CellModel(nn.Module):
         shape = (len(columns), max(self.n_answers))
         # Columns of about as many answers share a product; a long one must not widen the others.
         size = [min(_SIZE * 8**k for k in range(9) if _SIZE * 8**k >= n) for n in self.n_answers]
-        size = [min(one, shape[1]) for one in size]
-        self.sizes = sorted(set(size))
+        size = [min(one, shape[1]) if n else 0 for one, n in zip(size, self.n_answers, strict=True)]
+        self.sizes = sorted({one for one in size if one})
         self._constant("size_of", torch.tensor(size))
         self._constant("answer_node", torch.zeros(shape, dtype=torch.int64))
         self._constant("answer_between", torch.zeros(shape))
@@ -464,6 +482,11 @@ class CellModel(nn.Module):
         """
         read = orders[:, :-1]  # the last is only asked
         value = self.values(vectors, cells.node.gather(1, read), cells.between.gather(1, read))
+        start = 0
+        for column, weight in zip(self.only_read, self.reads, strict=True):
+            own = cells.plain[:, start : start + len(weight)] @ weight
+            value = torch.where((read == column)[..., None], own[:, None], value)
+            start += len(weight)
         value = value + functional.embedding(read, self.column)
         question = functional.embedding(orders.gather(1, places), self.question)
         beginning = self.beginning.expand(len(orders), 1, -1)

@@ -9,7 +9,6 @@ import torch
 
 from tabwidget.backends.moments import covariances_of, moments_of
 from tabwidget.backends.relevance import neighbours
-from tabwidget.contexts import rows_of
 from tabwidget.minilm.gaussian import Gaussian
 from tabwidget.table import Table
 
@@ -32,7 +31,7 @@ def table(n: int = 400) -> Table:
 def test_a_linear_relation_is_found_in_spite_of_missing_cells() -> None:
     found = table()
     columns = list(found.schema.values())
-    rows = rows_of(found.frame, found.schema)
+    rows = found.schema.rows(found.frame)
     moments = moments_of(rows, columns)
     assert sorted(moments.level.tolist()) == [-1, -1, -1, 0, 1]
     features = Gaussian(moments, torch.full((4, 2), torch.nan).double()).features(
@@ -77,6 +76,6 @@ def test_one_row_says_nothing_of_itself() -> None:
 def test_the_closest_column_is_its_neighbour(name: str, closest: str) -> None:
     found = table()
     columns = list(found.schema.values())
-    near = neighbours(rows_of(found.frame, found.schema), columns, 1, seed=0)
+    near = neighbours(found.schema.rows(found.frame), columns, 1, seed=0)
     names = list(found.schema)
     assert names[near[names.index(name), 0]] == closest

@@ -27,10 +27,7 @@ def trainer(n: int = 96, schedule: str = "auto", missing: bool = False) -> CellT
     answer = levels.clone()
     if missing:
         answer[: n // 2, 0] = -1
-    features = torch.empty(n, 0)
-    cells = Cells(
-        levels + torch.tensor([0, 3]), torch.zeros(n, 2), answer, features, torch.full((n,), -1)
-    )
+    cells = Cells.of(levels + torch.tensor([0, 3]), torch.zeros(n, 2), answer)
     recipe = Recipe(batch_size=32, schedule=schedule)
     return CellTrainer(model, cells[16:], cells[:16], orders, torch.ones(2), recipe)
 

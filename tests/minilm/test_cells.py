@@ -30,13 +30,7 @@ def cells(model: CellModel, *rows: tuple[float, float, float]) -> Cells:
     places = [model.place(i, numbers[:, i]) for i in range(3)]
     node = torch.stack([node for node, _ in places], 1)
     between = torch.stack([between for _, between in places], 1)
-    return Cells(
-        node,
-        between,
-        torch.zeros_like(node),
-        torch.empty(len(rows), 0),
-        torch.full((len(rows),), -1),
-    )
+    return Cells.of(node, between, torch.zeros_like(node))
 
 
 def orders(*order: int) -> Tensor:
@@ -102,7 +96,7 @@ def test_columns_of_many_and_few_answers_stand_side_by_side() -> None:
     model = CellModel(columns, width=8, layers=1, heads=2).eval()
     answers = torch.tensor([[1, 398, 18]])
     nodes = torch.tensor([[1, 400, 720]])
-    row = Cells(nodes, torch.zeros(1, 3), answers, torch.empty(1, 0), torch.tensor([-1]))
+    row = Cells.of(nodes, torch.zeros(1, 3), answers)
     likely, _ = model(row, orders(1, 0, 2))
     for known, column in enumerate([1, 0, 2]):
         causal = torch.tensor([0])
@@ -149,5 +143,5 @@ def test_a_column_of_one_value_is_certain() -> None:
     columns = [CellColumn(torch.zeros(1, dtype=torch.float64), torch.zeros(1).double())]
     model = CellModel(columns, width=8, layers=1, heads=2)
     one = torch.zeros(1, 1, dtype=torch.int64)
-    row = Cells(one, torch.zeros(1, 1), one, torch.empty(1, 0), torch.tensor([-1]))
+    row = Cells.of(one, torch.zeros(1, 1), one)
     assert model(row, torch.zeros(1, 1, dtype=torch.int64))[0].tolist() == [[0.0]]
