@@ -85,6 +85,29 @@ describe("the workbench", () => {
     expect(host.textContent).toContain(HOSTILE);
   });
 
+  it("asks with a text once the typing rests, and never for one", async () => {
+    const columns = [
+      column("size"),
+      column("said", { kind: "text", role: "evidence", low: null, high: null }),
+    ];
+    const question = { formula: "size", target: "size", given: {} };
+    const table = { name: "toy", rows: 3, columns };
+    const model = new FakeModel(snapshot({ table, ready: true, question }));
+    show(model);
+    await settle();
+    const offered = [...labelled<HTMLSelectElement>("Asked column").options];
+    expect(offered.map((one) => one.value)).not.toContain("said");
+    const box = labelled<HTMLTextAreaElement>("said text");
+    for (const text of ["it was", "it was kind"]) {
+      box.value = text;
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const asked = model.sent.filter((one) => one.kind === "ask").map((one) => one.payload.given);
+    expect(asked.at(-1)).toEqual({ said: { op: "is", value: "it was kind" } });
+    expect(asked).not.toContainEqual({ said: { op: "is", value: "it was" } });
+  });
+
   it("shows the kernel's error and keeps what is there", async () => {
     const model = new FakeModel(snapshot());
     show(model);

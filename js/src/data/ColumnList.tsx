@@ -8,7 +8,7 @@ import type { ColumnSummary } from "../shared/protocol";
 function facts(column: ColumnSummary): string {
   if (column.kind === "numeric") return `${number(column.low)} – ${number(column.high)}`;
   if (column.kind === "datetime") return `${day(column.low)} – ${day(column.high)}`;
-  return `${count(column.n_unique)} levels`;
+  return `${count(column.n_unique)} ${column.kind === "text" ? "texts" : "levels"}`;
 }
 
 function day(seconds: number | null): string {

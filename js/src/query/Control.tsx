@@ -4,6 +4,7 @@ import { Name } from "../shared/parts";
 import type { ColumnSummary, DistributionRecord, Evidence } from "../shared/protocol";
 import { LevelsControl } from "./LevelsControl";
 import { NumberControl } from "./NumberControl";
+import { TextControl } from "./TextControl";
 
 export interface ControlProps {
   column: ColumnSummary;
@@ -16,6 +17,7 @@ export interface ControlProps {
 export function Control(props: ControlProps & { names: readonly string[] }) {
   const { column, evidence, names, onSet } = props;
   const line = column.kind === "numeric" || column.kind === "datetime";
+  const Kind = line ? NumberControl : column.kind === "text" ? TextControl : LevelsControl;
   return (
     <li
       class={evidence ? "tw-control tw-set" : "tw-control"}
@@ -24,7 +26,7 @@ export function Control(props: ControlProps & { names: readonly string[] }) {
       <span class="tw-control-name">
         <Name text={column.name} />
       </span>
-      {line ? <NumberControl {...props} /> : <LevelsControl {...props} />}
+      <Kind {...props} />
       <button
         class="tw-clear"
         type="button"

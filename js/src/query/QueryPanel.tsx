@@ -20,7 +20,7 @@ export function QueryPanel({ store }: { store: Store }) {
     draw((n) => n + 1);
   }, [snapshot, conversation]);
 
-  const columns = (snapshot.table?.columns ?? []).filter((column) => column.role === "feature");
+  const columns = (snapshot.table?.columns ?? []).filter((column) => column.role !== "ignored");
   const names = (snapshot.table?.columns ?? []).map((column) => column.name);
   const { target, given, answer, survey, formula, error } = conversation;
   const set = Object.keys(given).length;
@@ -39,7 +39,9 @@ export function QueryPanel({ store }: { store: Store }) {
               label="Asked column"
               value={target ?? ""}
               placeholder="choose a column…"
-              options={columns.map((column) => ({ value: column.name, text: column.name }))}
+              options={columns
+                .filter((column) => column.role === "feature")
+                .map((column) => ({ value: column.name, text: column.name }))}
               onChange={(column) => conversation.setTarget(column)}
             />
           </div>

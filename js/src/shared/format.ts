@@ -40,6 +40,7 @@ export const KINDS: Record<ColumnSummary["kind"], string> = {
   categorical: "category",
   boolean: "yes / no",
   datetime: "date",
+  text: "free text",
 };
 
 export function level(value: Level): string {

@@ -12,12 +12,13 @@ export interface HistogramBar {
   count: number;
 }
 
-export type Kind = "numeric" | "categorical" | "boolean" | "datetime";
+export type Kind = "numeric" | "categorical" | "boolean" | "datetime" | "text";
 
 export interface ColumnSummary {
   name: string;
   kind: Kind;
-  role: "feature" | "ignored";
+  /** Evidence can be given, but not asked for. */
+  role: "feature" | "evidence" | "ignored";
   dtype: string;
   missing: number;
   n_unique: number;
