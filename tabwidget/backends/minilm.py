@@ -15,17 +15,40 @@ from torch import Tensor
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.minilm_fit import MAX_READ, MiniLMFit, cell_column, encoded, present_in
 from tabwidget.backends.threads import cores, few_threads, one_thread
-from tabwidget.config import ModelConfig
+from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import NotFittedError
 from tabwidget.minilm.cells import CellModel, Cells, missing_last
 from tabwidget.minilm.gaussian import Moments
 from tabwidget.orders import column_orders
+from tabwidget.params import warn_unused
 from tabwidget.table import Column
 
 __all__ = ["MiniLMBackend"]
 
 Floats = NDArray[np.float64]
 
+# Fields of the configs that have an effect here.
+HONOURED = {
+    "augmentation_factor",
+    "batch_size",
+    "dropout",
+    "epochs",
+    "grad_accumulation_steps",
+    "heads",
+    "layers",
+    "learning_rate",
+    "loss_on_target_only",
+    "lr_scheduler",
+    "max_grad_norm",
+    "max_seconds",
+    "max_steps",
+    "members",
+    "validation_fraction",
+    "warmup_ratio",
+    "warmup_steps",
+    "weight_decay",
+    "width",
+}
 MAX_TOKENS = 8_000  # in one inference batch, whose activations then stay in a core's cache
 
 
@@ -57,6 +80,8 @@ class MiniLMBackend:
     @few_threads()
     def fit(self, request: FitRequest) -> None:
         """Learn a table; returns when a limit is reached, or ``request.stopped()`` says so."""
+        for config in (request.training, self.model_config):
+            warn_unused(config, _honoured(request.training, self.model_config), self.name)
         columns = request.table.schema.inputs
         if not request.resume:
             # An instance that learns another table must not answer with the weights of the last.
@@ -216,6 +241,18 @@ class MiniLMBackend:
         if not self._members:
             raise NotFittedError("there is nothing to ask yet: call fit first")
         return self._members
+
+
+def _honoured(training: TrainingConfig, model: ModelConfig) -> set[str]:
+    """Return the fields of the configs that have an effect, or ask for what is done anyway."""
+    fields = set(HONOURED)
+    if training.optimizer in ("adamw", "muon"):
+        fields.add("optimizer")
+    if model.device == "cpu":
+        fields.add("device")
+    if model.precision == "fp32":
+        fields.add("precision")
+    return fields
 
 
 @torch.no_grad()

@@ -136,7 +136,8 @@ class MiniLMFit:
         cells = encoded(models[0], columns, rows)
         self.near = _near(rows, columns, request.seed)
         targets = [index for index, c in enumerate(columns) if c.name in request.targets]
-        weights = _column_weights(cells.answer, targets)
+        share = 1.0 if training.loss_on_target_only else TARGET_SHARE
+        weights = _column_weights(cells.answer, targets, share)
         recipe = _recipe(training, size)
         usable = _usable(rows)
         n_held = max(1, round(training.validation_fraction * len(usable)))
@@ -370,13 +371,19 @@ def _recipe(training: TrainingConfig, size: Size) -> Recipe:
     default = Recipe()
     rate = training.learning_rate
     return Recipe(
-        batch_size=size.batch_size if training.batch_size == "auto" else training.batch_size,
+        # Gradients of several batches add up to those of a larger one.
+        batch_size=training.grad_accumulation_steps
+        * (size.batch_size if training.batch_size == "auto" else training.batch_size),
         learning_rate=default.learning_rate if rate == "auto" else rate,
         # The two rates keep their ratio.
         matrix_learning_rate=default.matrix_learning_rate
         * (1.0 if rate == "auto" else rate / default.learning_rate),
         schedule=training.lr_scheduler,
         warmup_steps=training.warmup_steps,
+        warmup_share=training.warmup_ratio,
+        most_gradient=None if training.max_grad_norm == "auto" else training.max_grad_norm,
+        orders_a_row=training.augmentation_factor,
+        muon=training.optimizer in ("auto", "muon"),
         weight_decay=training.weight_decay,
     )
 
@@ -406,11 +413,11 @@ def _nodes(column: Column, numbers: Floats) -> Floats | None:
     return np.unique(np.concatenate([edges, column.grid[column.atoms]]))
 
 
-def _column_weights(answers: Tensor, targets: Sequence[int]) -> Tensor:
+def _column_weights(answers: Tensor, targets: Sequence[int], least: float) -> Tensor:
     """Return each column's weight in the loss.
 
     A column counts by the inverse of its entropy, or a number with many answers would drown a
-    label with two; the targets together have at least `TARGET_SHARE`. A constant counts nothing.
+    label with two; the targets together have at least a share. A constant counts nothing.
     """
     entropy = torch.tensor([_entropy(column) for column in answers.T])
     varied = entropy > 0
@@ -420,10 +427,8 @@ def _column_weights(answers: Tensor, targets: Sequence[int]) -> Tensor:
     aimed[list(targets)] = True
     aimed &= varied
     share = float(weights[aimed].sum())
-    if 0 < share < TARGET_SHARE:
-        weights = torch.where(
-            aimed, weights * TARGET_SHARE / share, weights * (1 - TARGET_SHARE) / (1 - share)
-        )
+    if 0 < share < least:
+        weights = torch.where(aimed, weights * least / share, weights * (1 - least) / (1 - share))
     return weights * len(weights)
 
 

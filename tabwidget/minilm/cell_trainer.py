@@ -43,6 +43,14 @@ class Recipe:
         "auto" cools down once the hold-out loss no longer falls, or from `cool_from` on.
     warmup_steps : int
         Steps over which the rate rises.
+    warmup_share : float or None
+        Share of the limit over which it rises instead.
+    most_gradient : float or None
+        Norm that gradients are cut to.
+    orders_a_row : int
+        Column orders that a row is read in an epoch.
+    muon : bool
+        Whether the blocks' matrices are moved by Muon rather than AdamW.
     weight_decay : float
         Decoupled, on all weights.
     averaged : float
@@ -60,6 +68,10 @@ class Recipe:
     matrix_learning_rate: float = 0.02
     schedule: str = "auto"
     warmup_steps: int = 20
+    warmup_share: float | None = None
+    most_gradient: float | None = None
+    orders_a_row: int = 1
+    muon: bool = True
     weight_decay: float = 0.1
     averaged: float = 0.97
     patience: int = 5
@@ -137,6 +149,8 @@ class CellTrainer:
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         loss.backward()
+        if self.recipe.most_gradient is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.most_gradient)
         for optimizer in self._optimizers:
             optimizer.step()
         self._average.update_parameters(self.model)
@@ -205,6 +219,8 @@ class CellTrainer:
         """Return the factor on the learning rates."""
         recipe = self.recipe
         warmup = min(1.0, (self.n_steps + 1) / max(1, recipe.warmup_steps))
+        if recipe.warmup_share is not None:
+            warmup = min(1.0, progress / max(1e-9, recipe.warmup_share))
         if recipe.schedule == "linear":
             return warmup * max(0.0, 1 - progress)
         if recipe.schedule == "cosine":
@@ -240,11 +256,11 @@ class CellTrainer:
 
     def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield row numbers and their column orders, shuffled anew every epoch."""
-        n, size = len(self.train), self.recipe.batch_size
+        n, size = len(self.train) * self.recipe.orders_a_row, self.recipe.batch_size
         # A remainder of a few rows would make a noisy step of full size.
         starts = [start for start in range(0, n, size) if start == 0 or n - start >= size // 2]
         for epoch in itertools.count():
-            shuffled = torch.randperm(n, generator=self._generator)
+            shuffled = torch.randperm(n, generator=self._generator) % len(self.train)
             for start in starts:
                 # An epoch is over with its last batch.
                 self.epoch = epoch + (start == starts[-1])
@@ -276,20 +292,22 @@ def _prefix(cells: Cells, orders: Tensor, share: Tensor | float) -> Tensor:
 
 
 def _optimizers(model: CellModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Return Muon for the blocks' matrices and AdamW for all other weights."""
-    matrices = [p for p in model.transformer.parameters() if p.ndim == 2]
+    """Return Muon for the blocks' matrices, unless they want AdamW, and AdamW for all others."""
+    matrices = [p for p in model.transformer.parameters() if p.ndim == 2 and recipe.muon]
     taken = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in taken]
     optimizers: list[torch.optim.Optimizer] = [
-        Muon(matrices, recipe.matrix_learning_rate, weight_decay=recipe.weight_decay),
         torch.optim.AdamW(
             others,
             recipe.learning_rate,
             betas=(0.9, 0.95),
             weight_decay=recipe.weight_decay,
             fused=True,
-        ),
+        )
     ]
+    if matrices:
+        muon = Muon(matrices, recipe.matrix_learning_rate, weight_decay=recipe.weight_decay)
+        optimizers.insert(0, muon)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["initial_lr"] = group["lr"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -443,6 +444,12 @@ def _scheduler(
     warmup = 0
     if trainer.scheduler_type in ("linear", "cosine_warmup"):
         warmup = options.pop("warmup_iters", trainer.warmup_steps)
+        if warmup >= total:
+            warnings.warn(
+                f"the learning rate is still rising when training ends: {warmup} warm-up steps of "
+                f"{total} in all; lower warmup_steps",
+                stacklevel=3,
+            )
     length = max(1, options.pop("t_max", max(1, total - warmup)))
     if options:
         raise ValueError(f"scheduler_kwargs has unknown keys: {', '.join(options)}")

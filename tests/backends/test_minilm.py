@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -237,3 +238,38 @@ def test_small_tables_get_several_members_and_large_ones_one() -> None:
     assert Size.of(150, 5).members > 1
     assert Size.of(5_000, 20).members == 1
     assert Size.of(100_000, 20).dropout == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"augmentation_factor": 3},
+        {"grad_accumulation_steps": 4},
+        {"warmup_ratio": 0.5},
+        {"max_grad_norm": 1e-3},
+        {"optimizer": "adamw"},
+        {"loss_on_target_only": True},
+    ],
+)
+def test_a_setting_that_has_an_effect_changes_the_answers(
+    settings: dict[str, Any], toy_fit: tuple[MiniLMBackend, list[Event]]
+) -> None:
+    rows = contexts((ABSENT, 5, ABSENT), (ABSENT, ABSENT, ABSENT))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        usual, other = fitted(toy(), max_steps=20)[0], fitted(toy(), max_steps=20, **settings)[0]
+    found = [backend.predict(rows, [LETTER] * 2, 2).probabilities for backend in (usual, other)]
+    assert not np.array_equal(found[0], found[1])
+
+
+def test_a_setting_without_effect_is_said_once_by_name() -> None:
+    with pytest.warns(UserWarning, match="have no effect") as said:
+        fitted(toy(), max_steps=2, neftune_noise_alpha=5, label_smoothing=0.1)
+    [warning] = [str(one.message) for one in said]
+    assert "TrainingConfig.label_smoothing=0.1" in warning
+    assert "TrainingConfig.neftune_noise_alpha=5 have no effect with the engine" in warning
+
+
+def test_a_pretrained_model_is_not_loaded_in_silence() -> None:
+    with pytest.warns(UserWarning, match="ModelConfig.model='distilgpt2' has no effect"):
+        fitted(toy(), MiniLMBackend(ModelConfig(16, 1, 2, model="distilgpt2")), max_steps=2)

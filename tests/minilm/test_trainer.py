@@ -149,6 +149,11 @@ def test_any_iterable_of_batches_will_do(tmp_path: Path) -> None:
         trainer.train(model, [])
 
 
+def test_a_warmup_longer_than_the_training_is_said(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="still rising when training ends"):
+        trained(tmp_path, 1, warmup_steps=500)
+
+
 def test_warmup_is_counted_in_steps(tmp_path: Path) -> None:
     rates: list[float] = []
 
