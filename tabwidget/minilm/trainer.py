@@ -448,7 +448,7 @@ def _scheduler(
             warnings.warn(
                 f"the learning rate is still rising when training ends: {warmup} warm-up steps of "
                 f"{total} in all; lower warmup_steps",
-                stacklevel=3,
+                stacklevel=4,
             )
     length = max(1, options.pop("t_max", max(1, total - warmup)))
     if options:
