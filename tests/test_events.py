@@ -10,6 +10,13 @@ from tabwidget.events import (
     Event,
     FitEnd,
     FitStart,
+    Generation,
+    Memory,
+    PredictEnd,
+    PredictStart,
+    Retry,
+    RowEnd,
+    Score,
     TrainExamples,
     TrainingState,
     TrainReport,
@@ -85,3 +92,63 @@ def test_a_long_curve_is_thinned_but_keeps_its_ends(looks_per_report: int) -> No
 )
 def test_seconds_left_go_by_the_time_limit(state: TrainingState, left: float | None) -> None:
     assert state.seconds_left == left
+
+
+@pytest.mark.parametrize(
+    ("budget", "steps", "epochs", "left", "progress"),
+    [
+        (10.0, None, None, 6.0, 0.4),
+        (None, 50, None, 36.0, 0.1),
+        (None, None, 4, 4.0, 0.5),
+        (10.0, 50, 4, 4.0, 0.5),
+        (None, None, None, None, None),
+    ],
+)
+def test_the_nearest_limit_counts(
+    budget: float | None,
+    steps: int | None,
+    epochs: int | None,
+    left: float | None,
+    progress: float | None,
+) -> None:
+    first = FitStart(0.0, 100, 5, 90, 10, 1234, "fake", budget, steps, epochs)
+    state = folded(first, TrainReport(4.0, 5, 2, 1.0, 1e-3, 500.0))
+    assert state.seconds_left == left
+    assert state.progress == progress
+
+
+def test_a_fit_that_has_ended_is_complete() -> None:
+    assert folded(start(), FitEnd(4.0, 9, "converged", 5, 1.0)).progress == 1.0
+
+
+def test_the_most_memory_is_kept() -> None:
+    state = folded(Memory(0.1, 5), Memory(0.2, 9), Memory(0.3, 7))
+    assert (state.memory, state.peak_memory) == (7, 9)
+
+
+def test_a_prediction_has_a_clock_of_its_own() -> None:
+    state = folded(start(), report(4.0), PredictStart(0.0, "sample", 30), RowEnd(1.5, 10))
+    assert (state.kind, state.predicting, state.rows_done, state.n_rows) == ("sample", True, 10, 30)
+    assert (state.seconds, state.predict_seconds) == (4.0, 1.5)
+    state.fold(PredictEnd(2.0, 30, "done"))
+    assert (state.predicting, state.rows_done, state.seconds) == (False, 30, 4.0)
+
+
+def test_what_a_text_engine_does_is_counted_for_each_prediction() -> None:
+    state = folded(
+        PredictStart(0.0, "sample", 2),
+        Generation(0.1, 0, ("x",), "{", "x"),
+        Retry(0.2, 0, ("x",), "x", 1),
+        Generation(0.3, 0, ("x",), "{", "1}"),
+        Score(0.4, 1, "x", (1, 2), (0.5, 0.5)),
+    )
+    assert (state.generations, state.retries, state.scores) == (2, 1, 1)
+    state.fold(PredictStart(0.0, "sample", 2))
+    assert (state.generations, state.retries, state.scores) == (0, 0, 0)
+
+
+def test_a_fit_is_asked_to_stop() -> None:
+    state = TrainingState()
+    assert not state.stopping
+    state.stop()
+    assert state.stopping

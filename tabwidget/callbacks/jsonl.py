@@ -1,4 +1,4 @@
-"""JSONLCallback: a fit's events as one JSON object a line."""
+"""JSONLCallback: events as one JSON object a line."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ from typing import Any
 
 from tabwidget.callbacks.base import Callback
 from tabwidget.events import Event, TrainingState
-from tabwidget.table import plain
+from tabwidget.values import plain
 
 __all__ = ["JSONLCallback"]
 
 
 class JSONLCallback(Callback):
-    """Appends every event to a file as ``{"event": "TrainReport", "seconds": …}``.
+    r"""Appends every event to a file as ``{"event": "TrainReport", "seconds": …}``.
+
+    `tabwidget.events.from_dict` reads a line back.
 
     Parameters
     ----------
     path : str or Path
         The file; appended to, never emptied.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from tabwidget.events import RowEnd
+    >>> path = Path(tempfile.mkdtemp()) / "fit.jsonl"
+    >>> JSONLCallback(path).on_event(TrainingState(), RowEnd(0.5, 20))
+    >>> path.read_text()
+    '{"event": "RowEnd", "seconds": 0.5, "rows_done": 20}\n'
     """
 
     def __init__(self, path: str | Path) -> None:

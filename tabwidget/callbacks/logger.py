@@ -1,29 +1,60 @@
-"""LoggingCallback: a fit's events as lines of the standard library's logging."""
+"""LoggingCallback: events as lines of the standard library's logging."""
 
 from __future__ import annotations
 
 import logging
 
 from tabwidget.callbacks.base import Callback
-from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainingState
+from tabwidget.callbacks.preview import Preview
+from tabwidget.events import (
+    EvalReport,
+    Event,
+    FitEnd,
+    FitStart,
+    Memory,
+    PredictEnd,
+    PredictStart,
+    Retry,
+    TrainingState,
+)
 
 __all__ = ["LoggingCallback"]
 
 
 class LoggingCallback(Callback):
-    """Logs start, hold-out losses and end at level INFO.
+    """Logs starts, hold-out losses and ends at level INFO, a retry as a warning, the rest at DEBUG.
 
     Parameters
     ----------
+    n_train_examples : int, default 0
+        Rows being learned to log as each fit begins, as the serializer writes them.
     logger : logging.Logger, optional
         ``logging.getLogger("tabwidget")`` by default.
+
+    Raises
+    ------
+    ConfigError
+        If `n_train_examples` is no count.
+
+    Examples
+    --------
+    >>> import logging, sys
+    >>> logger = logging.getLogger("fits")
+    >>> logger.setLevel(logging.INFO)
+    >>> logger.addHandler(logging.StreamHandler(sys.stdout))
+    >>> callback = LoggingCallback(logger=logger)
+    >>> callback.on_event(TrainingState(), PredictStart(0.0, "predict_proba", 30))
+    predict_proba of 30 rows
     """
 
-    def __init__(self, logger: logging.Logger | None = None) -> None:
+    def __init__(self, n_train_examples: int = 0, *, logger: logging.Logger | None = None) -> None:
+        self.preview = Preview(n_train_examples)
         self.logger = logger or logging.getLogger("tabwidget")
 
     def on_event(self, state: TrainingState, event: Event) -> None:
         """Log one event."""
+        for row in self.preview.take(event):
+            self.logger.info("row: %s", row)
         if isinstance(event, FitStart):
             self.logger.info(
                 "fit of %d rows and %d columns with %s, %d parameters",
@@ -50,3 +81,27 @@ class LoggingCallback(Callback):
                 event.best_loss,
                 event.best_step,
             )
+        elif isinstance(event, PredictStart):
+            self.logger.info("%s of %d rows", event.kind, event.n_rows)
+        elif isinstance(event, PredictEnd):
+            self.logger.info(
+                "%s of %d rows %s after %.1f s",
+                state.kind,
+                event.rows_done,
+                event.reason,
+                event.seconds,
+            )
+        elif isinstance(event, Retry):
+            columns = ", ".join(event.columns)
+            self.logger.warning(
+                "row %d, %s: cannot read %r, attempt %d",
+                event.row,
+                columns,
+                event.text,
+                event.attempt,
+            )
+        elif isinstance(event, Memory):
+            self.logger.debug("%s memory: %.0f MB", event.device, event.used / 1e6)
+        else:
+            # A dataclass's repr quotes the texts in it: the data can forge no line of the log.
+            self.logger.debug("%r", event)

@@ -1,53 +1,164 @@
-"""TqdmCallback: a progress bar with the losses."""
+"""TqdmCallback: progress bars of fits, with the losses, and of predictions."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, TextIO
 
+from tabwidget.callbacks import screen
 from tabwidget.callbacks.base import Callback
-from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainingState, TrainReport
+from tabwidget.callbacks.preview import Preview
+from tabwidget.errors import require
+from tabwidget.events import (
+    EvalReport,
+    Event,
+    FitEnd,
+    FitStart,
+    PredictEnd,
+    PredictStart,
+    RowEnd,
+    TrainingState,
+    TrainReport,
+)
 
 __all__ = ["TqdmCallback"]
 
+DELAY = 0.3  # seconds; a prediction that is answered sooner shows no bar
+
 
 class TqdmCallback(Callback):
-    """Shows a bar that fills with the limit, seconds or steps, and the newest losses.
+    """Shows a bar that fills with the limit of a fit, and one for each longer prediction.
+
+    In a notebook it is a widget, elsewhere a line of text on the standard error. Where that would
+    spoil other lines it is silent: beside a `RichCallback`'s dashboard, and in worker processes.
 
     Parameters
     ----------
+    n_train_examples : int, default 0
+        Rows being learned to print as each fit begins, as the serializer writes them.
+    file : text stream, optional
+        Where to draw instead of the standard error.
     **options
         Passed on to ``tqdm``, for example ``leave=False``.
+
+    Raises
+    ------
+    MissingExtraError
+        Without tqdm.
+    ConfigError
+        If `n_train_examples` is no count.
+
+    Examples
+    --------
+    >>> import io
+    >>> bar = TqdmCallback(file=io.StringIO())
+    >>> bar.on_event(TrainingState(), FitStart(0.0, 9, 2, 8, 1, 7, "fake", None, 40))
+    >>> bar.close()
     """
 
-    def __init__(self, **options: Any) -> None:
+    _open: ClassVar[tuple[str, ...]] = ("_fit", "_prediction")
+    _shared: ClassVar[tuple[str, ...]] = ("file",)
+
+    def __init__(
+        self, n_train_examples: int = 0, *, file: TextIO | None = None, **options: Any
+    ) -> None:
+        require("tqdm", "tqdm")
+        self.preview = Preview(n_train_examples)
+        self.file = file
         self.options = options
-        self._bar: Any = None
-        self._timed = False
+        self._fit: Any = None
+        self._prediction: Any = None
+        self._counts = "step"
 
     def on_event(self, state: TrainingState, event: Event) -> None:
-        """Bring the bar up to date."""
+        """Bring the bars up to date."""
+        for row in self.preview.take(event):
+            self._print(row)
         if isinstance(event, FitStart):
-            self._open(event)
-        elif self._bar is None:
-            return
+            self._open_fit(event)
+        elif isinstance(event, PredictStart):
+            self._open_prediction(event)
         elif isinstance(event, (TrainReport, EvalReport)):
-            done = state.seconds if self._timed else state.step
-            self._bar.n = min(done, self._bar.total or 1e18)
-            losses = {"train": state.loss, "hold-out": state.eval_loss}
-            shown = {name: f"{loss:.3f}" for name, loss in losses.items() if loss is not None}
-            self._bar.set_postfix(shown, refresh=True)
+            self._advance_fit(state)
+        elif isinstance(event, RowEnd):
+            if self._prediction is not None:
+                self._prediction.update(event.rows_done - self._prediction.n)
         elif isinstance(event, FitEnd):
-            # A fit that converged early is complete, whatever part of the limit it took.
-            self._bar.n = self._bar.total or self._bar.n
-            self._bar.set_description(f"fit ({event.reason} after {event.seconds:.1f} s)")
-            self._bar.close()
-            self._bar = None
+            self._end_fit(event)
+        elif isinstance(event, PredictEnd):
+            self._prediction = _closed(self._prediction)
 
-    def _open(self, event: FitStart) -> None:
+    def close(self) -> None:
+        """Close the bars, and leave them as they are."""
+        self._fit, self._prediction = _closed(self._fit), _closed(self._prediction)
+
+    def give_way(self) -> None:
+        """Take the bars off the terminal, for a dashboard."""
+        if not self._hidden():
+            return
+        for bar in (self._fit, self._prediction):
+            if bar is not None:
+                bar.leave = False
+        self.close()
+
+    def _open_fit(self, event: FitStart) -> None:
+        self._fit = _closed(self._fit)
+        counts = {
+            "s": event.budget_seconds,
+            "step": event.total_steps,
+            "epoch": event.total_epochs,
+        }
+        limits = {unit: total for unit, total in counts.items() if total is not None}
+        self._counts = next(iter(limits), "step")
+        timed = self._counts == "s"
+        layout = "{desc} |{bar}| {n:.1f}/{total:.1f} s{postfix}" if timed else None
+        self._fit = self._bar(
+            total=limits.get(self._counts), desc="fit", unit=self._counts, bar_format=layout
+        )
+
+    def _advance_fit(self, state: TrainingState) -> None:
+        if self._fit is None:
+            return
+        done = {"s": state.seconds, "epoch": state.epoch}.get(self._counts, state.step)
+        losses = {"train": state.loss, "hold-out": state.eval_loss}
+        shown = {name: f"{loss:.3f}" for name, loss in losses.items() if loss is not None}
+        self._fit.set_postfix(shown, refresh=False)
+        self._fit.update(min(done, self._fit.total or done) - self._fit.n)
+
+    def _end_fit(self, event: FitEnd) -> None:
+        if self._fit is None:
+            return
+        # A fit that converged early is complete, whatever part of the limit it took.
+        if event.reason not in ("stopped", "failed"):
+            self._fit.n = self._fit.total or self._fit.n
+        self._fit.set_description(f"fit ({event.reason} after {event.seconds:.1f} s)")
+        self._fit = _closed(self._fit)
+
+    def _open_prediction(self, event: PredictStart) -> None:
+        self._prediction = _closed(self._prediction)
+        self._prediction = self._bar(total=event.n_rows, desc=event.kind, unit="row", delay=DELAY)
+
+    def _bar(self, **options: Any) -> Any:
         from tqdm.auto import tqdm
 
-        self._timed = event.budget_seconds is not None
-        total = event.budget_seconds if self._timed else event.total_steps
-        layout = "{desc} |{bar}| {n:.1f}/{total:.1f} s{postfix}" if self._timed else None
-        options = {"desc": "fit", "unit": "step", "bar_format": layout, **self.options}
-        self._bar = tqdm(total=total, **options)
+        if self._hidden():
+            return None
+        screen.add_bar(self)
+        # However little was done since: the newest losses are to be seen.
+        return tqdm(**{**options, "file": self.file, "miniters": 0, **self.options})
+
+    def _hidden(self) -> bool:
+        on_screen = self.file is None or self.file.isatty()
+        return on_screen and not screen.is_free()
+
+    def _print(self, row: str) -> None:
+        from tqdm.auto import tqdm
+
+        if not self.options.get("disable") and not self._hidden():
+            tqdm.write(row, file=self.file)
+
+
+def _closed(bar: Any) -> Any:
+    """Close a bar, if there is one, and return none."""
+    if bar is not None:
+        bar.close()
+    return None

@@ -1,0 +1,20 @@
+"""The memory that this process holds, as an event."""
+
+from __future__ import annotations
+
+import psutil  # type: ignore[import-untyped]
+
+from tabwidget.events import Memory
+
+__all__ = ["memory_of_process"]
+
+
+def memory_of_process(seconds: float) -> Memory:
+    """Return the bytes of this process that lie in memory, `seconds` into the fit.
+
+    Examples
+    --------
+    >>> memory_of_process(0.0).used > 1_000_000
+    True
+    """
+    return Memory(seconds, psutil.Process().memory_info().rss)

@@ -1,0 +1,273 @@
+"""What `RichCallback` shows: figures, the loss curve, columns and rows, to the terminal's size.
+
+Names of columns and rows are data: they are shown letter by letter, never read as markup.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich.box import ROUNDED
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from tabwidget.callbacks.curve import loss_curve
+from tabwidget.callbacks.preview import visible
+from tabwidget.events import TrainingState
+
+__all__ = ["Picture", "dashboard", "prediction"]
+
+WIDE = 100  # cells from which the columns stand beside the curve
+ROOMY = 28  # lines from which empty ones part what is shown
+SIDE = 38  # cells of the columns beside the curve
+MIN_CURVE, MAX_CURVE = 6, 18  # lines
+MOST_COLUMNS = 12
+BAR = 10  # cells of the longest bar
+ENDS = {
+    "stopped": ("■ stopped", "yellow"),
+    "failed": ("✖ failed", "red"),
+}
+# In the palette's own colours, as the curve is.
+STYLES = {"train": "cyan", "hold-out": "color(3)"}
+
+
+class Picture:
+    """Draws a state when told to; what is printed meanwhile costs no new drawing.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Looked at whenever it is drawn.
+    """
+
+    def __init__(self, state: TrainingState) -> None:
+        self.state = state
+        self.rows: tuple[str, ...] = ()
+        self._lines: list[list[Segment]] = []
+        self._size = (0, 0)
+
+    def refresh(self) -> None:
+        """Draw anew when next it is shown."""
+        self._size = (0, 0)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        size = (options.max_width, console.height)
+        if size != self._size:
+            drawing = (
+                prediction(self.state)
+                if self.state.predicting
+                else dashboard(self.state, self.rows, *size)
+            )
+            self._lines = console.render_lines(drawing, options.update(height=None), pad=False)
+            self._size = size
+        for line in self._lines:
+            yield from line
+            yield Segment.line()
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(options.max_width, options.max_width)
+
+
+def dashboard(state: TrainingState, rows: Sequence[str], width: int, height: int) -> RenderableType:
+    """Return the picture of a fit, at most `width` cells wide and `height` - 1 lines high."""
+    losses = {name: loss for name, loss in state.column_losses.items() if math.isfinite(loss)}
+    ranked = sorted(losses.items(), key=lambda item: -item[1])
+    wide = width >= WIDE and bool(ranked)
+    inner = width - 4
+    roomy = height >= ROOMY
+    # Two lines of border, three of figures, one for the cursor; two that are empty.
+    curve, n_columns, n_rows = _plan(height - 6 - 2 * roomy, 0 if wide else len(ranked), len(rows))
+    parts: list[RenderableType] = [_progress(state), _figures(state), _losses(state)]
+    if roomy:
+        parts.append("")
+    if curve:
+        drawn = _curve(state, inner - (SIDE + 2) * wide, curve)
+        if wide:
+            beside = Table.grid(padding=(0, 2, 0, 0))
+            beside.add_row(drawn, _columns(_ends(ranked, min(MOST_COLUMNS, curve - 1)), SIDE))
+            parts.append(beside)
+        else:
+            parts.append(drawn)
+    if n_columns and ranked:
+        parts.append(_columns_in_two(ranked, n_columns, inner))
+    if n_rows:
+        parts += [""] * roomy
+        parts.append(Text("rows being learned", style="dim"))
+        parts += [_line(visible(row)) for row in rows[-n_rows:]]
+    return Panel(
+        Group(*parts),
+        title=_title(state),
+        title_align="left",
+        box=ROUNDED,
+        style="none",
+        border_style="dim",
+        width=width,
+    )
+
+
+def prediction(state: TrainingState) -> RenderableType:
+    """Return one line: how far a prediction is."""
+    pace = state.rows_done / state.predict_seconds if state.predict_seconds else 0.0
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_column(no_wrap=True)
+    words = [f"{state.rows_done:,} of {state.n_rows:,} rows", f"{pace:,.0f} rows/s"]
+    if state.retries:
+        words.append(f"{state.retries:,} retries")
+    bar = ProgressBar(total=max(1, state.n_rows), completed=state.rows_done)
+    grid.add_row(Text(visible(state.kind or "")), bar, Text(" · ".join(words), style="dim"))
+    return grid
+
+
+def _plan(height: int, n_columns: int, n_rows: int) -> tuple[int, int, int]:
+    """Return the lines of the curve, of the columns below it and of the rows; 0 leaves one out."""
+    columns = min(3, math.ceil(n_columns / 2))
+    few = min(2, n_rows)
+    for below, shown in ((columns, n_rows), (columns, few), (0, few), (0, 0)):
+        curve = height - (below + bool(below)) - (shown + bool(shown))
+        if curve >= MIN_CURVE:
+            return min(curve, MAX_CURVE), below, shown
+    return 0, 0, 0
+
+
+def _title(state: TrainingState) -> Text:
+    title = Text("tabwidget", style="bold not dim")
+    if state.start is not None:
+        start = state.start
+        size = f" · {start.engine} · {start.n_rows:,} rows × {start.n_columns:,} columns · "
+        title.append(size + f"{start.n_parameters:,} parameters", style="not bold not dim")
+    title.no_wrap, title.overflow = True, "ellipsis"
+    return title
+
+
+def _progress(state: TrainingState) -> RenderableType:
+    share, left = state.progress, state.seconds_left
+    clock = f"{state.seconds:.1f} s"
+    if state.reason is not None:
+        label, colour = ENDS.get(state.reason, ("✔ done", "green"))
+        clock = f"{clock}, {_why(state)}"
+    else:
+        label, colour = ("■ stopping", "yellow") if state.stopping else ("● training", "green")
+        if share is not None:
+            clock = f"{share:4.0%}  {clock}"
+        if left is not None:
+            clock += f", {left:.0f} s left"
+    bar = ProgressBar(
+        total=None if share is None else 1.0,
+        completed=share or 0.0,
+        complete_style=colour,
+        finished_style=colour,
+        pulse_style=colour,
+    )
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_column(no_wrap=True)
+    grid.add_row(Text(label, style=f"bold {colour}"), bar, Text(clock))
+    return grid
+
+
+def _why(state: TrainingState) -> str:
+    reasons = {
+        "budget": "time is up",
+        "steps": "all steps",
+        "epochs": "all epochs",
+        "stopped": "best weights kept",
+    }
+    return reasons.get(state.reason or "", state.reason or "")
+
+
+def _figures(state: TrainingState) -> Text:
+    figures = [("step", f"{state.step:,}"), ("epoch", f"{state.epoch:,}")]
+    if state.rows_per_second is not None:
+        figures.append(("rows/s", f"{state.rows_per_second:,.0f}"))
+    if state.learning_rate is not None:
+        figures.append(("learning rate", f"{state.learning_rate:.2g}"))
+    if state.peak_memory is not None:
+        figures.append(("memory", f"{state.peak_memory / 1e6:,.0f} MB"))
+    return _spread(
+        (Text(f"{name} ", style="dim").append(value, style="not dim") for name, value in figures)
+    )
+
+
+def _losses(state: TrainingState) -> Text:
+    """Return the newest losses, in the colours of the curve: its legend."""
+    words = []
+    for name, loss in (("train", state.loss), ("hold-out", state.eval_loss)):
+        value = "–" if loss is None else f"{loss:.3f}"
+        words.append(Text(f"━━ {name} ", style=STYLES[name]).append(value, style="bold"))
+    if state.best_loss is not None:
+        best = Text("best ", style="dim").append(f"{state.best_loss:.3f}", style="bold not dim")
+        words.append(best.append(f" at step {state.best_step:,}", style="dim"))
+    words.append(Text("nats a cell", style="dim"))
+    return _spread(words)
+
+
+def _curve(state: TrainingState, width: int, height: int) -> Text:
+    if not any(math.isfinite(point["loss"]) for point in state.curve):
+        return Text("\n" * (height - 1))
+    return Text.from_ansi(loss_curve(state.curve, width, height).rstrip("\n"), no_wrap=True)
+
+
+def _ends(ranked: list[tuple[str, float]], most: int) -> list[tuple[str, float] | None]:
+    """Return the highest and the lowest, with None between them where some are left out."""
+    if len(ranked) <= most:
+        return list(ranked)
+    highest, lowest = most // 2, max(1, most - most // 2 - 1)
+    return [*ranked[:highest], None, *ranked[-lowest:]]
+
+
+def _columns(
+    shown: Sequence[tuple[str, float] | None],
+    width: int,
+    heading: str = "columns",
+    largest: float | None = None,
+) -> Table:
+    """Return a line a column: its name, a bar and its loss."""
+    if largest is None:
+        largest = max((item[1] for item in shown if item), default=0.0)
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    name_width = width - BAR - 9
+    grid.add_column(no_wrap=True, width=name_width, overflow="ellipsis")
+    grid.add_column(no_wrap=True, width=BAR)
+    grid.add_column(no_wrap=True, width=6, justify="right")
+    grid.add_row(Text(heading, style="dim"), "", Text("loss", style="dim"))
+    for item in shown:
+        if item is None:
+            grid.add_row(Text("⋮", style="dim"), "", "")
+            continue
+        name, loss = item
+        length = max(0.0, loss / largest) * BAR if largest > 0 else 0.0
+        bar = Text("━" * math.floor(length) + "╸" * (length % 1 >= 0.5), style=STYLES["hold-out"])
+        grid.add_row(_line(visible(name)), bar, Text(f"{loss:.3f}"))
+    return grid
+
+
+def _columns_in_two(ranked: list[tuple[str, float]], lines: int, width: int) -> Table:
+    """Return the highest losses and, beside them, the lowest."""
+    each = (width - 2) // 2
+    highest = ranked[:lines]
+    lowest = ranked[len(highest) :][-lines:]
+    both = Table.grid(padding=(0, 2, 0, 0))
+    cells = [_columns(highest, each, "highest loss", ranked[0][1])]
+    if lowest:
+        cells.append(_columns(lowest, each, "lowest loss", ranked[0][1]))
+    both.add_row(*cells)
+    return both
+
+
+def _line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _spread(words: Iterable[Text]) -> Text:
+    text = Text("   ").join(list(words))
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text

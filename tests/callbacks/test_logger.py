@@ -1,0 +1,53 @@
+"""LoggingCallback: lines of the standard library's logging."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tabwidget.callbacks import LoggingCallback
+from tests.callbacks.play import EVENTS, FIT, PREDICTION, play
+
+
+def test_it_tells_of_start_looks_and_end(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "tabwidget"):
+        play(LoggingCallback(), *FIT)
+    assert caplog.messages == [
+        "fit of 100 rows and 5 columns with fake, 1234 parameters",
+        "1.1 s, step 10: train 1.5000, hold-out 1.2500 (best)",
+        "ended after 2.0 s (converged), best hold-out 1.2500 at step 10",
+    ]
+
+
+def test_it_tells_of_predictions_and_warns_of_retries(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "tabwidget"):
+        play(LoggingCallback(), *PREDICTION)
+    assert caplog.messages == [
+        "predict_proba of 30 rows",
+        r"row 1, y: cannot read 'one\nand a half', attempt 1",
+        "predict_proba of 30 rows done after 2.0 s",
+    ]
+    assert caplog.records[1].levelname == "WARNING"
+
+
+def test_at_the_lowest_level_it_tells_of_every_event(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "tabwidget"):
+        play(LoggingCallback(), *EVENTS)
+    assert len(caplog.messages) == len(EVENTS)
+    assert not any("\n" in message for message in caplog.messages)
+
+
+def test_the_first_rows_of_each_fit_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    callback = LoggingCallback(n_train_examples=2)
+    with caplog.at_level(logging.INFO, "tabwidget"):
+        for _ in range(2):
+            play(callback, FIT[0], FIT[1], FIT[1])
+    rows = [message for message in caplog.messages if message.startswith("row")]
+    assert rows == ['row: {"größe": 1}', "row: [red]b[/]"] * 2
+
+
+def test_it_goes_to_the_logger_given(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "elsewhere"):
+        play(LoggingCallback(logger=logging.getLogger("elsewhere")), *EVENTS)
+    assert {record.name for record in caplog.records} == {"elsewhere"}
