@@ -1,0 +1,153 @@
+"""LanguageModelClassifier: the label column, given all others."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import check_X_y
+from sklearn.utils.multiclass import check_classification_targets
+
+from tabwidget.errors import ConfigError, EvidenceError
+from tabwidget.estimators.base import LanguageModelEstimator
+from tabwidget.model import TabularLanguageModel
+from tabwidget.values import listed
+
+__all__ = ["LanguageModelClassifier"]
+
+
+class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type: ignore[misc]
+    """Classify rows by the exact probabilities of the labels, given all other columns.
+
+    Constructor as in `LanguageModelEstimator`. Of `generation` nothing has an effect with an
+    engine that answers exactly: its probabilities are averaged over column orders already, and
+    nothing is drawn.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    target_ : str
+        Name of the label column in `lm_`: that of `y`, or "target".
+    lm_ : TabularLanguageModel
+        What answers; it can be asked anything else too.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from tabwidget import ModelConfig, TrainingConfig
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> classifier = LanguageModelClassifier(
+    ...     training=TrainingConfig(max_steps=60),
+    ...     model_config=ModelConfig(members=1),
+    ...     random_state=0,
+    ... )
+    >>> classifier.fit(X, y).predict(X[::50]).tolist()
+    [0, 1, 2]
+    >>> classifier.lm_.conditional("target", {"petal length (cm)": 1.4}).mode()
+    0
+    """
+
+    @classmethod
+    def from_fitted(cls, lm: TabularLanguageModel, target: str, **params: Any) -> Self:
+        """Return a fitted classifier of a column that a model has learned already.
+
+        Parameters
+        ----------
+        lm : TabularLanguageModel
+            A fitted model.
+        target : str
+            A column whose values are listed: levels, or at most 24 different numbers.
+        **params
+            Of the constructor.
+
+        Raises
+        ------
+        ColumnError
+            If there is no such column.
+        ConfigError
+            If its values are not listed, or the model is not fitted.
+        """
+        found = cls(prefit=lm, **params)
+        found.classes_, found.target_ = _classes(lm, target), target
+        found._adopt(lm, [name for name in lm.schema if name != target])
+        return found
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn to tell the labels.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows; cells may be missing.
+        y : array-like of shape (n_samples,)
+            Labels: texts, whole numbers or truth values, none of them missing.
+
+        Returns
+        -------
+        LanguageModelClassifier
+            Itself.
+        """
+        frame, name = self._rows(X, y)
+        _, labels = check_X_y(np.zeros((len(frame), 1)), _plain(y), dtype=None, estimator=self)
+        if pd.isna(labels).any():
+            raise ValueError("Input y contains NaN.")
+        check_classification_targets(labels)
+        classes, codes = np.unique(labels, return_inverse=True)
+        if self.prefit is not None:
+            known = _classes(self.prefit, name)
+            new = classes[~np.isin(classes, known)]
+            if len(new):
+                raise EvidenceError(
+                    f"the prefit model's column {name!r} has no level {listed(new)}: it has "
+                    f"{listed(known)}"
+                )
+            classes = known
+        else:
+            # As categories, numbers are labels too, and can be asked for as they are.
+            frame[name] = pd.Categorical.from_codes(codes, categories=pd.Index(classes))
+        lm = self._learn(frame, targets=[name], levels=[name])
+        self.classes_, self.target_, self.lm_ = classes, name, lm
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the likeliest label of each row, shape ``(n_samples,)``."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each label, shape ``(n_samples, n_classes)``.
+
+        The columns are in the order of `classes_`, and each row sums to one.
+        """
+        rows = self._asked(X)
+        return self.lm_.predict_proba_many(rows, self.target_)
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the logarithms of `predict_proba`, minus infinity where it is zero."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+
+def _plain(y: Any) -> Any:
+    """Return labels in numpy's dtype, where they are in one of pandas' own that allows gaps."""
+    dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    if dtype is None or dtype.kind == "O" or y.isna().any():
+        return y
+    return y.to_numpy(dtype=dtype)
+
+
+def _classes(lm: TabularLanguageModel, target: str) -> NDArray[Any]:
+    """Return a column's values as labels."""
+    column = lm.schema.known(target)
+    if column.edges is not None:
+        raise ConfigError(
+            f"column {target!r} is answered in bins, not in labels: use LanguageModelRegressor, "
+            "or learn it as a category"
+        )
+    return np.asarray(pd.Series(column.support.tolist()))
