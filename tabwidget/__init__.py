@@ -11,12 +11,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tabwidget import datasets
     from tabwidget.backends import MiniLMBackend
-    from tabwidget.callbacks import Callback, JSONLCallback, LoggingCallback, TqdmCallback
-    from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
+    from tabwidget.callbacks import (
+        Callback,
+        JSONLCallback,
+        LoggingCallback,
+        RichCallback,
+        Stop,
+        TqdmCallback,
+    )
+    from tabwidget.config import (
+        DiscretizationConfig,
+        GenerationConfig,
+        LoRAConfig,
+        ModelConfig,
+        QuantizationConfig,
+        TrainingConfig,
+        aggregate_default,
+    )
+    from tabwidget.constraints import (
+        FixedCombinations,
+    )
     from tabwidget.distribution import Distribution
     from tabwidget.errors import (
         ColumnError,
         ConfigError,
+        ConstraintError,
         DataFileError,
         EvidenceError,
         FormulaError,
@@ -25,13 +44,42 @@ if TYPE_CHECKING:
         TableError,
         TabwidgetError,
     )
-    from tabwidget.events import TrainingState
+    from tabwidget.estimators import (
+        LanguageModelClassifier,
+        LanguageModelImputer,
+        LanguageModelOverSampler,
+        LanguageModelRegressor,
+        LanguageModelSynthesizer,
+    )
+    from tabwidget.events import (
+        EvalReport,
+        Event,
+        FitEnd,
+        FitStart,
+        Generation,
+        Memory,
+        PredictEnd,
+        PredictStart,
+        Retry,
+        RowEnd,
+        Score,
+        TrainExamples,
+        TrainingState,
+        TrainReport,
+    )
     from tabwidget.evidence import Above, Below, Between, NoneOf, OneOf
     from tabwidget.joint import JointDistribution
     from tabwidget.magics import load_ipython_extension, unload_ipython_extension
+    from tabwidget.memorisation import (
+        Memorisation,
+    )
     from tabwidget.model import TabularLanguageModel
     from tabwidget.number_format import PlainNumber, SpacedDigits
     from tabwidget.query import Query
+    from tabwidget.rubin import (
+        Pooled,
+        pool,
+    )
     from tabwidget.run import Run
     from tabwidget.serialize import BracketSerializer, JSONSerializer, KeyValueSerializer
     from tabwidget.session import Answer, Change, Session
@@ -48,17 +96,33 @@ __all__ = [
     "Change",
     "ColumnError",
     "ConfigError",
+    "ConstraintError",
     "DataFileError",
     "DataPanel",
+    "DiscretizationConfig",
     "Distribution",
+    "EvalReport",
+    "Event",
     "EvidenceError",
+    "FitEnd",
+    "FitStart",
+    "FixedCombinations",
     "FormulaError",
+    "Generation",
     "GenerationConfig",
     "JSONLCallback",
     "JSONSerializer",
     "JointDistribution",
     "KeyValueSerializer",
+    "LanguageModelClassifier",
+    "LanguageModelImputer",
+    "LanguageModelOverSampler",
+    "LanguageModelRegressor",
+    "LanguageModelSynthesizer",
+    "LoRAConfig",
     "LoggingCallback",
+    "Memorisation",
+    "Memory",
     "MiniLMBackend",
     "MissingExtraError",
     "ModelConfig",
@@ -66,11 +130,20 @@ __all__ = [
     "NotFittedError",
     "OneOf",
     "PlainNumber",
+    "Pooled",
+    "PredictEnd",
+    "PredictStart",
+    "QuantizationConfig",
     "Query",
     "QueryPanel",
+    "Retry",
+    "RichCallback",
+    "RowEnd",
     "Run",
+    "Score",
     "Session",
     "SpacedDigits",
+    "Stop",
     "Table",
     "TableError",
     "TableSchema",
@@ -78,14 +151,18 @@ __all__ = [
     "TabwidgetError",
     "TaskPanel",
     "TqdmCallback",
+    "TrainExamples",
     "TrainPanel",
+    "TrainReport",
     "TrainingConfig",
     "TrainingState",
     "Workbench",
     "__version__",
+    "aggregate_default",
     "as_table",
     "datasets",
     "load_ipython_extension",
+    "pool",
     "unload_ipython_extension",
 ]
 
@@ -93,12 +170,31 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "backends": ["MiniLMBackend"],
-    "callbacks": ["Callback", "JSONLCallback", "LoggingCallback", "TqdmCallback"],
-    "config": ["GenerationConfig", "ModelConfig", "TrainingConfig"],
+    "callbacks": [
+        "Callback",
+        "JSONLCallback",
+        "LoggingCallback",
+        "RichCallback",
+        "Stop",
+        "TqdmCallback",
+    ],
+    "config": [
+        "DiscretizationConfig",
+        "GenerationConfig",
+        "LoRAConfig",
+        "ModelConfig",
+        "QuantizationConfig",
+        "TrainingConfig",
+        "aggregate_default",
+    ],
+    "constraints": [
+        "FixedCombinations",
+    ],
     "distribution": ["Distribution"],
     "errors": [
         "ColumnError",
         "ConfigError",
+        "ConstraintError",
         "DataFileError",
         "EvidenceError",
         "FormulaError",
@@ -107,13 +203,42 @@ _NAMES = {
         "TableError",
         "TabwidgetError",
     ],
-    "events": ["TrainingState"],
+    "estimators": [
+        "LanguageModelClassifier",
+        "LanguageModelImputer",
+        "LanguageModelOverSampler",
+        "LanguageModelRegressor",
+        "LanguageModelSynthesizer",
+    ],
+    "events": [
+        "EvalReport",
+        "Event",
+        "FitEnd",
+        "FitStart",
+        "Generation",
+        "Memory",
+        "PredictEnd",
+        "PredictStart",
+        "Retry",
+        "RowEnd",
+        "Score",
+        "TrainExamples",
+        "TrainReport",
+        "TrainingState",
+    ],
     "evidence": ["Above", "Below", "Between", "NoneOf", "OneOf"],
     "joint": ["JointDistribution"],
     "magics": ["load_ipython_extension", "unload_ipython_extension"],
+    "memorisation": [
+        "Memorisation",
+    ],
     "model": ["TabularLanguageModel"],
     "number_format": ["PlainNumber", "SpacedDigits"],
     "query": ["Query"],
+    "rubin": [
+        "Pooled",
+        "pool",
+    ],
     "run": ["Run"],
     "serialize": ["BracketSerializer", "JSONSerializer", "KeyValueSerializer"],
     "session": ["Answer", "Change", "Session"],

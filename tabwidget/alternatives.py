@@ -14,7 +14,7 @@ from tabwidget.evidence import Above, Below, Between, Evidence, NoneOf, OneOf, R
 from tabwidget.table import Column
 from tabwidget.values import is_missing, plain
 
-__all__ = ["Alternatives", "alternatives", "says_nothing", "settled"]
+__all__ = ["Alternatives", "alternatives", "placed", "says_nothing", "settled"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -146,15 +146,48 @@ def _listed_in(evidence: Range, low: float, high: float, column: Column) -> Alte
     return Alternatives(grid[cells], cells, np.ones(len(cells)))
 
 
+def _limits(evidence: Range, low: float, high: float, column: Column) -> tuple[float, float]:
+    """Return where a range ends between a column's bins."""
+    if not column.integer:
+        return low, high
+    # A whole number stands for what is nearer to it than to any other.
+    return (
+        np.ceil(low) - 0.5 if _with_low(evidence) else np.floor(low) + 0.5,
+        np.floor(high) + 0.5 if _with_high(evidence) else np.ceil(high) - 0.5,
+    )
+
+
+def placed(evidence: Evidence, column: Column, numbers: Floats, rng: np.random.Generator) -> Floats:
+    """Return numbers drawn among `alternatives`, each anywhere in what bin and range share.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.column import column_of
+    >>> column = column_of(pd.Series(np.linspace(0, 1, 1000)), "x")
+    >>> found = placed(Above(0.5), column, np.full(9, 0.505), np.random.default_rng(0))
+    >>> len(set(found.tolist())), bool(found.min() > 0.5)
+    (9, True)
+    """
+    if column.edges is None or not isinstance(evidence, (Between, Above, Below)):
+        return numbers
+    low, high = _limits(evidence, *_ends(evidence, column), column)
+    cells = column.cells(numbers)
+    starts = np.maximum(column.edges[cells], low)
+    ends = np.minimum(column.edges[cells + 1], high)
+    wide = (ends > starts) & (column.integer | ~column.atoms[cells])
+    found = np.where(wide, starts + rng.random(len(cells)) * (ends - starts), numbers)
+    if column.decimals is None:
+        return found
+    rounded = np.round(found, column.decimals)
+    return np.where(wide & (starts < rounded) & (rounded < ends), rounded, found)
+
+
 def _overlaps(evidence: Range, low: float, high: float, column: Column) -> Alternatives:
     assert column.edges is not None
     left, right = column.edges[:-1], column.edges[1:]
-    margin = 0.0
-    if column.integer:
-        # A whole number stands for what is nearer to it than to any other.
-        margin = 0.5
-        low = np.ceil(low) - margin if _with_low(evidence) else np.floor(low) + margin
-        high = np.floor(high) + margin if _with_high(evidence) else np.ceil(high) - margin
+    margin = 0.5 if column.integer else 0.0
+    low, high = _limits(evidence, low, high, column)
     starts, ends = np.maximum(left, low), np.minimum(right, high)
     alone = column.atoms & (not column.integer)
     inside = np.isin(np.arange(len(left)), _listed_in(evidence, low, high, column).cells)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabwidget.alternatives import placed
 from tabwidget.backends import Backend
+from tabwidget.callbacks import Callback, as_list, close, predicting, tell
 from tabwidget.config import GenerationConfig
 from tabwidget.contexts import Contexts, contexts_of
 from tabwidget.distribution import Distribution
 from tabwidget.dtypes import as_dtype
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
-from tabwidget.evidence import Evidence
+from tabwidget.events import Event, TrainingState
+from tabwidget.evidence import Above, Below, Between, Evidence
 from tabwidget.formula import parse
 from tabwidget.joint import JointDistribution, joint_of
 from tabwidget.query import Query
@@ -35,6 +39,9 @@ DRAW_ORDERS = 1  # the same for a draw, whose own chance is larger than what mor
 
 class Answering:
     """Every question to a fitted engine; who learns sets the attributes below."""
+
+    callbacks: Callback | Sequence[Callback] | None
+    state: TrainingState
 
     backend_: Backend
     table_: Table | None
@@ -153,16 +160,18 @@ class Answering:
         column = self.schema.known(target)
         if len(knowns) == 0:
             return np.empty((0, len(column.support if candidates is None else candidates)))
-        if isinstance(knowns, pd.DataFrame):
-            rows = self.schema.rows(knowns, without=[target])
-            index = np.full(len(rows), self.schema.active.index(target))
-            found = self._predict(rows, index)
-            probabilities = found[:, : len(column.support)]
-        else:
-            questions = [
-                Query((target,), _present(known)).check(self.schema).given for known in knowns
-            ]
-            probabilities, _ = self._probabilities(questions, target)
+        with self._telling("predict_proba", len(knowns)) as done:
+            if isinstance(knowns, pd.DataFrame):
+                rows = self.schema.rows(knowns, without=[target])
+                index = np.full(len(rows), self.schema.active.index(target))
+                found = self._predict(rows, index)
+                probabilities = found[:, : len(column.support)]
+            else:
+                questions = [
+                    Query((target,), _present(known)).check(self.schema).given for known in knowns
+                ]
+                probabilities, _ = self._probabilities(questions, target)
+            done(len(knowns))
         return probabilities if candidates is None else _among(probabilities, column, candidates)
 
     def complete(
@@ -191,8 +200,13 @@ class Answering:
         knowns: Sequence[Known],
         targets: Sequence[str] | Sequence[Sequence[str]],
         generation: GenerationConfig | None = None,
+        *,
+        random_state: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Draw the columns `targets` of many rows; one list for all rows, or a list a row."""
+        """Draw the columns `targets` of many rows; one list for all rows, or a list a row.
+
+        `random_state` is for the same draws at every call, as in `sample`.
+        """
         if len(knowns) == 0:
             return []
         targets = [targets] if isinstance(targets, str) else targets
@@ -207,15 +221,20 @@ class Answering:
             Query(tuple(wanted), _present(known)).check(self.schema).given
             for wanted, known in zip(each, knowns, strict=True)
         ]
-        rng = self._rng
+        rng = self._rng if random_state is None else np.random.default_rng(random_state)
         rows = self._contexts(questions).draw(rng)
+        for i, question in enumerate(questions):
+            for name, evidence in question.items():
+                self._place(rows[i : i + 1], name, evidence, rng)
         # Evidence that admits everything leaves its own column to be drawn too.
         names = self.schema.active
         each = [
             [*wanted, *(n for n in question if n in names and np.isnan(row[names.index(n)]))]
             for wanted, question, row in zip(each, questions, rows, strict=True)
         ]
-        rows = self._drawn(rows, each, generation, rng)
+        with self._telling("complete", len(rows)) as done:
+            rows = self._drawn(rows, each, generation, rng)
+            done(len(rows))
         completed: list[dict[str, Any]] = [
             {**question, **dict.fromkeys(wanted)}
             for question, wanted in zip(questions, each, strict=True)
@@ -265,7 +284,11 @@ class Answering:
         absent = [schema.active[index] for index in unknown if index < len(schema.active)]
         wanted = [str(name) for name in rng.permutation(absent)]
         start = contexts.rows[rng.choice(len(contexts.rows), size=n, p=contexts.weights)]
-        rows = self._drawn(start, [wanted] * n, generation, rng)
+        for name, evidence in question.items():
+            self._place(start, name, evidence, rng)
+        with self._telling("sample", n) as done:
+            rows = self._drawn(start, [wanted] * n, generation, rng)
+            done(n)
         drawn = {
             name: as_dtype(schema[name].restore(rows[:, i]), like[name].dtype, schema[name])
             for i, name in enumerate(schema.active)
@@ -397,6 +420,32 @@ class Answering:
         found = self.backend_.predict(contexts.rows, index, ORDERS)
         probabilities = contexts.total(found.probabilities)[:, : len(self.schema[target].support)]
         return probabilities, contexts.total(found.spread)
+
+    @contextlib.contextmanager
+    def _telling(self, kind: str, n_rows: int) -> Iterator[Callable[[int], None]]:
+        """Tell the callbacks, if there are any, that so many rows are asked and answered."""
+        callbacks = as_list(self.callbacks)
+        if not callbacks:
+            yield lambda n: None
+            return
+
+        def emit(event: Event) -> None:
+            self.state.fold(event)
+            tell(callbacks, self.state, event)
+
+        try:
+            with predicting(emit, kind, n_rows) as done:
+                yield done
+        finally:
+            close(callbacks)
+
+    def _place(self, rows: Floats, name: str, evidence: Evidence, rng: np.random.Generator) -> None:
+        """Move what was drawn of a range, where it is known, to anywhere in its bin's part."""
+        column = self.schema[name]
+        if column.edges is not None and isinstance(evidence, (Between, Above, Below)):
+            index = self.schema.active.index(name)
+            known = np.isfinite(rows[:, index])
+            rows[known, index] = placed(evidence, column, rows[known, index], rng)
 
     def _drawn(
         self,

@@ -437,12 +437,12 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
     if isinstance(present.iloc[0], timedelta):
         role = "ignored"
         note = f"durations: make them numbers first (frame[{name!r}].dt.total_seconds())"
-    elif len(levels) > 20 and all(is_number_like(level) for level in levels):
+    elif not keep and len(levels) > 20 and all(is_number_like(level) for level in levels):
         role = "ignored"
         note = f"numbers written as text: pd.to_numeric(frame[{name!r}]) makes them numbers"
     elif not keep and _is_prose(levels) and len(levels) > MOST_DISTINCT * len(present):
         return _text_column(series, name, [str(value) for value in present])
-    elif len(levels) > MAX_LEVELS:
+    elif not keep and len(levels) > MAX_LEVELS:
         role = "ignored"
         note = f"{len(levels)} distinct values, more than {MAX_LEVELS}: group them first"
     elif not keep and len(levels) > 20 and len(levels) > MOST_DISTINCT * len(present):

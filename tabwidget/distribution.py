@@ -18,7 +18,7 @@ from tabwidget.values import plain
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Distribution"]
+__all__ = ["Distribution", "quantiles"]
 
 Floats = NDArray[np.float64]
 
@@ -239,13 +239,7 @@ class Distribution:
     def _quantiles(self, shares: Floats) -> Floats:
         """Return where on the number line each share of the probability is reached."""
         self._numeric("quantile")
-        total = self.probabilities.cumsum()
-        # Only values that have any probability are reached, 0 and rounding errors notwithstanding.
-        possible = np.flatnonzero(self.probabilities)
-        index = np.searchsorted(total, shares - 1e-12).clip(possible[0], possible[-1])
-        before = total[index] - self.probabilities[index]
-        part = np.clip((shares - before) / np.maximum(self.probabilities[index], 1e-300), 0, 1)
-        return self.column.within(index, part)
+        return quantiles(self.column, self.probabilities[None], shares)
 
     def _density(self) -> Floats:
         return self.probabilities / self.column.widths
@@ -285,3 +279,35 @@ def _bar(length: float) -> str:
     """Return a bar of block characters, an eighth of one exact."""
     eighths = round(length * 8)
     return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+
+
+def quantiles(column: Column, probabilities: Floats, shares: Floats | float) -> Floats:
+    """Return where on the number line a share of the probability is reached.
+
+    Parameters
+    ----------
+    column : Column
+        Of numbers.
+    probabilities : ndarray of shape (n, len(column.support))
+        Over its support; one row serves several shares.
+    shares : float or ndarray of shape (n,)
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Numbers; whole ones lie within the data.
+    """
+    shares = np.asarray(shares, dtype=np.float64)
+    total = probabilities.cumsum(axis=1)
+    # Only values that have any probability are reached, 0 and rounding errors notwithstanding.
+    possible = probabilities > 0
+    first = possible.argmax(axis=1)
+    last = probabilities.shape[1] - 1 - possible[:, ::-1].argmax(axis=1)
+    cells = (total < (shares - 1e-12).reshape(-1, 1)).sum(axis=1).clip(first, last)
+    at = (np.arange(len(cells)) if len(probabilities) > 1 else 0), cells
+    before = total[at] - probabilities[at]
+    part = np.clip((shares - before) / np.maximum(probabilities[at], 1e-300), 0, 1)
+    numbers = column.within(cells, part)
+    # The outermost bins of whole numbers end on halves.
+    return numbers.clip(column.low, column.high) if column.integer else numbers

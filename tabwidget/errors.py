@@ -9,6 +9,7 @@
      ├─ FormulaError (ValueError)        a malformed formula, with a caret under the place
      ├─ ConfigError (ValueError)         a setting out of range, or one that cannot be used now
      ├─ NotFittedError (AttributeError)  asked before ``fit``
+     ├─ ConstraintError (RuntimeError)   too few of the drawn rows fulfil the constraints
      ├─ DataFileError (OSError)          a missing file, or a file that is not a table
      └─ MissingExtraError (ImportError)  an optional package is absent; says how to install it
 """
@@ -23,6 +24,7 @@ from types import ModuleType
 __all__ = [
     "ColumnError",
     "ConfigError",
+    "ConstraintError",
     "DataFileError",
     "EvidenceError",
     "FormulaError",
@@ -61,6 +63,10 @@ class ConfigError(TabwidgetError, ValueError):
 
 class NotFittedError(TabwidgetError, AttributeError):
     """The model was asked something before it was fitted."""
+
+
+class ConstraintError(TabwidgetError, RuntimeError):
+    """Too few of the drawn rows fulfil the constraints."""
 
 
 class DataFileError(TabwidgetError, OSError):

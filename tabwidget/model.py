@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from tabwidget.answering import Answering
 from tabwidget.backends import Backend, FitRequest, named, resolve
-from tabwidget.callbacks import Callback
+from tabwidget.callbacks import Callback, as_list, close, memory_of_process, tell
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport, Event, TrainingState
-from tabwidget.evidence import Evidence
 from tabwidget.folder import read_folder, write_folder
 from tabwidget.forms import (
     empty_frame_from_json,
@@ -29,23 +28,29 @@ from tabwidget.forms import (
     schema_from_json,
     schema_to_json,
 )
+from tabwidget.params import Config, NestedParams
 from tabwidget.serialize import Serializer, resolve_serializer
 from tabwidget.table import Table, TableSchema, as_table
 
-__all__ = ["TabularLanguageModel"]
+if TYPE_CHECKING:
+    from tabwidget.estimators import (
+        LanguageModelClassifier,
+        LanguageModelImputer,
+        LanguageModelOverSampler,
+        LanguageModelRegressor,
+        LanguageModelSynthesizer,
+    )
 
-Floats = NDArray[np.float64]
-Known: TypeAlias = Mapping[str, Evidence]
+__all__ = ["TabularLanguageModel"]
 
 # Settings that are saved with a model, beside the engine's name.
 _SAVED = ("serializer", "training", "model_config", "random_state")
 
-ORDERS = 2  # column orders that an answer is averaged over, one a member if those are more
 CHECKPOINT_SECONDS = 5.0
-DRAW_ORDERS = 1  # the same for a draw, whose own chance is larger than what more would mend
+MEMORY_SECONDS = 1.0
 
 
-class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A language model of a table.
 
     Parameters
@@ -58,8 +63,8 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
         How long to train; until the loss on held-out rows no longer falls by default.
     model_config : ModelConfig, optional
         Size of the model.
-    callbacks : list of Callback, optional
-        Told of every event of a fit.
+    callbacks : Callback or list of Callback, optional
+        Told of every event of a fit or a prediction.
     random_state : int, optional
         Seed of everything random; drawn anew for each fit by default.
 
@@ -79,13 +84,18 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
     'setosa'
     """
 
+    _nested: ClassVar[dict[str, type[Config]]] = {
+        "training": TrainingConfig,
+        "model_config": ModelConfig,
+    }
+
     def __init__(
         self,
         backend: str | Backend = "minilm",
         serializer: str | Serializer = "json",
         training: TrainingConfig | None = None,
         model_config: ModelConfig | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
         random_state: int | None = None,
     ) -> None:
         self.backend = backend
@@ -179,7 +189,7 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
         targets = (target_cols,) if isinstance(target_cols, str) else tuple(target_cols)
         for name in targets:
             table.schema.known(name)
-        training = self._training()
+        training, callbacks = self._training(), as_list(self.callbacks)
         serializer = resolve_serializer(self.serializer)
         resume = resume and self.ready
         if resume and not _same_answers(self.schema, table.schema):
@@ -197,26 +207,57 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
         self.targets_ = targets
         self._schema = table.schema
         self._like = table.frame.iloc[:0]
-        self.state = TrainingState()
-        self._saved = time.monotonic()
-        stopped = threading.Event() if stop is None else stop
-        self.backend_.fit(
-            FitRequest(
-                table=table,
-                targets=targets,
-                training=training,
-                serializer=serializer,
-                seed=self.seed_,
-                resume=resume,
-                emit=functools.partial(self._tell, checkpoint=checkpoint),
-                stopped=stopped.is_set,
-            )
+        self.state = state = TrainingState()
+        self._saved, self._measured = time.monotonic(), -math.inf
+        request = FitRequest(
+            table=table,
+            targets=targets,
+            training=training,
+            serializer=serializer,
+            seed=self.seed_,
+            resume=resume,
+            emit=functools.partial(self._tell, callbacks, checkpoint=checkpoint),
+            stopped=lambda: state.stopping or (stop is not None and stop.is_set()),
         )
+        try:
+            self.backend_.fit(request)
+        finally:
+            close(callbacks)
         if not self.ready:
             raise ConfigError("training diverged, no loss was finite: lower the learning_rate")
         if checkpoint is not None:
             self.save(checkpoint)
         return self
+
+    def as_classifier(self, target: str, **params: Any) -> LanguageModelClassifier:
+        """Return this model as a fitted scikit-learn classifier of a column; nothing is trained."""
+        from tabwidget.estimators import LanguageModelClassifier
+
+        return LanguageModelClassifier.from_fitted(self, target, **params)
+
+    def as_regressor(self, target: str, **params: Any) -> LanguageModelRegressor:
+        """Return this model as a fitted scikit-learn regressor of a column of numbers."""
+        from tabwidget.estimators import LanguageModelRegressor
+
+        return LanguageModelRegressor.from_fitted(self, target, **params)
+
+    def as_imputer(self, **params: Any) -> LanguageModelImputer:
+        """Return this model as a fitted scikit-learn transformer that fills missing cells."""
+        from tabwidget.estimators import LanguageModelImputer
+
+        return LanguageModelImputer.from_fitted(self, **params)
+
+    def as_oversampler(self, target: str, **params: Any) -> LanguageModelOverSampler:
+        """Return this model as an imbalanced-learn sampler that evens out a column's levels."""
+        from tabwidget.estimators import LanguageModelOverSampler
+
+        return LanguageModelOverSampler.from_fitted(self, target, **params)
+
+    def as_synthesizer(self, **params: Any) -> LanguageModelSynthesizer:
+        """Return this model as a fitted synthesizer of whole rows."""
+        from tabwidget.estimators import LanguageModelSynthesizer
+
+        return LanguageModelSynthesizer.from_fitted(self, **params)
 
     def save(self, folder: str | Path) -> None:
         """Write the model as JSON and safetensors; its rows are not written.
@@ -254,7 +295,7 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, callbacks: Sequence[Callback] | None = None
+        cls, folder: str | Path, *, callbacks: Callback | Sequence[Callback] | None = None
     ) -> TabularLanguageModel:
         """Return the model that `save` wrote, with the same answers to the last bit.
 
@@ -262,7 +303,7 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
         ----------
         folder : str or Path
             Where it was saved.
-        callbacks : list of Callback, optional
+        callbacks : Callback or list of Callback, optional
             As in the constructor; they are not saved.
 
         Raises
@@ -294,14 +335,21 @@ class TabularLanguageModel(Answering, BaseEstimator):  # type: ignore[misc]  # s
         training.validate()
         return training
 
-    def _tell(self, event: Event, checkpoint: str | Path | None = None) -> None:
+    def _tell(
+        self,
+        callbacks: Sequence[Callback],
+        event: Event,
+        checkpoint: str | Path | None = None,
+    ) -> None:
         self.state.fold(event)
         due = time.monotonic() - self._saved >= CHECKPOINT_SECONDS
         if checkpoint is not None and due and isinstance(event, EvalReport) and event.best:
             self.save(checkpoint)
             self._saved = time.monotonic()
-        for callback in self.callbacks or ():
-            callback.on_event(self.state, event)
+        tell(callbacks, self.state, event)
+        if callbacks and event.seconds - self._measured >= MEMORY_SECONDS:
+            self._measured = event.seconds
+            self._tell(callbacks, memory_of_process(event.seconds))
 
 
 def _same_answers(learned: TableSchema, other: TableSchema) -> bool:

@@ -282,7 +282,11 @@ class Session:
             targets = () if self.task == "synthesis" or self.target is None else (self.target,)
 
         def work() -> None:
-            model.fit(table, target_cols=targets, resume=resume, stop=run.stopping)
+            try:
+                model.fit(table, target_cols=targets, resume=resume, stop=run.stopping)
+            finally:
+                # A run has locks, and a model that is done must be free to be copied.
+                model.set_params(callbacks=None)
 
         return self._begin(run, work)
 

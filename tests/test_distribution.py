@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tabwidget.column import column_of
 from tabwidget.distribution import MAX_BARS, MAX_LEVELS_SHOWN, Distribution
 from tabwidget.errors import EvidenceError
 from tabwidget.table import Table
@@ -215,3 +216,10 @@ def test_the_html_is_bounded_and_escapes_what_comes_from_data() -> None:
     assert "<script" not in page
     assert "<i>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_quantiles_of_whole_numbers_stay_within_the_data() -> None:
+    column = column_of(pd.Series(range(60)), "y", keep=True)
+    last = np.zeros(len(column.grid))
+    last[-1] = 1.0
+    assert Distribution(column, last).quantile(1.0) == 59

@@ -17,6 +17,7 @@ from tabwidget.errors import FormulaError, MissingExtraError, TabwidgetError, ne
         ("FormulaError", ValueError),
         ("ConfigError", ValueError),
         ("NotFittedError", AttributeError),
+        ("ConstraintError", RuntimeError),
         ("DataFileError", OSError),
         ("MissingExtraError", ImportError),
     ],

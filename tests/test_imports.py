@@ -45,6 +45,11 @@ ROWS = [
 ]
 ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}
 
+# Against the arrows, each for a reason.
+UPWARD = {
+    ("model", "estimators"),  # a fitted model reads as an estimator: lm.as_classifier("species")
+}
+
 # Narrower than their rows: the only parts of ours that these may import.
 ONLY = {
     "charts": {"errors"},
@@ -70,6 +75,8 @@ OWNERS = {
     "optuna": ["sweep"],
     "peft": ["backends.huggingface"],
     "ray": ["sweep"],
+    "plotext": ["callbacks"],
+    "psutil": ["callbacks"],
     "rich": ["callbacks"],
     "rouge_score": ["evaluation"],
     "sacrebleu": ["evaluation"],
@@ -169,7 +176,9 @@ def _ours(found: Import) -> str:
         return "no part of ours"
     if found.part in ONLY and to not in ONLY[found.part]:
         return f"{found.part} may import only {sorted(ONLY[found.part])} of ours"
-    return "" if ROW_OF[to] < ROW_OF[found.part] else "against the arrow"
+    if ROW_OF[to] < ROW_OF[found.part] or (found.part, to) in UPWARD:
+        return ""
+    return "against the arrow"
 
 
 def _theirs(found: Import) -> str:

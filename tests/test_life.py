@@ -24,6 +24,7 @@ from tabwidget import (
     TabularLanguageModel,
     TrainingConfig,
 )
+from tabwidget.callbacks import Callback
 from tests.backends.fakes import FakeBackend
 
 RNG = np.random.default_rng(0)
@@ -141,7 +142,7 @@ def test_a_checkpoint_is_there_while_it_trains_and_at_the_end(
     monkeypatch.setattr("tabwidget.model.CHECKPOINT_SECONDS", 0)
     seen = []
 
-    class Watch:
+    class Watch(Callback):
         def on_event(self, state: object, event: object) -> None:
             seen.append((tmp_path / "model" / "model.json").exists())
 

@@ -732,3 +732,71 @@ def test_the_smallest_tables_can_be_learned(frame: pd.DataFrame) -> None:
     assert lm.conditional("x").probabilities.sum() == pytest.approx(1)
     assert len(lm.sample(2)) == 2
     assert np.isfinite(lm.log_likelihood(frame)).all()
+
+
+# Ranges, and what draws make of them
+
+
+@pytest.fixture(scope="module")
+def wide() -> TabularLanguageModel:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": rng.normal(size=400).round(3), "count": rng.integers(0, 99, 400)})
+    training = TrainingConfig(max_steps=10)
+    return TabularLanguageModel(training=training, random_state=0).fit(frame)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "inside"),
+    [
+        (Above(0.5), lambda x: x > 0.5),
+        (Between(0.25, 0.375), lambda x: (x >= 0.25) & (x <= 0.375)),
+        (Below(-0.1, inclusive=True), lambda x: x <= -0.1),
+    ],
+)
+def test_what_is_drawn_of_a_range_lies_anywhere_in_it(
+    wide: TabularLanguageModel, evidence: Any, inside: Any
+) -> None:
+    drawn = wide.sample(300, {"size": evidence}, random_state=0)["size"]
+    assert inside(drawn).all()
+    assert drawn.nunique() > 60
+    done = wide.complete_many([{"size": evidence}] * 50, ["count"], random_state=0)
+    found = pd.Series([row["size"] for row in done])
+    assert inside(found).all()
+    assert found.nunique() > 20
+
+
+def test_whole_numbers_drawn_of_a_range_are_whole_and_in_it(wide: TabularLanguageModel) -> None:
+    drawn = wide.sample(300, {"count": Above(40)}, random_state=0)["count"]
+    assert pd.api.types.is_integer_dtype(drawn)
+    assert drawn.min() > 40
+    assert drawn.nunique() > 30
+
+
+def test_rows_are_completed_alike_with_the_same_seed(wide: TabularLanguageModel) -> None:
+    first, again = (wide.complete_many([{}] * 3, ["size"], random_state=5) for _ in range(2))
+    assert first == again
+
+
+def test_one_fit_reads_as_every_estimator(wide: TabularLanguageModel) -> None:
+    frame = pd.DataFrame({"size": [0.1, np.nan], "count": [3, 4]})
+    assert wide.as_regressor("size").predict(frame[["count"]]).shape == (2,)
+    assert not wide.as_imputer().transform(frame).isna().any().any()
+    assert len(wide.as_synthesizer().sample(4)) == 4
+    with pytest.raises(ConfigError, match="'size'"):
+        wide.as_classifier("size")
+
+
+def test_answers_of_many_rows_are_told(wide: TabularLanguageModel) -> None:
+    seen: list[str] = []
+
+    class Names(Callback):
+        def on_event(self, state: TrainingState, event: Event) -> None:
+            seen.append(type(event).__name__)
+
+    wide.callbacks = Names()
+    try:
+        wide.predict_proba_many(pd.DataFrame({"count": [1, 2]}), "size")
+    finally:
+        wide.callbacks = None
+    assert seen == ["PredictStart", "RowEnd", "PredictEnd"]
+    assert wide.state.rows_done == 2

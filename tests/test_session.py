@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import pickle
 import sys
 import threading
 import time
@@ -654,3 +655,9 @@ def test_work_that_fails_says_why() -> None:
     run = session.follow(lambda on_event: 1 / 0)
     assert run.wait(5)
     assert (run.status, run.error) == ("failed", "division by zero")
+
+
+def test_the_model_of_a_session_can_be_copied() -> None:
+    session = Session("iris", training=TrainingConfig(max_steps=5))
+    model = session.fit()
+    assert pickle.loads(pickle.dumps(model)).ready

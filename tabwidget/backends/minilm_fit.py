@@ -36,7 +36,7 @@ PRIOR_CELLS = 20.0  # held-out cells that speak for a temperature of one
 N_FOLDS = 5  # of the rows, by which the Gaussian answers for rows that it was not fitted to
 REPORT_SECONDS = 0.1
 EXAMPLE_SECONDS = 0.5
-N_EXAMPLES = 4
+N_EXAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -278,6 +278,7 @@ class MiniLMFit:
                 engine="minilm",
                 budget_seconds=training.max_seconds,
                 total_steps=training.max_steps,
+                total_epochs=training.epochs,
             )
         )
 
