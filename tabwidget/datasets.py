@@ -1,9 +1,4 @@
-"""Sample tables: the penguins travel with the package, the others come through scikit-learn.
-
-The penguins are the palmerpenguins data (CC0): Horst AM, Hill AP, Gorman KB (2020),
-palmerpenguins: Palmer Archipelago (Antarctica) penguin data, doi:10.5281/zenodo.3960218;
-measured by Gorman, Williams and Fraser (2014), PLoS ONE 9(3): e90081.
-"""
+"""Sample tables: the penguins travel with the package, the others come through scikit-learn."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ import pandas as pd
 
 from tabwidget.errors import ConfigError, nearest
 
-__all__ = ["describe", "load", "names"]
+__all__ = ["describe", "load", "names", "source"]
 
 _DESCRIPTIONS = {
     "penguins": "344 penguins of three species: bill, flipper, body mass, sex, island and year",
@@ -21,6 +16,18 @@ _DESCRIPTIONS = {
     "wine": "178 wines of three cultivars: 13 chemical measurements",
     "breast_cancer": "569 tumours, malignant or benign: 30 measurements of cell nuclei",
     "diabetes": "442 patients: ten measurements, and the progression of diabetes a year later",
+}
+_SOURCES = {
+    "penguins": "Horst, Hill and Gorman (2020), palmerpenguins, doi:10.5281/zenodo.3960218; "
+    "measured by Gorman, Williams and Fraser (2014), PLoS ONE 9(3): e90081. CC0",
+    "iris": "Fisher (1936), Annals of Eugenics 7: 179-188; UCI Machine Learning Repository, "
+    "doi:10.24432/C56C76. CC BY 4.0",
+    "wine": "Aeberhard and Forina (1992); UCI Machine Learning Repository, doi:10.24432/C5PC7J. "
+    "CC BY 4.0",
+    "breast_cancer": "Wolberg, Mangasarian, Street and Street (1995); UCI Machine Learning "
+    "Repository, doi:10.24432/C5DW2B. CC BY 4.0",
+    "diabetes": "Efron, Hastie, Johnstone and Tibshirani (2004), Annals of Statistics 32: 407-499; "
+    "as scikit-learn ships it. BSD-3-Clause",
 }
 _TARGETS = {
     "iris": "species",
@@ -56,6 +63,23 @@ def describe(name: str) -> str:
     """
     _check(name)
     return _DESCRIPTIONS[name]
+
+
+def source(name: str) -> str:
+    """Return who made a sample, where it was published, and its licence.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such sample; names the nearest.
+
+    Examples
+    --------
+    >>> source("penguins").endswith("CC0")
+    True
+    """
+    _check(name)
+    return _SOURCES[name]
 
 
 def load(name: str) -> pd.DataFrame:

@@ -66,3 +66,8 @@ def test_an_unknown_sample_names_the_nearest(ask: object) -> None:
 
 def test_a_sample_comes_without_an_index_column() -> None:
     assert isinstance(datasets.load("penguins").index, pd.RangeIndex)
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_source_and_licence_are_named(name: str) -> None:
+    assert any(licence in datasets.source(name) for licence in ("CC0", "CC BY 4.0", "BSD"))
