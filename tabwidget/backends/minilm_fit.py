@@ -338,7 +338,13 @@ def _fit_gaussian(model: CellModel, train: Cells, holdout: Cells) -> Cells:
     assert gaussian is not None
     fold = torch.arange(len(train)) % N_FOLDS
     gaussian.learn(
-        *covariances_of(train.features, train.present[:, gaussian.owner], fold, holdout.features)
+        *covariances_of(
+            train.features,
+            train.present[:, gaussian.owner],
+            fold,
+            holdout.features,
+            holdout.present[:, gaussian.owner],
+        )
     )
     return replace(train, fold=fold)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,8 +16,13 @@ from tabwidget.table import Column
 __all__ = ["covariances_of", "moments_of"]
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 MAX_ROWS = 20_000  # that the covariance is of
+MAX_WORK = 1_000_000_000  # of EM: rows whose absent cells differ, times features cubed
+MAX_BLOCK = 2_000_000  # numbers of the matrices at a time
+ROUNDS = 10  # of EM, from what pairs of cells say
+MORE_ROUNDS = 3  # from the covariance of nearly the same rows
 SHRINKAGES = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 0.6)
 
 
@@ -53,11 +58,12 @@ def moments_of(rows: Floats, columns: Sequence[Column]) -> Moments:
 
 
 def covariances_of(
-    cells: Tensor, present: Tensor, fold: Tensor, holdout: Tensor
+    cells: Tensor, present: Tensor, fold: Tensor, holdout: Tensor, held_present: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the covariance of some rows, and those of all but each of their folds.
 
-    Both are shrunk towards independence, as far as other rows advise.
+    Both are shrunk towards independence, as far as other rows advise. Where cells are absent, they
+    are those at which the cells present are likeliest (EM, Dempster, Laird and Rubin 1977).
 
     Parameters
     ----------
@@ -67,8 +73,8 @@ def covariances_of(
         Where they are present.
     fold : int64 Tensor of shape (n_rows,)
         The fold that each is in.
-    holdout : Tensor of shape (n_held, n_features)
-        Those of rows by whose likelihood the shrinkage is chosen.
+    holdout, held_present : Tensor of shape (n_held, n_features)
+        The same of rows by whose likelihood the shrinkage is chosen.
 
     Returns
     -------
@@ -77,18 +83,14 @@ def covariances_of(
     n_folds = int(fold.max()) + 1
     # Of many rows as many of each fold.
     kept = torch.arange(len(cells)) // n_folds % max(1, len(cells) // MAX_ROWS) == 0
-    x, there = cells[kept].double().numpy(), present[kept].numpy().astype(np.float64)
-    folds = fold[kept].numpy()
-    products = np.stack([x[folds == k].T @ x[folds == k] for k in range(n_folds)])
-    counts = np.stack([there[folds == k].T @ there[folds == k] for k in range(n_folds)])
-    whole, pairs = products.sum(0), counts.sum(0)
-    held = holdout[:MAX_ROWS].double().numpy()
-    covariance = _covariance(whole, pairs)
-    likely = [_log_density(held, _shrunk(covariance, share)) for share in SHRINKAGES]
+    x, there, folds = cells[kept].double().numpy(), present[kept].numpy(), fold[kept].numpy()
+    held, held_there = holdout[:MAX_ROWS].double().numpy(), held_present[:MAX_ROWS].numpy()
+    covariance = _likeliest(x, there)
+    likely = [_log_density(held, held_there, _shrunk(covariance, share)) for share in SHRINKAGES]
     share = SHRINKAGES[int(np.argmax(likely))]
     left_out = [
-        _shrunk(_covariance(whole - product, pairs - count), share)
-        for product, count in zip(products, counts, strict=True)
+        _shrunk(_likeliest(x[folds != k], there[folds != k], covariance), share)
+        for k in range(n_folds)
     ]
     return (
         torch.from_numpy(_shrunk(covariance, share)).float(),
@@ -125,8 +127,57 @@ def _shrunk(covariance: Floats, share: float) -> Floats:
     return (vectors * np.maximum(values, 1e-4)) @ vectors.T
 
 
-def _log_density(x: Floats, covariance: Floats) -> float:
-    """Return the mean log-density of rows, up to a constant."""
-    root = np.linalg.cholesky(covariance)
-    z = np.linalg.solve(root, x.T)
-    return float(-0.5 * (z**2).sum(0).mean() - np.log(np.diag(root)).sum())
+def _likeliest(x: Floats, there: Mask, start: Floats | None = None) -> Floats:
+    """Return the covariance at which the cells present are likeliest, near `start` if given."""
+    covariance = _covariance(x.T @ x, there.T.astype(np.float64) @ there)
+    size = len(covariance)
+    affordable = MAX_WORK // size**3
+    if there.all() or affordable < 2 * size:
+        return covariance
+    step = -(-len(np.unique(there, axis=0)) // affordable)
+    x, there = x[::step], there[::step]
+    covariance = _shrunk(covariance if start is None else start, SHRINKAGES[1])
+    for _ in range(ROUNDS if start is None else MORE_ROUNDS):
+        total = np.zeros_like(covariance)
+        for own, patterns, which in _blocks(x, there):
+            known, gone = patterns[:, :, None] * patterns[:, None, :], 1 - patterns
+            inverse = np.linalg.inv(covariance * known + _diagonal(gone))
+            onto = covariance * gone[:, :, None] * patterns[:, None, :] @ inverse
+            filled = own + (onto[which] @ own[:, :, None])[:, :, 0]
+            rest = covariance * gone[:, :, None] * gone[:, None, :]
+            rest -= onto @ (covariance * patterns[:, :, None] * gone[:, None, :])
+            total += filled.T @ filled + np.tensordot(np.bincount(which), rest, 1)
+        covariance = _shrunk(total / len(x), SHRINKAGES[1])
+    return covariance
+
+
+def _log_density(x: Floats, there: Mask, covariance: Floats) -> float:
+    """Return the mean log-density of the cells present of rows, up to a constant."""
+    total = 0.0
+    for own, patterns, which in _blocks(x, there):
+        known = patterns[:, :, None] * patterns[:, None, :]
+        root = np.linalg.cholesky(covariance * known + _diagonal(1 - patterns))
+        if len(root) == 1:
+            z = np.linalg.solve(root[0], own.T)
+        else:
+            z = np.linalg.solve(root[which], own[:, :, None])
+        logs = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(1)
+        total -= 0.5 * float((z**2).sum()) + float(logs[which].sum())
+    return total / len(x)
+
+
+def _blocks(x: Floats, there: Mask) -> Iterator[tuple[Floats, Floats, NDArray[np.int64]]]:
+    """Yield some rows at a time, the patterns of their cells present, and which each row has.
+
+    Absent cells stand as independent of the present, so that one matrix serves a pattern.
+    """
+    size = max(1, MAX_BLOCK // x.shape[1] ** 2)
+    order = np.lexsort(there.T)
+    for start in range(0, len(x), size):
+        rows = order[start : start + size]
+        patterns, which = np.unique(there[rows], axis=0, return_inverse=True)
+        yield np.where(there[rows], x[rows], 0), patterns.astype(np.float64), which
+
+
+def _diagonal(values: Floats) -> Floats:
+    return values[:, :, None] * np.eye(values.shape[1])

@@ -1,0 +1,223 @@
+"""Missing cells filled: our imputer beside scikit-learn's, on numbers and on levels.
+
+    python -m tests.benchmarks.imputation [--tables penguins,wine,diabetes] [--seeds 5]
+        [--seconds 12] [--out FILE]
+
+Of a whole table, labels and targets included, 15 % of the cells are hidden, then all are filled by
+``fit_transform`` and the hidden ones compared. "At random": each cell with the same chance. "By
+value": the chance of a cell grows in a line with the rank of its own value, from none for the
+lowest to 30 % for the highest; levels are ranked in an order drawn for each seed. Cells that the
+table lacks itself stay missing and are not scored. Seeds draw what is hidden and what is learned.
+
+RMSE is in standard deviations of the column, of the whole table; it and accuracy are means over
+the columns, then medians over the seeds. The others in their usual form: numbers standardised, and
+levels one-hot for the neighbours, one-hot without the first for the ridge and as ordinal codes for
+the forest. (With all one-hot columns the iterative ones learn each from its siblings and leave
+what they began with: accuracy 0.47 in place of 0.85 on penguins.) Columns of levels are decoded to
+the likeliest, codes to the nearest.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
+from sklearn.linear_model import BayesianRidge
+
+from tabwidget import LanguageModelImputer, TrainingConfig
+from tests.benchmarks.frames import is_number, load, named
+from tests.benchmarks.report import Report, parser
+
+__all__ = ["MECHANISMS", "errors", "hidden_cells"]
+
+Floats = NDArray[np.float64]
+Fill = Callable[[pd.DataFrame, int], pd.DataFrame]
+
+SHARE = 0.15  # of the cells
+OURS = "tabwidget"
+TREES = 100
+MECHANISMS = ("at random", "by value")
+
+
+def hidden_cells(frame: pd.DataFrame, mechanism: str, seed: int) -> pd.DataFrame:
+    """Return which cells are hidden: about `SHARE` of each column, none of those not there.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": np.arange(1000.0)})
+    >>> hidden = hidden_cells(frame, "by value", 0)["x"]
+    >>> bool(0.12 < hidden.mean() < 0.18), bool(hidden[:500].mean() < hidden[500:].mean() / 2)
+    (True, True)
+    """
+    rng = np.random.default_rng([seed, MECHANISMS.index(mechanism)])
+    chances = {}
+    for name, cells in frame.items():
+        chances[name] = pd.Series(SHARE, index=frame.index)
+        if mechanism == "by value":
+            # Means of ranks are in the middle, whichever values are how frequent.
+            ranks = _in_order(cells, rng).rank(method="average")
+            chances[name] = 2 * SHARE * (ranks - 0.5) / cells.notna().sum()
+    return (pd.DataFrame(chances) > rng.random(frame.shape)) & frame.notna()
+
+
+def errors(truth: pd.DataFrame, filled: pd.DataFrame, hidden: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each column: RMSE in standard deviations, or accuracy, of hidden cells.
+
+    Examples
+    --------
+    >>> truth = pd.DataFrame({"x": [1.0, 3.0], "y": ["a", "b"]})
+    >>> filled, hidden = truth.assign(x=[2.0, 3.0], y="a"), truth.notna()
+    >>> errors(truth, filled, hidden)[["RMSE", "accuracy"]].round(2).values.tolist()
+    [[0.71, nan], [nan, 0.5]]
+    """
+    found = []
+    for name in (name for name in truth if hidden[name].any()):
+        rows = hidden[name]
+        true, guess = truth[name][rows], filled[name][rows]
+        scores = {"RMSE": np.nan, "accuracy": np.nan}
+        if is_number(truth[name]):
+            off = (guess.astype(float) - true) / truth[name].std(ddof=0)
+            scores["RMSE"] = float(np.sqrt((off**2).mean()))
+        else:
+            scores["accuracy"] = float((guess.astype(str) == true.astype(str)).mean())
+        found.append({"column": name, **scores})
+    return pd.DataFrame(found)
+
+
+def fills(seconds: float) -> dict[str, Fill]:
+    """Return what fills a table, given it and a seed: ours and the others."""
+
+    def ours(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+        training = TrainingConfig(max_seconds=seconds)
+        imputer = LanguageModelImputer(training=training, random_state=seed)
+        filled: pd.DataFrame = imputer.fit_transform(frame)
+        return filled
+
+    def iterative(seed: int, estimator: Any) -> IterativeImputer:
+        return IterativeImputer(estimator, random_state=seed)
+
+    def forest(seed: int) -> RandomForestRegressor:
+        return RandomForestRegressor(TREES, random_state=seed)
+
+    return {
+        OURS: ours,
+        "mean / most frequent": _simple,
+        "neighbours": lambda frame, _: _encoded(frame, KNNImputer(), "all"),
+        "iterative ridge": lambda frame, seed: _encoded(
+            frame, iterative(seed, BayesianRidge()), "without first"
+        ),
+        "iterative forest": lambda frame, seed: _encoded(
+            frame, iterative(seed, forest(seed)), "codes"
+        ),
+    }
+
+
+def _in_order(cells: pd.Series, rng: np.random.Generator) -> pd.Series:
+    """Return numbers as they are, and levels as places in an order drawn."""
+    if is_number(cells):
+        return cells
+    levels = sorted(cells.dropna().unique(), key=str)
+    return cells.map(dict(zip(levels, rng.permutation(len(levels)), strict=True)))
+
+
+def _simple(frame: pd.DataFrame, _: int) -> pd.DataFrame:
+    # What holds levels has other missing values than what holds numbers.
+    plain = frame.astype({name: object for name in frame if not is_number(frame[name])})
+    plain = plain.where(plain.notna(), np.nan)
+    filled = {}
+    for name in plain:
+        strategy = "mean" if is_number(frame[name]) else "most_frequent"
+        filled[name] = SimpleImputer(strategy=strategy).fit_transform(plain[[name]])[:, 0]
+    return pd.DataFrame(filled, index=frame.index)
+
+
+def _encoded(frame: pd.DataFrame, imputer: Any, levels_as: str) -> pd.DataFrame:
+    """Return a frame filled by an imputer of matrices of numbers."""
+    matrices = [_encode(frame[name], levels_as) for name in frame]
+    with warnings.catch_warnings():
+        # Ten rounds are its default, with which few tables converge.
+        warnings.filterwarnings("ignore", module="sklearn")
+        full = imputer.fit_transform(np.hstack(matrices))
+    ends = np.cumsum([matrix.shape[1] for matrix in matrices])[:-1]
+    parts = zip(frame, np.split(full, ends, axis=1), strict=True)
+    decoded = {name: _decode(part, frame[name], levels_as) for name, part in parts}
+    return pd.DataFrame(decoded, index=frame.index)
+
+
+def _encode(cells: pd.Series, levels_as: str) -> Floats:
+    if is_number(cells):
+        return ((cells - cells.mean()) / cells.std(ddof=0)).to_numpy(dtype=float)[:, None]
+    known = pd.Categorical(cells)
+    places = known.codes.astype(float)[:, None]
+    columns = np.arange(levels_as == "without first", len(known.categories))
+    numbers = places if levels_as == "codes" else (places == columns).astype(float)
+    return np.where(places < 0, np.nan, numbers)
+
+
+def _decode(part: Floats, cells: pd.Series, levels_as: str) -> Any:
+    if is_number(cells):
+        return part[:, 0] * cells.std(ddof=0) + cells.mean()
+    levels = pd.Categorical(cells).categories
+    if levels_as == "codes":
+        return levels[np.round(part[:, 0]).clip(0, len(levels) - 1).astype(int)]
+    if levels_as == "without first":
+        part = np.column_stack([1 - part.sum(1), part])
+    return levels[part.argmax(1)]
+
+
+def _scores(table: str, mechanism: str, seeds: int, seconds: float) -> pd.DataFrame:
+    """Return a row for each method and seed, means over the columns."""
+    frame, found = load(table), []
+    for seed in range(seeds):
+        hidden = hidden_cells(frame, mechanism, seed)
+        for method, fill in fills(seconds).items():
+            began = time.perf_counter()
+            filled = fill(frame.mask(hidden), seed)
+            took = time.perf_counter() - began
+            means = errors(frame, filled, hidden)[["RMSE", "accuracy"]].mean()
+            found.append({"method": method, "seed": seed, **means, "seconds": took})
+    return pd.DataFrame(found)
+
+
+def _means(cells: pd.DataFrame) -> Iterator[object]:
+    """Yield a method's mean RMSE and accuracy over tables, and the mean of both as errors."""
+    rmse, accuracy = cells["RMSE"].mean(), cells["accuracy"].mean()
+    yield from (float(rmse), float(accuracy), float((rmse + 1 - accuracy) / 2))
+
+
+def main() -> None:
+    """Run and print."""
+    asked = parser(__doc__)
+    asked.add_argument("--tables", default="penguins,wine,diabetes")
+    asked.add_argument("--seeds", type=int, default=5)
+    asked.add_argument("--seconds", type=float, default=12.0)
+    options = asked.parse_args()
+    report = Report(options)
+    report.table("table", "missing", "method", "RMSE", "accuracy", "seconds")
+    every = []
+    for table in named(options.tables):
+        for mechanism in MECHANISMS:
+            found = _scores(table, mechanism, options.seeds, options.seconds)
+            cells = found.drop(columns="seed").groupby("method", sort=False).median().reset_index()
+            for cell in cells.itertuples(index=False):
+                report.row(table, mechanism, *cell)
+            every.append(cells.assign(mechanism=mechanism))
+    cells = pd.concat(every)
+    report.say("\nMeans over the tables. The last column is the mean of RMSE and 1 - accuracy.")
+    report.table("missing", "method", "RMSE", "accuracy", "mean of both errors")
+    for mechanism in (*MECHANISMS, "both"):
+        same = cells if mechanism == "both" else cells[cells["mechanism"] == mechanism]
+        for method, own in same.groupby("method", sort=False):
+            report.row(mechanism, method, *_means(own))
+
+
+if __name__ == "__main__":
+    main()

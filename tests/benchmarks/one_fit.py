@@ -1,0 +1,239 @@
+"""One fit that serves all five estimators, beside five that were fitted for themselves.
+
+    python -m tests.benchmarks.one_fit [--seeds 5] [--seconds 12] [--unlimited 1] [--out FILE]
+
+Penguins, split 80/20 with ``random_state=42+seed``. Of the training part one model of the whole
+table is fitted, which `from_fitted` and `prefit` hand to every estimator, and each estimator is
+fitted by itself as well: to classify the species, to predict the body mass, to impute 15 % of the
+test's cells (hidden at random; RMSE in standard deviations, a mean over columns), to fill up the
+species (macro F1 of boosting on the test), and to draw as many rows as were learned (how well a
+forest tells them from those, 0.5 is ideal, and the mean distance of the columns' distributions:
+Kolmogorov-Smirnov's of numbers, total variation of levels).
+
+"Same within noise": the mean difference over the seeds beside its standard error; beside them how
+much the separate fits vary over the seeds. With ``max_seconds`` for each fit, one takes a fifth of
+the time of five by construction, so the seconds to answer stand beside, and those of a fit with no
+limit, which ends when the hold-out loss no longer falls, for so many seeds as ``--unlimited`` says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import ks_2samp
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import accuracy_score, f1_score, log_loss, r2_score, roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from tabwidget import (
+    LanguageModelClassifier,
+    LanguageModelImputer,
+    LanguageModelOverSampler,
+    LanguageModelRegressor,
+    LanguageModelSynthesizer,
+    TabularLanguageModel,
+    TrainingConfig,
+)
+from tests.benchmarks.frames import is_number, load, split
+from tests.benchmarks.imputation import errors, hidden_cells
+from tests.benchmarks.oversampling import boosting, coded
+from tests.benchmarks.report import Report, parser
+
+LABEL, NUMBER = "species", "body_mass_g"
+TREES = 200
+OTHER = 1000  # the seeds of an estimator's own fit
+
+Params = dict[str, Any]
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Use:
+    """What is done with one estimator; all of it is given the rows to learn and those to test on.
+
+    Attributes
+    ----------
+    own : callable
+        Returns one that was fitted by itself with these parameters.
+    shared : callable
+        Returns one that a fitted model answers for, with the same seed.
+    answer : callable
+        Returns what it answers: this and the fit are what is timed.
+    figures : callable
+        Returns how good the answer is.
+    """
+
+    own: Callable[[pd.DataFrame, Params], Any]
+    shared: Callable[[TabularLanguageModel, Params], Any]
+    answer: Callable[[Any, pd.DataFrame, pd.DataFrame, int], Any]
+    figures: Callable[[Any, pd.DataFrame, pd.DataFrame, int], Figures]
+
+
+def _own_regressor(train: pd.DataFrame, params: Params) -> LanguageModelRegressor:
+    whole = train.dropna(subset=[NUMBER])
+    return LanguageModelRegressor(**params).fit(whole.drop(columns=NUMBER), whole[NUMBER])
+
+
+def _holey(test: pd.DataFrame, seed: int) -> pd.DataFrame:
+    return test.mask(hidden_cells(test, "at random", seed))
+
+
+def _of_classes(
+    answer: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, seed: int
+) -> Figures:
+    guess = answer.idxmax(axis=1)
+    loss = log_loss(test[LABEL], answer, labels=list(answer))
+    return {"accuracy": accuracy_score(test[LABEL], guess), "log-loss": loss}
+
+
+def _of_numbers(answer: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Figures:
+    there = test[NUMBER].notna()
+    return {"R²": r2_score(test[NUMBER][there], answer[there])}
+
+
+def _of_filled(answer: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Figures:
+    found = errors(test, answer, hidden_cells(test, "at random", seed))
+    return {metric: float(found[metric].mean()) for metric in ("RMSE", "accuracy")}
+
+
+def _of_more(answer: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Figures:
+    more, labels = answer
+    rows_test = test.drop(columns=LABEL)
+    both = coded(pd.concat([more, rows_test], ignore_index=True))
+    learner = boosting(rows_test, seed).fit(both[: len(more)], labels)
+    macro = f1_score(test[LABEL], learner.predict(both[len(more) :]), average="macro")
+    counts = pd.Series(labels).value_counts()
+    return {"rows of the rarest": float(counts.min()), "macro F1": macro}
+
+
+def _of_drawn(answer: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Figures:
+    # Drawn rows lack nothing, and are compared with such.
+    whole = train.dropna(ignore_index=True)
+    both = coded(pd.concat([whole, answer], ignore_index=True))
+    real = np.arange(len(both)) < len(whole)
+    forest = RandomForestClassifier(TREES, random_state=seed)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    told = cross_val_predict(forest, both, real, cv=folds, method="predict_proba")[:, 1]
+    apart = [_distance(whole[name], answer[name]) for name in whole]
+    return {"AUC of a forest": roc_auc_score(real, told), "distance": float(np.mean(apart))}
+
+
+def _distance(real: pd.Series, drawn: pd.Series) -> float:
+    if is_number(real):
+        return float(ks_2samp(real, drawn).statistic)
+    shares = [cells.value_counts(normalize=True) for cells in (real, drawn)]
+    return float(shares[0].sub(shares[1], fill_value=0).abs().sum() / 2)
+
+
+USES = {
+    "classifier": Use(
+        lambda train, params: LanguageModelClassifier(**params).fit(
+            train.drop(columns=LABEL), train[LABEL]
+        ),
+        lambda lm, params: LanguageModelClassifier.from_fitted(lm, LABEL),
+        lambda model, train, test, seed: pd.DataFrame(
+            model.predict_proba(test.drop(columns=LABEL)), test.index, model.classes_
+        ),
+        _of_classes,
+    ),
+    "regressor": Use(
+        _own_regressor,
+        lambda lm, params: LanguageModelRegressor.from_fitted(lm, NUMBER),
+        lambda model, train, test, seed: model.predict(test.drop(columns=NUMBER)),
+        _of_numbers,
+    ),
+    "imputer": Use(
+        lambda train, params: LanguageModelImputer(**params).fit(train),
+        lambda lm, params: LanguageModelImputer.from_fitted(lm),
+        lambda model, train, test, seed: model.transform(_holey(test, seed)),
+        _of_filled,
+    ),
+    "oversampler": Use(
+        # It fits as it resamples.
+        lambda train, params: LanguageModelOverSampler(**params),
+        lambda lm, params: LanguageModelOverSampler(prefit=lm, random_state=params["random_state"]),
+        lambda model, train, test, seed: model.fit_resample(
+            train.drop(columns=LABEL), train[LABEL]
+        ),
+        _of_more,
+    ),
+    "synthesizer": Use(
+        lambda train, params: LanguageModelSynthesizer(**params).fit(train),
+        lambda lm, params: LanguageModelSynthesizer.from_fitted(lm),
+        lambda model, train, test, seed: model.sample(len(train.dropna()), random_state=seed),
+        _of_drawn,
+    ),
+}
+
+
+def measured(seed: int, seconds: float | None) -> Iterator[dict[str, Any]]:
+    """Yield figures of one seed: with the shared model and with each estimator's own."""
+    train, test = split(load("penguins"), seed)
+    # The first fit of a process is slower.
+    TabularLanguageModel(training=TrainingConfig(max_steps=1), random_state=0).fit(train)
+    params: dict[str, Any] = {"training": TrainingConfig(max_seconds=seconds), "random_state": seed}
+    # With the same seed and rows, an imputer's own model would be the shared one.
+    of_own = {**params, "random_state": OTHER + seed}
+    began = time.perf_counter()
+    lm = TabularLanguageModel(**params).fit(train)
+    fit = time.perf_counter() - began
+    yield {"estimator": "shared", "fit": "shared", "metric": "fit", "value": fit}
+    for name, use in USES.items():
+        for which in ("shared", "own"):
+            began = time.perf_counter()
+            model = use.own(train, of_own) if which == "own" else use.shared(lm, params)
+            answer = use.answer(model, train, test, seed)
+            took = time.perf_counter() - began
+            figures = {**use.figures(answer, train, test, seed), "seconds": took}
+            for metric, value in figures.items():
+                yield {"estimator": name, "fit": which, "metric": metric, "value": value}
+
+
+def main() -> None:
+    """Run and print."""
+    asked = parser(__doc__)
+    asked.add_argument("--seeds", type=int, default=5)
+    asked.add_argument("--seconds", type=float, default=12.0)
+    asked.add_argument("--unlimited", type=int, default=1, help="seeds with no limit of time")
+    options = asked.parse_args()
+    report = Report(options)
+    _printed(options.seeds, options.seconds, report)
+    if options.unlimited:
+        report.say("\nThe same with no limit of time:")
+        _printed(options.unlimited, None, report)
+
+
+def _printed(seeds: int, seconds: float | None, report: Report) -> None:
+    found = pd.concat(
+        pd.DataFrame(measured(seed, seconds)).assign(seed=seed) for seed in range(seeds)
+    )
+    values = found.pivot(index=["estimator", "metric", "seed"], columns="fit", values="value")
+    report.table(
+        "estimator", "metric", "shared fit", "own fit", "difference", "± standard error", "spread"
+    )
+    for name in USES:
+        metrics = found.loc[found["estimator"] == name, "metric"].unique()
+        for metric in (one for one in metrics if one != "seconds"):
+            pairs = values.loc[(name, metric)]
+            apart = pairs["shared"] - pairs["own"]
+            error = apart.std() / np.sqrt(len(apart))
+            means = (pairs["shared"].mean(), pairs["own"].mean(), apart.mean())
+            report.row(name, metric, *means, error, pairs["own"].std())
+    took = found.groupby(["estimator", "metric", "fit"])["value"].mean()
+    report.table("seconds of", "shared fit", "own fit")
+    report.row("the shared fit", took["shared", "fit", "shared"], "")
+    for name in USES:
+        report.row(name, took[name, "seconds", "shared"], took[name, "seconds", "own"])
+    shared = took["shared", "fit", "shared"] + sum(took[n, "seconds", "shared"] for n in USES)
+    own = sum(took[n, "seconds", "own"] for n in USES)
+    report.row("all", shared, own)
+    report.say(f"\nOne fit and all five answers take {shared / own:.2f} of the time of five fits.")
+
+
+if __name__ == "__main__":
+    main()

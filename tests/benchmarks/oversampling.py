@@ -1,0 +1,193 @@
+"""Rare classes filled up: what boosting learns from our rows, beside SMOTE's and others'.
+
+    python -m tests.benchmarks.oversampling [--tables NAMES] [--seeds 10] [--seconds 12]
+        [--out FILE]
+
+One label against the rest: malignant of breast cancer, and each of wine's three cultivars in turn,
+as none is the rare one by itself. Penguins (Chinstrap, whole rows alone) are there for their
+categories, which take SMOTENC in place of SMOTE and leave ADASYN out. Rows are split 80/20 with
+``random_state=42+seed``; of the rare label as many rows of the training part are kept, drawn for
+each seed, as make up 5 %, and the test part is left as it is. Each sampler fills the rare label up
+to as many rows as the rest; SMOTE and ADASYN take fewer neighbours than their five where there are
+no more rows. HistGradientBoosting with its defaults learns the outcome: F1 of the rare label, and
+average precision. Medians and means over the seeds.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling import ADASYN, SMOTE, SMOTENC, RandomOverSampler
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import average_precision_score, f1_score
+
+from tabwidget import LanguageModelOverSampler, TrainingConfig
+from tests.benchmarks.frames import is_number, load, split
+from tests.benchmarks.report import Report, parser
+
+__all__ = ["boosting", "coded", "imbalanced", "scores", "variants"]
+
+SHARE = 0.05  # of the training rows, that are of the rare label
+NEIGHBOURS = 5  # SMOTE's and ADASYN's default
+OURS, NONE, SMOTES = "tabwidget", "none", "SMOTE / SMOTENC"
+TARGETS = {"breast_cancer": "diagnosis", "wine": "cultivar", "penguins": "species"}
+RARE = {"breast_cancer": ("malignant",), "penguins": ("Chinstrap",)}
+
+
+def variants(table: str) -> list[tuple[pd.DataFrame, str, str]]:
+    """Return whole rows of a table, its target, and the label that is rare, once for each label."""
+    frame, target = load(table).dropna(ignore_index=True), TARGETS[table]
+    return [(frame, target, rare) for rare in RARE.get(table, sorted(frame[target].unique()))]
+
+
+def imbalanced(train: pd.DataFrame, target: str, rare: str, seed: int) -> pd.DataFrame:
+    """Return rows of which `SHARE` have the rare label, the target told apart as True and False.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": range(200), "y": ["a", "b"] * 100})
+    >>> imbalanced(frame, "y", "a", 0)["y"].value_counts().to_dict()
+    {False: 100, True: 5}
+    """
+    is_rare = (train[target] == rare).to_numpy()
+    n = round(SHARE / (1 - SHARE) * (~is_rare).sum())
+    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(is_rare))[:n]
+    kept = np.sort(np.concatenate([np.flatnonzero(~is_rare), drawn]))
+    found = train.iloc[kept].reset_index(drop=True)
+    found[target] = is_rare[kept]
+    return found
+
+
+def coded(x: pd.DataFrame) -> pd.DataFrame:
+    """Return levels as codes, which are the same in all rows given; missing ones stay so.
+
+    Examples
+    --------
+    >>> coded(pd.DataFrame({"a": ["y", None, "x"]}))["a"].tolist()
+    [1.0, nan, 0.0]
+    """
+    found = x.copy()
+    for name in (name for name in x if not is_number(x[name])):
+        codes = pd.factorize(x[name], sort=True)[0]
+        found[name] = np.where(codes < 0, np.nan, codes)
+    return found
+
+
+def boosting(x: pd.DataFrame, seed: int) -> HistGradientBoostingClassifier:
+    """Return a model that takes the codes of such levels as levels, unfitted."""
+    levels = [not is_number(x[name]) for name in x]
+    return HistGradientBoostingClassifier(categorical_features=levels, random_state=seed)
+
+
+def scores(
+    x: pd.DataFrame, y: pd.Series, x_test: pd.DataFrame, y_test: pd.Series, seed: int
+) -> tuple[float, float]:
+    """Return F1 and average precision of a model of these rows on the test's."""
+    both = coded(pd.concat([x, x_test], ignore_index=True))
+    model = boosting(x, seed).fit(both[: len(x)], y)
+    probabilities = model.predict_proba(both[len(x) :])[:, 1]
+    precision = average_precision_score(y_test, probabilities)
+    return float(f1_score(y_test, probabilities > 0.5, zero_division=0.0)), float(precision)
+
+
+def samplers(x: pd.DataFrame, n_rare: int, seconds: float, seed: int) -> dict[str, Any]:
+    """Return the samplers that can be used on these rows, by name; None leaves them as they are."""
+    neighbours = min(NEIGHBOURS, n_rare - 1)
+    levels = [name for name in x if not is_number(x[name])]
+    training = TrainingConfig(max_seconds=seconds)
+    found = {
+        OURS: LanguageModelOverSampler(training=training, random_state=seed),
+        NONE: None,
+        "RandomOverSampler": RandomOverSampler(random_state=seed),
+    }
+    if levels:
+        found[SMOTES] = SMOTENC(levels, k_neighbors=neighbours, random_state=seed)
+    else:
+        found[SMOTES] = SMOTE(k_neighbors=neighbours, random_state=seed)
+        found["ADASYN"] = ADASYN(n_neighbors=neighbours, random_state=seed)
+    return found
+
+
+def _rows(frame: pd.DataFrame, target: str, rare: str, seed: int, seconds: float) -> pd.DataFrame:
+    """Return the scores of one seed, a sampler a row."""
+    train, test = split(frame, seed)
+    train = imbalanced(train, target, rare, seed)
+    x, y = train.drop(columns=target), train[target]
+    x_test, y_test = test.drop(columns=target), test[target] == rare
+    found = []
+    for name, sampler in samplers(x, int(y.sum()), seconds, seed).items():
+        began = time.perf_counter()
+        more = (x, y)
+        if sampler is not None:
+            try:
+                more = sampler.fit_resample(x, y)
+            except ValueError as error:
+                # Where no rare row has neighbours of the other label, there is nothing to add.
+                warnings.warn(f"{name} leaves the rows as they are: {error}", stacklevel=2)
+        took = time.perf_counter() - began
+        f1, precision = scores(*more, x_test, y_test, seed)
+        found.append({"sampler": name, "F1": f1, "precision": precision, "seconds": took})
+    return pd.DataFrame(found).assign(seed=seed, rare_rows=int(y.sum()))
+
+
+def main() -> None:
+    """Run and print."""
+    asked = parser(__doc__)
+    asked.add_argument("--tables", default="breast_cancer,wine,penguins")
+    asked.add_argument("--seeds", type=int, default=10)
+    asked.add_argument("--seconds", type=float, default=12.0)
+    options = asked.parse_args()
+    report = Report(options)
+    report.table(
+        "table",
+        "rare label",
+        "rare rows",
+        "sampler",
+        "F1, median",
+        "mean",
+        "average precision, median",
+        "mean",
+        "seconds",
+    )
+    every = []
+    for table in options.tables.split(","):
+        for frame, target, rare in variants(table):
+            found = pd.concat(
+                _rows(frame, target, rare, seed, options.seconds) for seed in range(options.seeds)
+            )
+            every.append(found.assign(table=table, rare=rare))
+            counts = found["rare_rows"]
+            for name, own in found.groupby("sampler", sort=False):
+                figures = own[["F1", "precision"]].agg(["median", "mean"]).to_numpy().T.ravel()
+                rows = f"{counts.min()} to {counts.max()}"
+                report.row(table, rare, rows, name, *figures, float(own["seconds"].mean()))
+    _in_all(pd.concat(every), report)
+
+
+def _in_all(cells: pd.DataFrame, report: Report) -> None:
+    """Print means over labels, then tables, and how ours stands to SMOTE in the same seed."""
+    report.say("\nMeans over tables, in each over its labels and seeds.")
+    report.table("tables", "sampler", "F1", "average precision")
+    for names, same in {
+        "breast_cancer, wine": cells[cells["table"] != "penguins"],
+        "all": cells,
+    }.items():
+        for name, own in same.groupby("sampler", sort=False):
+            report.row(names, name, *own.groupby("table")[["F1", "precision"]].mean().mean())
+    pairs = cells.pivot(index=["table", "rare", "seed"], columns="sampler")
+    report.say()
+    for metric in ("F1", "precision"):
+        more = pairs[metric][OURS] - pairs[metric][SMOTES]
+        report.say(
+            f"{metric}: ours is above SMOTE's in {(more > 0).sum()}, level in {(more == 0).sum()} "
+            f"and below in {(more < 0).sum()} of {len(more)} runs; mean difference "
+            f"{more.mean():+.3f}, standard error {more.std() / np.sqrt(len(more)):.3f}."
+        )
+
+
+if __name__ == "__main__":
+    main()
