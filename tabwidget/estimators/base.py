@@ -189,12 +189,18 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _learn(
-        self, frame: pd.DataFrame, *, targets: Sequence[str] = (), levels: Sequence[str] = ()
+        self,
+        frame: pd.DataFrame,
+        *,
+        targets: Sequence[str] = (),
+        levels: Sequence[str] = (),
+        binned_by: NDArray[np.int64] | None = None,
     ) -> TabularLanguageModel:
         """Return a language model of a frame, or `prefit` if it knows the frame's columns.
 
         Columns without any value take no part. `targets` are the columns that matter most, learned
-        whatever they look like, and those in `levels` as levels, however many they have.
+        whatever they look like, and those in `levels` as levels, however many they have. Numbers
+        are cut into bins as they lie in the rows `binned_by`, some of which may stand there often.
         """
         if self.prefit is not None:
             schema = _ready(self.prefit).schema
@@ -205,7 +211,10 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
             return self.prefit
         lm = self._language_model()
         learned = [name for name in frame.columns if _has_value(frame[name])]
-        schema = TableSchema([_column(frame[name], name, targets, levels) for name in learned])
+        columns = [_column(frame[name], name, targets, levels) for name in learned]
+        if binned_by is not None:
+            columns = [_binned(column, frame[column.name].iloc[binned_by]) for column in columns]
+        schema = TableSchema(columns)
         return lm.fit(Table(frame[learned], schema=schema), target_cols=[*targets])
 
     def _frame(self, X: Any, *, reset: bool, names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -346,6 +355,16 @@ def _column(cells: pd.Series, name: str, targets: Sequence[str], levels: Sequenc
         # Such as labels that are numbers, which in a feature would be numbers written as text.
         return replace(column, role="feature", note="")
     return column
+
+
+def _binned(column: Column, cells: pd.Series) -> Column:
+    """Return a column in the bins that other cells of its would have."""
+    if column.edges is None:
+        return column
+    other = column_of(cells, column.name, keep=True)
+    return replace(
+        column, support=other.support, grid=other.grid, edges=other.edges, atoms=other.atoms
+    )
 
 
 def _has_value(cells: pd.Series) -> bool:

@@ -175,7 +175,8 @@ random_state
     def _fit_resample(self, X: pd.DataFrame, y: NDArray[Any], **params: Any) -> tuple[Any, Any]:
         # Classes, also numbered ones, do not lie on a line.
         table = X.assign(**{self.target_: pd.Categorical(y)})
-        self.lm_ = self._learn(table, levels=[self.target_])
+        # Bins as every class needs them: a rare one must not lie in a few of them.
+        self.lm_ = self._learn(table, levels=[self.target_], binned_by=_balanced(y))
         self._warn_of_copies()
         rng = np.random.default_rng(self._seed())
         parts, labels = [X.reset_index(drop=True)], [y]
@@ -224,3 +225,10 @@ random_state
                 UserWarning,
                 stacklevel=4,
             )
+
+
+def _balanced(y: NDArray[Any]) -> NDArray[np.int64]:
+    """Return row numbers among which all classes are as frequent as the most frequent."""
+    members = [np.flatnonzero(y == label) for label in np.unique(y)]
+    most = max(len(each) for each in members)
+    return np.concatenate([np.resize(each, most) for each in members])

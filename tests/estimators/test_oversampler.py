@@ -187,3 +187,14 @@ def test_document_oversampler() -> None:
     ).fit_resample(X, y)
     assert Counter(y_res) == dict.fromkeys(["common", "rare", "rarest"], 80)
     assert list(X_res) == list(X)
+
+
+def test_bins_are_fine_where_a_rare_class_lies() -> None:
+    rng = np.random.default_rng(0)
+    y = np.repeat(["usual", "rare"], [380, 20])
+    X = pd.DataFrame({"size": np.where(y == "rare", rng.normal(9, 1, 400), rng.normal(0, 1, 400))})
+    sampler = LanguageModelOverSampler(training=TrainingConfig(max_steps=2), random_state=0)
+    sampler.fit_resample(X, y)
+    edges = sampler.lm_.schema["size"].edges
+    assert edges is not None
+    assert (edges > 6).sum() > 8
