@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TrainingConfig,
         aggregate_default,
     )
+    from tabwidget.conformance import check_serializer
     from tabwidget.constraints import (
         FixedCombinations,
     )
@@ -81,7 +82,12 @@ if TYPE_CHECKING:
         pool,
     )
     from tabwidget.run import Run
-    from tabwidget.serialize import BracketSerializer, JSONSerializer, KeyValueSerializer
+    from tabwidget.serialize import (
+        BracketSerializer,
+        JSONSerializer,
+        KeyValueSerializer,
+        Serializer,
+    )
     from tabwidget.session import Answer, Change, Session
     from tabwidget.table import Table, TableSchema, as_table
     from tabwidget.widgets import DataPanel, QueryPanel, TaskPanel, TrainPanel, Workbench
@@ -141,6 +147,7 @@ __all__ = [
     "RowEnd",
     "Run",
     "Score",
+    "Serializer",
     "Session",
     "SpacedDigits",
     "Stop",
@@ -160,6 +167,7 @@ __all__ = [
     "__version__",
     "aggregate_default",
     "as_table",
+    "check_serializer",
     "datasets",
     "load_ipython_extension",
     "pool",
@@ -187,6 +195,7 @@ _NAMES = {
         "TrainingConfig",
         "aggregate_default",
     ],
+    "conformance": ["check_serializer"],
     "constraints": [
         "FixedCombinations",
     ],
@@ -240,7 +249,7 @@ _NAMES = {
         "pool",
     ],
     "run": ["Run"],
-    "serialize": ["BracketSerializer", "JSONSerializer", "KeyValueSerializer"],
+    "serialize": ["BracketSerializer", "JSONSerializer", "KeyValueSerializer", "Serializer"],
     "session": ["Answer", "Change", "Session"],
     "table": ["Table", "TableSchema", "as_table"],
     "widgets": ["DataPanel", "QueryPanel", "TaskPanel", "TrainPanel", "Workbench"],

@@ -177,10 +177,7 @@ def placed(evidence: Evidence, column: Column, numbers: Floats, rng: np.random.G
     ends = np.minimum(column.edges[cells + 1], high)
     wide = (ends > starts) & (column.integer | ~column.atoms[cells])
     found = np.where(wide, starts + rng.random(len(cells)) * (ends - starts), numbers)
-    if column.decimals is None:
-        return found
-    rounded = np.round(found, column.decimals)
-    return np.where(wide & (starts < rounded) & (rounded < ends), rounded, found)
+    return column.told(found, lambda told: wide & (starts < told) & (told < ends))
 
 
 def _overlaps(evidence: Range, low: float, high: float, column: Column) -> Alternatives:

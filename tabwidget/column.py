@@ -6,7 +6,7 @@ import functools
 import math
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -86,6 +86,8 @@ class Column:
         True when every value is a whole number.
     decimals : int or None
         Digits after the point that the numbers have; None if more than can be told.
+    step : float
+        What they are all whole multiples of, such as 25 or 0.1; 0 without `decimals`.
     held : str
         "date", "decimal" or "integer" for a column of objects of that type, empty for any other.
     note : str
@@ -108,6 +110,7 @@ class Column:
     atoms: NDArray[np.bool_]
     integer: bool
     decimals: int | None
+    step: float
     held: str
     note: str
     low: float
@@ -272,6 +275,26 @@ class Column:
         numbers = self.edges[cells] + shares * np.diff(self.edges)[cells]
         return np.where(self.atoms[cells], self.grid[cells], numbers)
 
+    def told(self, numbers: Floats, fits: Callable[[Floats], NDArray[np.bool_]]) -> Floats:
+        """Return numbers as the data have them, to their digits and steps, where they fit there.
+
+        Parameters
+        ----------
+        numbers : ndarray
+            Of any digits.
+        fits : callable
+            Whether each of some numbers near them may stand in its place.
+        """
+        if self.decimals is None:
+            return numbers
+        near, found = np.round(numbers / self.step), np.array(numbers, dtype=np.float64)
+        free = np.ones(len(found), dtype=bool)
+        for shift in (0, -1, 1):
+            candidate = np.round((near + shift) * self.step, self.decimals)
+            good = free & fits(candidate)
+            found[good], free = candidate[good], free & ~good
+        return found
+
     def nearest_cells(self, numbers: Floats) -> NDArray[np.int64]:
         """Return the index in the support that each number, none of them missing, is nearest to."""
         if self.edges is not None or not self.is_number:
@@ -377,6 +400,17 @@ def _decimals(numbers: Floats) -> int | None:
     return None
 
 
+def _step(numbers: Floats, decimals: int | None) -> float:
+    """Return the largest number that all are whole multiples of, at these digits."""
+    if decimals is None:
+        return 0.0
+    scaled = np.round(numbers * 10.0**decimals)
+    if np.abs(scaled).max() > LARGEST_INTEGER:
+        return float(10.0**-decimals)
+    common = int(np.gcd.reduce(scaled.astype(np.int64))) or 1
+    return float(np.round(common * 10.0**-decimals, decimals))
+
+
 def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, keep: bool) -> Column:
     infinite = int(np.isnan(numbers).sum()) - int(series.isna().sum())
     missing = float(np.isnan(numbers).mean())
@@ -400,6 +434,7 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, ke
     if len(distinct) > MAX_LISTED and role == "feature":
         bins = bins_of(numbers, integer=integer)
         grid, edges, atoms = bins.means, bins.edges, bins.atoms
+    decimals = _decimals(distinct) if kind == "numeric" else None
     support: Objects = grid
     if kind == "datetime":
         support = as_stamps(grid, zone_of(series))
@@ -417,7 +452,8 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, ke
         edges=edges,
         atoms=atoms,
         integer=bool(integer),
-        decimals=_decimals(distinct) if kind == "numeric" else None,
+        decimals=decimals,
+        step=_step(distinct, decimals),
         held=_held(series),
         note=note,
         low=float(distinct[0]),
@@ -468,6 +504,7 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
         atoms=np.zeros(len(levels), dtype=bool),
         integer=False,
         decimals=None,
+        step=0.0,
         held="",
         note=note,
         low=math.nan,
@@ -490,6 +527,7 @@ def _text_column(series: pd.Series, name: str, texts: list[str]) -> Column:
         atoms=np.empty(0, dtype=bool),
         integer=False,
         decimals=None,
+        step=0.0,
         held="",
         note="free text, without words that tell one from another"
         if space is None

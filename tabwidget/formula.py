@@ -115,7 +115,7 @@ class _Parser:
     def _target(self, before: list[str]) -> str:
         self._skip()
         start = self.at
-        name = self._name("a column to ask for")
+        name = self._name("a column to ask for", asked=True)
         if name in before:
             self._fail(f"column {name!r} is asked for twice", start)
         return name
@@ -197,7 +197,7 @@ class _Parser:
         self._settled(column, value, literal.at)
         return value
 
-    def _name(self, what: str) -> str:
+    def _name(self, what: str, *, asked: bool = False) -> str:
         self._skip()
         start = self.at
         if self.text.startswith("`", start):
@@ -206,7 +206,7 @@ class _Parser:
             name = self._longest_known() or self._plain_word(what)
         if self.schema is not None:
             try:
-                self.schema.known(name)
+                (self.schema.known if asked else self.schema.usable)(name)
             except ColumnError as error:
                 self._fail(str(error), start)
         return name

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Protocol
+
+from tabwidget.errors import ConfigError
 
 __all__ = ["NumberFormat", "PlainNumber", "SpacedDigits"]
 
@@ -40,12 +43,17 @@ class PlainNumber:
 
     max_decimals: int | None = None
 
+    def __post_init__(self) -> None:
+        _check(self.max_decimals)
+
     def format(self, value: float) -> str:
         """Return `value` as text."""
-        if isinstance(value, int) or not math.isfinite(value):
-            return str(value)
+        if isinstance(value, Integral):  # numpy's integers too
+            return str(int(value))
         number = float(value)
-        return repr(number if self.max_decimals is None else round(number, self.max_decimals))
+        if self.max_decimals is not None and math.isfinite(number):
+            number = round(number, self.max_decimals) + 0.0  # -0.001 is 0.0, not -0.0
+        return repr(number)
 
     def parse(self, text: str) -> int | float:
         """Return the number that `text` holds."""
@@ -74,6 +82,9 @@ class SpacedDigits:
 
     max_decimals: int | None = None
 
+    def __post_init__(self) -> None:
+        _check(self.max_decimals)
+
     def format(self, value: float) -> str:
         """Return `value` as text."""
         return " ".join(PlainNumber(self.max_decimals).format(value))
@@ -81,3 +92,8 @@ class SpacedDigits:
     def parse(self, text: str) -> int | float:
         """Return the number that `text` holds."""
         return PlainNumber().parse(text.replace(" ", ""))
+
+
+def _check(max_decimals: int | None) -> None:
+    if max_decimals is not None and max_decimals < 0:
+        raise ConfigError(f"max_decimals={max_decimals!r} is negative: give 0, more, or None")

@@ -64,18 +64,22 @@ def draw(
     rng : numpy Generator
         Source of chance.
     generation : GenerationConfig, optional
-        Temperature and truncation. At temperature 0 a bin's own value is taken.
+        Temperature and truncation. At temperature 0 or below the mode is taken.
     """
-    p = tempered(probabilities[:, : len(column.support)], generation)
+    p = probabilities[:, : len(column.support)]
+    if generation is not None and generation.temperature <= 0:
+        # The mode of a number is where it is densest, not the bin that holds most.
+        p = p / column.widths
+    p = tempered(p, generation)
     total = p.cumsum(axis=1)
     shares = rng.random((len(p), 1)) * total[:, -1:]
     index = (total <= shares).sum(axis=1).clip(max=len(column.support) - 1)
     if column.edges is None or (generation is not None and generation.temperature <= 0):
         return np.asarray(column.grid[index], dtype=np.float64)
     numbers = column.within(index, rng.random(len(p)))
-    if column.decimals is None:
-        return numbers
-    # As many digits as the data have, as long as that stays within the bin.
-    rounded = np.round(numbers, column.decimals)
-    kept = (column.cells(rounded) == index) & (column.low <= rounded) & (rounded <= column.high)
-    return rounded if column.integer else np.where(kept, rounded, numbers)
+
+    def fits(told: Floats) -> NDArray[np.bool_]:
+        within = (column.low <= told) & (told <= column.high)
+        return np.asarray(within & (column.cells(told) == index))
+
+    return column.told(numbers, fits)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from tabwidget.errors import ConfigError, nearest
 from tabwidget.number_format import NumberFormat, PlainNumber
-from tabwidget.values import plain
+from tabwidget.values import is_missing, plain
 
 __all__ = [
     "SERIALIZERS",
@@ -18,15 +18,18 @@ __all__ = [
     "CellSpan",
     "JSONSerializer",
     "KeyValueSerializer",
+    "Pieces",
     "SerializedRow",
     "Serializer",
+    "pieces_of",
     "resolve_serializer",
 ]
 
 Span = tuple[int, int]
 
-# A text in quotes, or whatever else stands between two of JSON's own marks.
-_JSON_PIECE = re.compile(r'"(?:\\.|[^"\\])*"|[^",:{}\[\]]+')
+# A cell of a JSON object: a name in quotes, and a text in quotes or what has none of JSON's marks.
+_QUOTED = r'"(?:\\.|[^"\\])*"'
+_JSON_CELL = re.compile(rf'\s*({_QUOTED})\s*:(?:\s*({_QUOTED})\s*|([^",:{{}}\[\]]+))')
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,16 @@ class SerializedRow:
 
 
 class Serializer(Protocol):
-    """Writes a row as text and reads it back without loss."""
+    """Writes a row as text and reads it back without loss.
+
+    Cells are present and hold what a DataFrame holds: texts, numbers, truth values, dates, and
+    numpy's own of these. They read back as `tabwidget.values.plain` has them: a date as text.
+
+    A row is ``open + cell + between + cell + … + close`` (`pieces_of`). A cell reads the same in
+    any place and beside any others, its part before the value does not depend on the value, and no
+    value followed by `between` or `close` begins another value of its column, so that an engine
+    knows where a value ends. `check_serializer` checks all this.
+    """
 
     def serialize(self, cells: Mapping[str, object]) -> SerializedRow:
         """Return the cells, in their order, as text with spans."""
@@ -89,17 +101,25 @@ class JSONSerializer:
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the cells of a JSON object."""
-        cells = json.loads(_JSON_PIECE.sub(self._plain_piece, text))
-        if not isinstance(cells, dict):
+        row = text.strip()
+        if not (row.startswith("{") and row.endswith("}")):
             raise ValueError(f"not a JSON object: {text!r}")
+        cells: dict[str, Any] = {}
+        place, end = 1, len(row) - 1
+        more = bool(row[1:-1].strip())
+        while more:
+            cell = _JSON_CELL.match(row, place, end)
+            more = cell is not None and row[cell.end()] == ","
+            if cell is None or not (more or cell.end() == end):
+                raise ValueError(f"no cell of a JSON object: {row[place:end]!r}")
+            name, quoted, bare = cell.groups()
+            _put(cells, json.loads(name), json.loads(quoted) if quoted else self._read(bare))
+            place = cell.end() + 1
         return cells
 
-    def _plain_piece(self, piece: re.Match[str]) -> str:
-        """Return a piece as JSON has it: texts and words as they are, numbers written plainly."""
-        text = piece.group().strip()
-        if text.startswith('"') or text in ("true", "false", "null", ""):
-            return text
-        return json.dumps(self.number.parse(text))
+    def _read(self, bare: str) -> Any:
+        word = bare.strip()
+        return word == "true" if word in ("true", "false") else self.number.parse(word)
 
     def _value(self, value: object) -> str:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -111,8 +131,9 @@ class JSONSerializer:
 class KeyValueSerializer:
     r"""``age:39|city:SP``, or with other separators ``age is 39;city is SP``.
 
-    The first character of a separator is written with a backslash inside a name or a value, and
-    a text that would read back as a number or a truth value begins with ``\t``.
+    What would read as the separator at the end of a name, and the first character of
+    `pair_separator` anywhere, is written with a backslash; a text that would read back as a number
+    or a truth value begins with ``\t``.
 
     Parameters
     ----------
@@ -134,15 +155,16 @@ class KeyValueSerializer:
     def __post_init__(self) -> None:
         if not self.key_value_separator or not self.pair_separator:
             raise ConfigError("a separator is empty: give at least one character")
-        if "\\" in self.key_value_separator[0] + self.pair_separator[0]:
-            raise ConfigError("a separator begins with a backslash, which is the escape")
+        if "\\" in self.key_value_separator + self.pair_separator:
+            raise ConfigError("a separator holds a backslash, which is the escape")
 
     def serialize(self, cells: Mapping[str, object]) -> SerializedRow:
         """Return the cells as ``name:value`` pairs."""
         return _join(
             cells,
-            lambda name: _escape(str(name), self._special),
-            lambda value: _bare(value, self._special, self.number),
+            lambda name: _escape(str(name), self.pair_separator[0], self.key_value_separator),
+            # An engine stops at the separator's first token: no value may hold its beginning.
+            lambda value: _bare(value, self.pair_separator[0], self.number),
             "",
             self.key_value_separator,
             self.pair_separator,
@@ -162,13 +184,8 @@ class KeyValueSerializer:
                     f"{name!r} is no name and value: {self.key_value_separator!r} lacks"
                 )
             value, more, rest = _cut(rest, self.pair_separator)
-            cells[_unescape(name)] = _read_bare(value, self._special, self.number)
+            _put(cells, _unescape(name), _read_bare(value, self.pair_separator[0], self.number))
         return cells
-
-    @property
-    def _special(self) -> str:
-        # Escaping a separator's first character is enough to keep the whole of it apart.
-        return self.key_value_separator[0] + self.pair_separator[0]
 
 
 @dataclass(frozen=True)
@@ -210,7 +227,7 @@ class BracketSerializer:
             value, closed, rest = _cut(rest, "]")
             if not (opened and closed and rest[:1] in ("", " ")):
                 raise ValueError(f"not cells in brackets with a space between them: {text!r}")
-            cells[_unescape(name)] = _read_bare(value, "[]", self.number)
+            _put(cells, _unescape(name), _read_bare(value, "[]", self.number))
             more, rest = bool(rest), rest[1:]
         return cells
 
@@ -220,6 +237,52 @@ SERIALIZERS: dict[str, Callable[[NumberFormat], Serializer]] = {
     "key-value": lambda number: KeyValueSerializer(number=number),
     "bracket": lambda number: BracketSerializer(number=number),
 }
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What stands around the cells of a row: ``open + cell + between + cell + … + close``.
+
+    Attributes
+    ----------
+    open : str
+        Before the first name; may be empty.
+    between : str
+        From the end of a value to the next name.
+    close : str
+        After the last value. Empty if only the end of the text ends a row, as in ``age:39``.
+    """
+
+    open: str
+    between: str
+    close: str
+
+
+def pieces_of(serializer: Serializer) -> Pieces:
+    """Return what a serializer writes around the cells, found from one row and its spans.
+
+    Raises
+    ------
+    ConfigError
+        If the spans of that row are not those of its two cells; see
+        `tabwidget.conformance.check_serializer`.
+
+    Examples
+    --------
+    >>> pieces_of(JSONSerializer())
+    Pieces(open='{', between=', ', close='}')
+    >>> pieces_of(BracketSerializer())
+    Pieces(open='', between='] ', close=']')
+    """
+    written = serializer.serialize({"a": "b", "c": "d"})
+    if [span.column for span in written.spans] != ["a", "c"]:
+        raise ConfigError(f"{serializer!r} gives no span for each cell, in order: {written!r}")
+    text, (first, second) = written.text, written.spans
+    return Pieces(
+        open=text[: first.name[0]],
+        between=text[first.value[1] : second.name[0]],
+        close=text[second.value[1] :],
+    )
 
 
 def resolve_serializer(serializer: str | Serializer, max_decimals: int | None = 3) -> Serializer:
@@ -252,10 +315,12 @@ def _join(
     closing: str,
     trailing: int = 0,
 ) -> SerializedRow:
-    """Write the cells one after the other; `trailing` characters of a value are its delimiter."""
-    text, spans = opening, []
-    for i, (column, value) in enumerate(cells.items()):
-        text += after if i else ""
+    """Write the present cells in turn; `trailing` characters of a value are its delimiter."""
+    text, spans = opening, list[CellSpan]()
+    for column, value in cells.items():
+        if is_missing(value):
+            continue
+        text += after if spans else ""
         name_start = len(text)
         text += write_name(column)
         name_end = len(text)
@@ -297,8 +362,18 @@ def _mark(special: str) -> str:
     return "\\" + next(c for c in "tqz~" if c not in special)
 
 
-def _escape(text: str, special: str) -> str:
-    return "".join("\\" + c if c in special or c == "\\" else c for c in text)
+def _escape(text: str, special: str, separator: str = "") -> str:
+    """Write a backslash before each `special` character, and before what reads as `separator`.
+
+    That may begin inside `text` and end behind it, since the separator follows: ``a:`` and ``::``.
+    """
+    followed = text + separator
+    return "".join(
+        "\\" + c
+        if c in special or c == "\\" or (separator and followed.startswith(separator, i))
+        else c
+        for i, c in enumerate(text)
+    )
 
 
 def _unescape(text: str) -> str:
@@ -309,6 +384,12 @@ def _unescape(text: str) -> str:
         out.append(text[i])
         i += 1
     return "".join(out)
+
+
+def _put(cells: dict[str, Any], name: str, value: object) -> None:
+    if name in cells:
+        raise ValueError(f"{name!r} stands more than once")
+    cells[name] = value
 
 
 def _cut(text: str, mark: str) -> tuple[str, bool, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tabwidget.errors import ConfigError
@@ -17,9 +19,12 @@ from tabwidget.serialize import (
     BracketSerializer,
     JSONSerializer,
     KeyValueSerializer,
+    Pieces,
     Serializer,
+    pieces_of,
     resolve_serializer,
 )
+from tabwidget.values import plain
 
 EVERY = [
     make(number) for make in SERIALIZERS.values() for number in (PlainNumber(), SpacedDigits())
@@ -30,22 +35,42 @@ EVERY = [
     KeyValueSerializer("x;", ";ab"),
 ]
 # Texts full of what the serializers write themselves.
-texts = st.text() | st.text("tqz~\\:|[]{}\"' ,;is0-9.e+TrueFalsNaif")
-cells = st.dictionaries(
-    texts,
-    texts
-    | st.integers(-(10**18), 10**18)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.booleans(),
+texts = st.text() | st.text("tqz~\\:|[]{}\"' ,;is0-9.e+TrueFalsNaif\n\t")
+floats = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([-0.0, 1e-300, 1e300])
+values = texts | st.integers() | st.integers(-(10**30), 10**30) | floats | st.booleans()
+cells = st.dictionaries(texts, values)
+separators = st.text(st.characters(codec="utf-8", exclude_characters="\\"), min_size=1) | st.text(
+    ": |is", min_size=1, max_size=4
 )
 ROW = {"age": 39, "city": "São Paulo", "paid": True, "rate": 0.5}
+
+
+def told(row: dict[str, Any]) -> list[tuple[str, str, type]]:
+    """What tells rows apart: their order, and 1 from 1.0, True and "1"; 0.0 from -0.0."""
+    return [(name, repr(value), type(value)) for name, value in row.items()]
+
+
+def parts_of(serializer: Serializer, row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the text of each cell up to its value, and that of its value."""
+    written = serializer.serialize(row)
+    return [
+        (written.text[span.name[0] : span.value[0]], written.text[slice(*span.value)])
+        for span in written.spans
+    ]
 
 
 @pytest.mark.parametrize("serializer", EVERY, ids=repr)
 @given(row=cells)
 def test_a_row_reads_back_as_itself(serializer: Serializer, row: dict[str, Any]) -> None:
-    back = serializer.parse(serializer.serialize(row).text)
-    assert [(k, v, type(v)) for k, v in back.items()] == [(k, v, type(v)) for k, v in row.items()]
+    assert told(serializer.parse(serializer.serialize(row).text)) == told(row)
+
+
+@given(separators, separators, cells)
+@example("a", "ab", {"a": "b", "ba": "aab", "": ""})
+@example(" is ", "; ", {"this is": "x; ", " is": " is i", "x ": 1})
+def test_any_separators_read_back(between: str, after: str, row: dict[str, Any]) -> None:
+    serializer = KeyValueSerializer(between, after)
+    assert told(serializer.parse(serializer.serialize(row).text)) == told(row)
 
 
 @pytest.mark.parametrize("serializer", EVERY, ids=repr)
@@ -56,6 +81,67 @@ def test_spans_lie_apart_and_in_order(serializer: Serializer, row: dict[str, Any
     places = [place for span in written.spans for place in (*span.name, *span.value)]
     assert places == sorted(places)
     assert not places or 0 <= places[0] <= places[-1] <= len(written.text)
+
+
+@pytest.mark.parametrize("serializer", EVERY, ids=repr)
+@given(row=cells)
+def test_a_row_is_its_cells_joined(serializer: Serializer, row: dict[str, Any]) -> None:
+    pieces, parts = pieces_of(serializer), parts_of(serializer, row)
+    alone = [part for name, value in row.items() for part in parts_of(serializer, {name: value})]
+    assert parts == alone
+    if row:
+        joined = pieces.between.join("".join(cell) for cell in alone)
+        assert serializer.serialize(row).text == pieces.open + joined + pieces.close
+
+
+@pytest.mark.parametrize("serializer", EVERY, ids=repr)
+@given(name=texts, one=values, other=values)
+def test_the_end_of_a_value_can_be_told(
+    serializer: Serializer, name: str, one: object, other: object
+) -> None:
+    pieces = pieces_of(serializer)
+    [(before, written)] = parts_of(serializer, {name: one})
+    [(same, longer)] = parts_of(serializer, {name: other})
+    assert before == same
+    for end in filter(None, (pieces.between, pieces.close)):
+        assert not longer.startswith(written + end[0])  # an engine stops at the first token
+
+
+@pytest.mark.parametrize(
+    ("serializer", "pieces"),
+    [
+        (JSONSerializer(), Pieces("{", ", ", "}")),
+        (KeyValueSerializer(), Pieces("", "|", "")),
+        (KeyValueSerializer(" is ", "; "), Pieces("", "; ", "")),
+        (BracketSerializer(SpacedDigits()), Pieces("", "] ", "]")),
+    ],
+    ids=repr,
+)
+def test_what_stands_around_the_cells(serializer: Serializer, pieces: Pieces) -> None:
+    assert pieces_of(serializer) == pieces
+
+
+@pytest.mark.parametrize("serializer", EVERY, ids=repr)
+@pytest.mark.parametrize("missing", [None, float("nan"), float("inf"), pd.NA, pd.NaT], ids=repr)
+def test_a_missing_cell_is_left_out(serializer: Serializer, missing: object) -> None:
+    written = serializer.serialize({"a": missing, "b": 1, "c": missing})
+    assert written == serializer.serialize({"b": 1})
+    assert serializer.parse(serializer.serialize({"a": missing}).text) == {}
+
+
+@pytest.mark.parametrize("serializer", EVERY, ids=repr)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *(pd.Timestamp("2020-01-31 12:30", tz="Asia/Tokyo"), np.datetime64("2020-01-31")),
+        *(dt.date(2020, 1, 31), np.int64(-3), np.float32(0.1), np.bool_(True), np.str_("a")),
+    ],
+    ids=repr,
+)
+def test_other_cells_read_back_plainly(serializer: Serializer, cell: object) -> None:
+    assert told(serializer.parse(serializer.serialize({"a": cell}).text)) == told(
+        {"a": plain(cell)}
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,8 +165,20 @@ def test_spans_hold_names_and_values(name: str) -> None:
     assert values == ["39", "São Paulo", "True", "0.5"]
 
 
+def test_spans_of_json_hold_the_quotes() -> None:
+    written = JSONSerializer().serialize({"a": 'x"', "b": 1})
+    assert [written.text[slice(*span.name)] for span in written.spans] == ['"a"', '"b"']
+    assert [written.text[slice(*span.value)] for span in written.spans] == [r'"x\""', "1"]
+
+
 def test_a_separator_inside_a_value_is_escaped() -> None:
     assert KeyValueSerializer().serialize({"a": "x|y"}).text == r"a:x\|y"
+
+
+def test_only_what_reads_as_a_separator_is_escaped() -> None:
+    row = {"this is": "it is 12:30; or São Paulo", "a b": "x"}
+    text = r"this\ is is it is 12:30\; or São Paulo;a b is x"
+    assert KeyValueSerializer(" is ", ";").serialize(row).text == text
 
 
 def test_a_date_is_written_as_text() -> None:
@@ -97,6 +195,13 @@ def test_decimals_are_limited_by_name() -> None:
     [
         (JSONSerializer(), "[1, 2]"),
         (JSONSerializer(), '{"a": '),
+        (JSONSerializer(), '{"a": 1,}'),
+        (JSONSerializer(), '{"a": 1 "b": 2}'),
+        (JSONSerializer(), '{"a": [1]}'),
+        (JSONSerializer(), '{"a": null}'),
+        (JSONSerializer(), '{"a": 1, "a": 2}'),
+        (KeyValueSerializer(), "a:1|a:2"),
+        (BracketSerializer(), "a[1] a[2]"),
         (KeyValueSerializer(), "a"),
         (KeyValueSerializer(), "a:1|b"),
         (KeyValueSerializer(), "a:1|"),
@@ -119,7 +224,9 @@ def test_any_text_is_read_or_refused(serializer: Serializer, text: str) -> None:
         assert isinstance(serializer.parse(text), dict)
 
 
-@pytest.mark.parametrize("separators", [("", "|"), (":", ""), ("\\", "|"), (":", "\\n")])
+@pytest.mark.parametrize(
+    "separators", [("", "|"), (":", ""), ("\\", "|"), (":", "\\n"), (":\\", "|")]
+)
 def test_separators_that_cannot_be_read_back_are_refused(separators: tuple[str, str]) -> None:
     with pytest.raises(ConfigError, match="separator"):
         KeyValueSerializer(*separators)

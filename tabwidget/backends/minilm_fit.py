@@ -37,6 +37,8 @@ N_FOLDS = 5  # of the rows, by which the Gaussian answers for rows that it was n
 REPORT_SECONDS = 0.1
 EXAMPLE_SECONDS = 0.5
 N_EXAMPLES = 8
+TIMED_STEPS = (2, 5)  # between which the time that a step takes is measured
+LEAST_STEPS = 80  # for which there must be time, or members are left out
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Size:
         """Return the choices for a table."""
         cells = n_rows * n_columns
         return cls(
-            members=4 if cells <= 3_000 else 3 if cells <= 20_000 else 1,
+            members=4 if cells <= 3_000 else 2 if cells <= 20_000 else 1,
             dropout=0.2 if n_rows <= 2_000 else 0.1 if n_rows <= 20_000 else 0.0,
             batch_size=32 if n_rows <= 1_000 else 64 if n_rows <= 5_000 else 256,
         )
@@ -160,7 +162,7 @@ class MiniLMFit:
             orders = _orders(len(columns), self.near, targets, seed)
             self.members.append(CellTrainer(model, train, holdout, orders, weights, recipe, seed))
         self.n_steps = self.n_seen = self.best_step = 0
-        self.best_loss = math.inf
+        self.best_loss, self.reserve, self.timed = math.inf, 0.0, 0.0
         self.losses: list[float] = []
         self.reported = self.shown = -math.inf
 
@@ -206,6 +208,8 @@ class MiniLMFit:
                 self.losses.append(member.step(progress))
                 self.n_seen += len(member.batch_rows)
             self.n_steps += 1
+            if self.n_steps in TIMED_STEPS:
+                self._spare(*TIMED_STEPS)
             over = self.progress >= 1
             due = [member for member in active if member.due or member.finished or over]
             if due or self.seconds - self.reported >= REPORT_SECONDS:
@@ -221,11 +225,26 @@ class MiniLMFit:
         shares = self._shares()
         return max(shares, key=shares.__getitem__) if self.progress >= 1 else "converged"
 
+    def _spare(self, first: int, last: int) -> None:
+        """Leave members out that there is no time for: one that is trained is worth more."""
+        limit = self.request.training.max_seconds
+        if limit is None or self.n_steps == first:
+            self.timed = self.seconds
+            return
+        a_round = (self.seconds - self.timed) / (last - first)
+        rounds = (limit - self.seconds) / max(a_round, 1e-9)
+        count = round(len(self.members) * min(1.0, rounds / LEAST_STEPS))
+        self.members = self.members[: max(1, count)]
+
     def _look(
         self, members: Sequence[CellTrainer], publish: Callable[[tuple[CellModel, ...]], None]
     ) -> None:
         """Let members look at the rows they hold out; publish what got better."""
+        began = time.perf_counter()
         looks = [member.look() for member in members]
+        # What is left to do at the end takes about as long as a look.
+        share = len(self.members) / len(members)
+        self.reserve = max(self.reserve, share * (time.perf_counter() - began))
         if any(better for _, better in looks):
             publish(tuple(member.best for member in self.members))
         loss = float(np.mean([member.last_loss for member in self.members]))
@@ -256,7 +275,7 @@ class MiniLMFit:
         training = self.request.training
         shares: dict[Reason, float] = {}
         if training.max_seconds is not None:
-            shares["budget"] = self.seconds / training.max_seconds
+            shares["budget"] = (self.seconds + self.reserve) / training.max_seconds
         if training.max_steps is not None:
             shares["steps"] = self.n_steps / training.max_steps
         if training.epochs is not None:

@@ -28,12 +28,12 @@ from tabwidget.config import (
 )
 from tabwidget.errors import ConfigError, TableError
 from tabwidget.model import TabularLanguageModel
-from tabwidget.params import Config, NestedParams
+from tabwidget.params import Config, NestedParams, warn_unused
 from tabwidget.serialize import Serializer, resolve_serializer
 from tabwidget.table import Table, TableSchema
 from tabwidget.values import listed
 
-__all__ = ["LanguageModelEstimator", "check_config", "known_cells"]
+__all__ = ["LanguageModelEstimator", "check_config", "check_labels_present", "known_cells"]
 
 # Parameters of a `ModelConfig` that an estimator takes by themselves.
 _LOADING = (
@@ -64,7 +64,9 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
     max_decimals : int or None, default 3
         Decimals that numbers are written with, if the serializer is chosen by name.
     training : TrainingConfig, optional
-        How long to train.
+        How long to train. By default until rows held out are predicted no better: seconds for
+        hundreds of rows, minutes for tens of thousands. ``TrainingConfig(max_seconds=10)`` bounds
+        it.
     generation : GenerationConfig, optional
         How values are drawn, by those that draw.
     model_config : ModelConfig, optional
@@ -99,6 +101,9 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
         "lora": LoRAConfig,
         "quantization": QuantizationConfig,
     }
+
+    # Fields of `generation` that have an effect.
+    _draws_by: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -157,7 +162,6 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
 
     def _language_model(self) -> TabularLanguageModel:
         """Return the language model that the parameters describe, unfitted."""
-        check_config(self.generation, GenerationConfig, "generation")
         return TabularLanguageModel(
             backend=self.backend,
             serializer=resolve_serializer(self.serializer, self.max_decimals),
@@ -202,6 +206,9 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
         whatever they look like, and those in `levels` as levels, however many they have. Numbers
         are cut into bins as they lie in the rows `binned_by`, some of which may stand there often.
         """
+        check_config(self.generation, GenerationConfig, "generation")
+        engine = self.backend if isinstance(self.backend, str) else self.backend.name
+        warn_unused(self.generation, self._draws_by, engine)
         if self.prefit is not None:
             schema = _ready(self.prefit).schema
             for name in frame.columns:
@@ -210,8 +217,12 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
                 schema.known(name)
             return self.prefit
         lm = self._language_model()
+        if targets:
+            frame = frame.apply(lambda cells: cells if cells.name in levels else _as_numbers(cells))
         learned = [name for name in frame.columns if _has_value(frame[name])]
         columns = [_column(frame[name], name, targets, levels) for name in learned]
+        if targets:
+            _warn_of_ignored(columns)
         if binned_by is not None:
             columns = [_binned(column, frame[column.name].iloc[binned_by]) for column in columns]
         schema = TableSchema(columns)
@@ -263,6 +274,8 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
     def _rows(self, X: Any, y: Any) -> tuple[pd.DataFrame, str]:
         """Return `X` at `fit` as a frame, and the name of the column that `y` is in the model."""
         own = getattr(y, "name", None)
+        if isinstance(y, pd.DataFrame) and y.shape[1] == 1:
+            own = y.columns[0]
         if self.prefit is None:
             frame = self._frame(X, reset=True)
             names = [own, "target", *(f"target_{i}" for i in range(2, frame.shape[1] + 3))]
@@ -381,14 +394,30 @@ def _as_frame(X: Any) -> pd.DataFrame:
     frame = pd.DataFrame(X)
     if X.dtype.kind not in "OU":
         return frame
-    frame = frame.infer_objects()
-    # An array of texts has made texts of its numbers.
-    return frame.apply(_as_numbers) if X.dtype.kind == "U" else frame
+    return frame.infer_objects()
 
 
 def _as_numbers(cells: pd.Series) -> pd.Series:
+    """Return texts that are all numbers, as an array of texts makes them, as numbers."""
+    if not (cells.dtype == object or pd.api.types.is_string_dtype(cells.dtype)):
+        return cells
+    texts = cells.map(lambda cell: isinstance(cell, str))
+    if not texts.any() or not (texts | cells.isna()).all():
+        return cells
     numbers = pd.to_numeric(cells, errors="coerce")
-    return cells if numbers.isna().any() else numbers
+    return cells if (numbers.isna() & texts).any() else numbers
+
+
+def _warn_of_ignored(columns: Sequence[Column]) -> None:
+    ignored = [column for column in columns if column.role == "ignored"]
+    if ignored:
+        # The cure that a note names is for whoever holds the table.
+        notes = [f"{c.name!r} ({c.note.partition('. Table(')[0]})" for c in ignored]
+        warnings.warn(
+            f"columns that take no part: {', '.join(notes)}; drop them, or transform them first",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def check_config(config: object, kind: type[Config], name: str) -> None:
@@ -398,6 +427,19 @@ def check_config(config: object, kind: type[Config], name: str) -> None:
     if not isinstance(config, kind):
         raise ConfigError(f"{name} is a {kind.__name__}, not {config!r}")
     config.validate()
+
+
+def check_labels_present(y: Any) -> None:
+    """Raise `ValueError`, in scikit-learn's words and with a mend, if `y` has missing cells."""
+    if y is None:
+        return  # which scikit-learn says in its own words
+    values = y if hasattr(y, "isna") else pd.Series(np.asarray(y, dtype=object).ravel())
+    missing = int(np.asarray(values.isna()).sum())
+    if missing:
+        raise ValueError(
+            f"Input y contains NaN. {missing} of its {len(values)} cells are missing: leave their "
+            "rows out (X[y.notna()], y.dropna()), or let TabularLanguageModel.fit learn all rows"
+        )
 
 
 def _ready(lm: object) -> TabularLanguageModel:

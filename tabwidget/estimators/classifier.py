@@ -12,7 +12,7 @@ from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
 from tabwidget.errors import ConfigError, EvidenceError
-from tabwidget.estimators.base import LanguageModelEstimator
+from tabwidget.estimators.base import LanguageModelEstimator, check_labels_present
 from tabwidget.model import TabularLanguageModel
 from tabwidget.values import listed
 
@@ -94,9 +94,14 @@ class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type:
             Itself.
         """
         frame, name = self._rows(X, y)
+        check_labels_present(y)
         _, labels = check_X_y(np.zeros((len(frame), 1)), _plain(y), dtype=None, estimator=self)
-        if pd.isna(labels).any():
-            raise ValueError("Input y contains NaN.")
+        kinds = {type(label) for label in labels.tolist()}
+        if len(kinds) > 1 and str in kinds:
+            raise ConfigError(
+                f"y holds labels of several types, such as {listed(labels, 3)}: make them alike, "
+                "for example with y.astype(str)"
+            )
         check_classification_targets(labels)
         classes, codes = np.unique(labels, return_inverse=True)
         if self.prefit is not None:
@@ -136,6 +141,9 @@ class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type:
 
 def _plain(y: Any) -> Any:
     """Return labels in numpy's dtype, where they are in one of pandas' own that allows gaps."""
+    if isinstance(y, (pd.Series, np.ndarray)) and y.dtype.kind == "O" and y.ndim == 1:
+        y = pd.Series(y).infer_objects()
+        return y.to_numpy() if y.dtype == object else y
     dtype = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
     if dtype is None or dtype.kind == "O" or y.isna().any():
         return y

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -94,6 +94,10 @@ random_state
     >>> int(imputer.fit_transform(frame).isna().sum().sum())
     0
     """
+
+    _draws_by: ClassVar[frozenset[str]] = frozenset(
+        {"aggregate", "n_samples", "temperature", "top_k", "top_p"}
+    )
 
     def __init__(
         self,

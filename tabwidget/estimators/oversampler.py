@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -77,6 +77,8 @@ random_state
     >>> y_res.value_counts().to_dict(), X_res["y"].dtype
     ({'rare': 16, 'common': 16}, dtype('bool'))
     """
+
+    _draws_by: ClassVar[frozenset[str]] = frozenset({"temperature", "top_k", "top_p"})
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ from tabwidget.config import (
 from tabwidget.discretization import candidates, collapsed
 from tabwidget.distribution import Distribution, quantiles
 from tabwidget.errors import ConfigError, EvidenceError
-from tabwidget.estimators.base import LanguageModelEstimator, check_config
+from tabwidget.estimators.base import LanguageModelEstimator, check_config, check_labels_present
 from tabwidget.estimators.numbers import nearest_shares, variance_within
 from tabwidget.model import TabularLanguageModel
 from tabwidget.params import Config
@@ -167,6 +167,8 @@ class LanguageModelRegressor(RegressorMixin, LanguageModelEstimator):  # type: i
             Itself.
         """
         frame, name = self._rows(X, y)
+        check_labels_present(y)
+        _check_numbers(y)
         _, numbers = check_X_y(
             np.zeros((len(frame), 1)), y, dtype=None, y_numeric=True, estimator=self
         )
@@ -292,6 +294,22 @@ def _number_column(lm: TabularLanguageModel, target: str) -> Column:
             f"column {target!r} is {column.kind}, not numeric: use LanguageModelClassifier"
         )
     return column
+
+
+def _check_numbers(y: Any) -> None:
+    values = np.asarray(y)
+    if y is None:
+        return
+    if values.dtype.kind in "mM":
+        raise ConfigError(
+            "y holds dates or durations: make them numbers first, for example with "
+            "(y - y.min()).dt.total_seconds()"
+        )
+    first = next((value for value in values.ravel() if isinstance(value, str)), None)
+    if first is not None:
+        raise ConfigError(
+            f"y holds texts, such as {str(first)!r}: LanguageModelClassifier tells labels apart"
+        )
 
 
 def _whole(column: Column, numbers: Floats) -> Floats:

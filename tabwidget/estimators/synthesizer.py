@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -74,6 +74,8 @@ random_state
     >>> sorted(set(rows["y"])), bool((rows["x"] > 1).all()), len(rows)
     (['a'], True, 5)
     """
+
+    _draws_by: ClassVar[frozenset[str]] = frozenset({"temperature", "top_k", "top_p"})
 
     def __init__(
         self,

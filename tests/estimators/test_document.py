@@ -65,6 +65,7 @@ def test_classifier(iris: list[Any]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*has no effect")
+@pytest.mark.filterwarnings("ignore:.*have no effect")
 def test_sampling_is_inert_in_scoring(iris: list[Any]) -> None:
     X_train, X_test, y_train, _ = iris
     clf = LanguageModelClassifier(**tiny(4)).fit(X_train, y_train)

@@ -89,7 +89,7 @@ def test_a_level_is_from_zero_to_one(regressor: LanguageModelRegressor, rows: pd
         (np.ones((40, 2)), "y should be a 1d array"),
         ([np.nan] * 40, "Input y contains NaN"),
         ([np.inf] * 40, "Input y contains infinity"),
-        (["a"] * 40, "could not convert string"),
+        (["a"] * 40, "y holds texts, such as 'a': LanguageModelClassifier"),
         (None, "requires y to be passed"),
     ],
     ids=["several", "missing", "infinite", "text", "none"],
