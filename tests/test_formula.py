@@ -227,3 +227,11 @@ def test_a_formula_error_is_three_lines() -> None:
         "  species | island=Drem",
         "                   ^",
     ]
+
+
+def test_a_formula_may_give_free_text() -> None:
+    said = [f"we came on day {i} and it was {['warm', 'cold'][i % 2]}" for i in range(60)]
+    schema = Table(pd.DataFrame({"said": said, "mood": ["good", "bad"] * 30})).schema
+    assert parse('mood | said="it was warm"', schema).given == {"said": "it was warm"}
+    with pytest.raises(FormulaError, match="can be given, but not asked for"):
+        parse('said | mood="good"', schema)

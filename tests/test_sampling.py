@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tabwidget.column import column_of
 from tabwidget.config import GenerationConfig
 from tabwidget.sampling import draw, tempered
 from tabwidget.table import Table
@@ -124,3 +125,21 @@ def test_at_temperature_zero_a_bin_gives_its_own_value() -> None:
     p = np.eye(len(column.support))[[7, 7]]
     drawn = draw(p, column, np.random.default_rng(0), GenerationConfig(temperature=0))
     assert drawn.tolist() == [column.grid[7]] * 2
+
+
+def test_numbers_are_drawn_with_the_digits_and_steps_of_the_data() -> None:
+    rng = np.random.default_rng(0)
+    cells = pd.Series(rng.integers(100, 240, 500) * 25 / 100)
+    column = column_of(cells, "price")
+    assert (column.decimals, column.step) == (2, 0.25)
+    flat = np.full((4000, len(column.grid)), 1 / len(column.grid))
+    drawn = draw(flat, column, rng)
+    assert np.array_equal(drawn, np.round(drawn * 4) / 4)
+
+
+def test_the_likeliest_number_is_where_it_is_densest() -> None:
+    cells = pd.Series(np.r_[np.linspace(0, 1, 400), np.linspace(1, 100, 400)])
+    column = column_of(cells, "x")
+    flat = np.full((1, len(column.grid)), 1 / len(column.grid))
+    [found] = draw(flat, column, np.random.default_rng(0), GenerationConfig(temperature=0))
+    assert found < 1

@@ -63,7 +63,7 @@ class Size:
         """Return the choices for a table."""
         cells = n_rows * n_columns
         return cls(
-            members=4 if cells <= 3_000 else 2 if cells <= 20_000 else 1,
+            members=4 if cells <= 3_000 else 3 if cells <= 20_000 else 1,
             dropout=0.2 if n_rows <= 2_000 else 0.1 if n_rows <= 20_000 else 0.0,
             batch_size=32 if n_rows <= 1_000 else 64 if n_rows <= 5_000 else 256,
         )

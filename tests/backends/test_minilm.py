@@ -273,3 +273,9 @@ def test_a_setting_without_effect_is_said_once_by_name() -> None:
 def test_a_pretrained_model_is_not_loaded_in_silence() -> None:
     with pytest.warns(UserWarning, match="ModelConfig.model='distilgpt2' has no effect"):
         fitted(toy(), MiniLMBackend(ModelConfig(16, 1, 2, model="distilgpt2")), max_steps=2)
+
+
+def test_members_that_there_is_no_time_for_are_left_out() -> None:
+    backend = MiniLMBackend(ModelConfig(16, 1, 2, members=20))
+    fitted(toy(400), backend, max_steps=None, max_seconds=1.0)
+    assert 1 <= len(backend._members) < 20

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -141,3 +142,42 @@ def test_prefit_names_labels_that_it_lacks(lm: TabularLanguageModel, rows: pd.Da
     y = pd.Series(["large", "huge"] * 40, name="kind")
     with pytest.raises(EvidenceError, match="'kind' has no level 'huge'"):
         LanguageModelClassifier(prefit=lm).fit(rows, y)
+
+
+def test_numbers_written_as_text_are_numbers() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"size": np.r_[rng.normal(0, 1, 60), rng.normal(9, 1, 60)].round(2)})
+    y = np.repeat(["low", "high"], 60)
+    classifier = LanguageModelClassifier(**tiny()).fit(X.astype(str), y)
+    assert classifier.lm_.schema["size"].kind == "numeric"
+    assert classifier.score(X.astype(str), y) > 0.9
+
+
+def test_columns_that_take_no_part_are_named() -> None:
+    X = pd.DataFrame({"who": [f"u{i}" for i in range(60)], "size": [0.0, 1.0] * 30})
+    with pytest.warns(UserWarning, match=r"take no part: 'who' \(60 distinct values"):
+        LanguageModelClassifier(**tiny(2)).fit(X, ["a", "b"] * 30)
+
+
+def test_labels_of_several_types_are_refused_by_example() -> None:
+    with pytest.raises(ConfigError, match=r"several types, such as 'a', 1.*astype\(str\)"):
+        LanguageModelClassifier(**tiny(2)).fit(np.zeros((4, 1)), np.array(["a", 1, "a", 1], object))
+
+
+def test_whole_numbers_in_an_array_of_objects_are_labels() -> None:
+    classifier = LanguageModelClassifier(**tiny(2))
+    classifier.fit(np.zeros((6, 1)), np.array([0, 1] * 3, dtype=object))
+    assert classifier.classes_.tolist() == [0, 1]
+
+
+def test_labels_in_a_frame_keep_their_name() -> None:
+    y = pd.DataFrame({"kind": ["a", "b"] * 10})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        classifier = LanguageModelClassifier(**tiny(2)).fit(np.zeros((20, 1)), y)
+    assert classifier.target_ == "kind"
+
+
+def test_missing_labels_are_counted() -> None:
+    with pytest.raises(ValueError, match=r"contains NaN. 2 of its 4 cells .* y.dropna\(\)"):
+        LanguageModelClassifier(**tiny(2)).fit(np.zeros((4, 1)), ["a", None, "b", None])

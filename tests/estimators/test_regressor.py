@@ -151,3 +151,8 @@ def test_a_loaded_model_has_no_values_to_discretize_on(
     fitted = LanguageModelRegressor(prefit=loaded, discretization=bins).fit(X, numbers)
     assert fitted.candidates_ is not None
     assert len(fitted.candidates_) == 3
+
+
+def test_dates_are_no_numbers() -> None:
+    with pytest.raises(ConfigError, match="dates or durations"):
+        LanguageModelRegressor().fit(np.zeros((9, 1)), pd.date_range("2020", periods=9))
