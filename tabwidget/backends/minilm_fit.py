@@ -37,7 +37,7 @@ N_FOLDS = 5  # of the rows, by which the Gaussian answers for rows that it was n
 REPORT_SECONDS = 0.1
 EXAMPLE_SECONDS = 0.5
 N_EXAMPLES = 8
-TIMED_STEPS = (2, 5)  # between which the time that a step takes is measured
+TIMED_STEPS = (1, 2, 5)  # after which the time that a step takes is looked at
 LEAST_STEPS = 80  # for which there must be time, or members are left out
 
 
@@ -162,7 +162,8 @@ class MiniLMFit:
             orders = _orders(len(columns), self.near, targets, seed)
             self.members.append(CellTrainer(model, train, holdout, orders, weights, recipe, seed))
         self.n_steps = self.n_seen = self.best_step = 0
-        self.best_loss, self.reserve, self.timed = math.inf, 0.0, 0.0
+        self.best_loss, self.reserve = math.inf, 0.0
+        self.timed = (0, 0.0)
         self.losses: list[float] = []
         self.reported = self.shown = -math.inf
 
@@ -209,7 +210,7 @@ class MiniLMFit:
                 self.n_seen += len(member.batch_rows)
             self.n_steps += 1
             if self.n_steps in TIMED_STEPS:
-                self._spare(*TIMED_STEPS)
+                self._spare()
             over = self.progress >= 1
             due = [member for member in active if member.due or member.finished or over]
             if due or self.seconds - self.reported >= REPORT_SECONDS:
@@ -225,13 +226,13 @@ class MiniLMFit:
         shares = self._shares()
         return max(shares, key=shares.__getitem__) if self.progress >= 1 else "converged"
 
-    def _spare(self, first: int, last: int) -> None:
+    def _spare(self) -> None:
         """Leave members out that there is no time for: one that is trained is worth more."""
-        limit = self.request.training.max_seconds
-        if limit is None or self.n_steps == first:
-            self.timed = self.seconds
+        limit, (step, since) = self.request.training.max_seconds, self.timed
+        self.timed = self.n_steps, self.seconds
+        if limit is None or step == 0:
             return
-        a_round = (self.seconds - self.timed) / (last - first)
+        a_round = (self.seconds - since) / (self.n_steps - step)
         rounds = (limit - self.seconds) / max(a_round, 1e-9)
         count = round(len(self.members) * min(1.0, rounds / LEAST_STEPS))
         self.members = self.members[: max(1, count)]
