@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tabwidget import datasets
-    from tabwidget.backends import MiniLMBackend
+    from tabwidget.backends import HFBackend, MiniLMBackend
     from tabwidget.callbacks import (
         Callback,
         JSONLCallback,
@@ -116,6 +116,7 @@ __all__ = [
     "FormulaError",
     "Generation",
     "GenerationConfig",
+    "HFBackend",
     "JSONLCallback",
     "JSONSerializer",
     "JointDistribution",
@@ -177,7 +178,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _NAMES = {
-    "backends": ["MiniLMBackend"],
+    "backends": ["HFBackend", "MiniLMBackend"],
     "callbacks": [
         "Callback",
         "JSONLCallback",

@@ -10,12 +10,22 @@ from tabwidget.config import ModelConfig
 from tabwidget.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
+    from tabwidget.backends.huggingface import HFBackend
     from tabwidget.backends.minilm import MiniLMBackend
 
-__all__ = ["BACKENDS", "Backend", "FitRequest", "MiniLMBackend", "Prediction", "named", "resolve"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "FitRequest",
+    "HFBackend",
+    "MiniLMBackend",
+    "Prediction",
+    "named",
+    "resolve",
+]
 
 # Imported when one is chosen: each brings a heavy library of its own.
-BACKENDS = {"minilm": "MiniLMBackend"}
+BACKENDS = {"minilm": "MiniLMBackend", "huggingface": "HFBackend"}
 
 
 def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = None) -> Backend:
@@ -24,7 +34,7 @@ def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = 
     Parameters
     ----------
     backend : str or Backend, default "auto"
-        "minilm" or an instance; "auto" is "minilm", the only one that needs no download.
+        "minilm", "huggingface" or an instance; "auto" is "minilm", which needs no download.
     model_config : ModelConfig, optional
         Size of the model, for a backend chosen by name.
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MAX_ROWS = 20_000  # that the covariance is of
-MAX_WORK = 1_000_000_000  # of EM: rows whose absent cells differ, times features cubed
+MAX_WORK = 50_000_000  # of EM: rows whose absent cells differ, times features cubed
 MAX_BLOCK = 2_000_000  # numbers of the matrices at a time
 ROUNDS = 10  # of EM, from what pairs of cells say
 MORE_ROUNDS = 3  # from the covariance of nearly the same rows

@@ -1,0 +1,58 @@
+"""Turns: one model, asked by some threads while another one trains it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+__all__ = ["Turns"]
+
+
+class Turns:
+    """A lock that is had in turn: who trains step after step lets who waits go first.
+
+    A thread that has its turn may take it again, as a callback does that asks for a prediction.
+
+    Examples
+    --------
+    >>> turns = Turns()
+    >>> with turns.turn(), turns.turn():
+    ...     pass
+    """
+
+    def __init__(self) -> None:
+        self._next = threading.Lock()
+        self._lock = threading.Lock()
+        self._owner: int | None = None
+
+    def __reduce__(self) -> tuple[type[Turns], tuple[()]]:
+        # A copy of a model, as scikit-learn's clone makes one, has turns of its own.
+        return Turns, ()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have a turn."""
+        if self._owner == threading.get_ident():
+            yield
+            return
+        self._take()
+        try:
+            yield
+        finally:
+            self._give()
+
+    def give_way(self) -> None:
+        """Let those go first who wait, and have the next turn after them."""
+        self._give()
+        self._take()
+
+    def _take(self) -> None:
+        # Whoever waits holds the first lock, so that no one comes before it.
+        with self._next:
+            self._lock.acquire()
+        self._owner = threading.get_ident()
+
+    def _give(self) -> None:
+        self._owner = None
+        self._lock.release()

@@ -1,0 +1,23 @@
+"""Text language models of a table: rows as token ids, and exact scores of closed sets; numpy only.
+
+An engine (Hugging Face, MLX, …) brings a tokenizer and implements `Engine`; all else is here.
+"""
+
+from tabwidget.textlm.answers import TextAnswers
+from tabwidget.textlm.batches import RowBatches, collated
+from tabwidget.textlm.rows import RowIds, RowTokens
+from tabwidget.textlm.scoring import Engine, log_probabilities
+from tabwidget.textlm.support import TextSupport
+from tabwidget.textlm.trie import Trie
+
+__all__ = [
+    "Engine",
+    "RowBatches",
+    "RowIds",
+    "RowTokens",
+    "TextAnswers",
+    "TextSupport",
+    "Trie",
+    "collated",
+    "log_probabilities",
+]
