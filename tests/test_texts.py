@@ -86,6 +86,7 @@ def test_the_likelihood_of_rows_does_not_count_text(lm: TabularLanguageModel) ->
     without = lm.log_likelihood(frame.drop(columns="said"))
     np.testing.assert_allclose(lm.log_likelihood(frame), without, rtol=1e-6)
     cells = lm.log_likelihood(frame, per_cell=True)
+    assert isinstance(cells, pd.DataFrame)
     assert list(cells) == ["mood", "size"]
     assert cells["mood"].mean() > np.log(0.8)
 

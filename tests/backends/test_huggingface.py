@@ -29,9 +29,15 @@ from tabwidget.config import LoRAConfig, ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainExamples, TrainReport
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serialize import BracketSerializer, JSONSerializer, Serializer
+from tabwidget.serialize import (
+    BracketSerializer,
+    JSONSerializer,
+    Serializer,
+    resolve_serializer,
+)
 from tabwidget.table import Table
 from tabwidget.textlm import RowTokens, TextSupport, collated, log_probabilities
+from tabwidget.values import plain
 from tests.textlm.tiny import save_tiny
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -582,6 +588,21 @@ def test_a_table_is_learned_asked_and_saved_through_the_model(tiny: Path) -> Non
     assert lm.sample(3, random_state=0).notna().all(axis=None)
     assert lm.conditional("number", {"letter": "a"}).probabilities.sum() == pytest.approx(1.0)
     assert np.isfinite(lm.log_likelihood(toy().frame.head(3))).all()
+
+
+@pytest.mark.parametrize("serializer", ["json", "key-value", "bracket"])
+def test_no_row_of_an_untrained_model_is_malformed(tiny: Path, serializer: str) -> None:
+    training = TrainingConfig(max_steps=1, learning_rate=1e-9)
+    backend = HFBackend(ModelConfig(model=str(tiny)))
+    lm = TabularLanguageModel(backend, serializer, training, random_state=0).fit(toy().frame)
+    rows = lm.sample(3_400, random_state=0)
+    written = resolve_serializer(serializer)
+    for name in rows:
+        column = lm.schema[str(name)]
+        assert (column.cells(column.numbers(rows[name])) >= 0).all()
+    for row in rows.to_dict("records"):
+        cells = {str(name): plain(value) for name, value in row.items()}
+        assert written.parse(written.serialize(cells).text) == cells
 
 
 @pytest.mark.skipif(
