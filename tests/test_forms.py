@@ -259,7 +259,7 @@ def test_a_schema_of_another_version_is_refused(edit: str) -> None:
 numbers = st.builds(PlainNumber, st.none() | st.integers(0, 9)) | st.builds(
     SpacedDigits, st.none() | st.integers(0, 9)
 )
-separators = st.text(min_size=1).filter(lambda text: text[0] != "\\")
+separators = st.text(min_size=1).filter(lambda text: "\\" not in text)
 
 
 @given(

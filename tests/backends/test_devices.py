@@ -23,7 +23,7 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_device_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="no device 'cuda': give one of 'auto',.*'cpu'"):
+    with pytest.raises(ConfigError, match=r"no device 'cuda': give one of 'auto',.*'cpu'"):
         device_of("cuda")
 
 
