@@ -36,7 +36,7 @@ def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = 
     backend : str or Backend, default "auto"
         "minilm", "huggingface" or an instance; "auto" is "minilm", which needs no download.
     model_config : ModelConfig, optional
-        Size of the model, for a backend chosen by name.
+        The model; an instance takes it in place of its own.
 
     Examples
     --------
@@ -44,6 +44,8 @@ def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = 
     'minilm'
     """
     if not isinstance(backend, str):
+        if model_config is not None and hasattr(backend, "model_config"):
+            backend.model_config = model_config
         return backend
     name = named(backend)
     module = importlib.import_module(f"tabwidget.backends.{name}")

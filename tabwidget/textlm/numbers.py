@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget.column import Column
 
-__all__ = ["numbers_of"]
+__all__ = ["Numbers", "numbers_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -16,35 +18,43 @@ MOST_A_BIN = 100  # numbers that stand for all of a bin's
 UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)  # of dates and times, in seconds
 
 
-def numbers_of(column: Column) -> tuple[Floats, Ints, Floats]:
-    """Return numbers that the cells of a binned column may hold, with as many digits as they have.
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers that the cells of a binned column may hold.
 
-    Parameters
+    Attributes
     ----------
-    column : Column
-        With `edges`.
-
-    Returns
-    -------
     numbers : ndarray of float
         All numbers of each bin, or 100 evenly spaced ones if there are more.
     bins : ndarray of int
         The bin of each.
     counts : ndarray of float
         How many numbers each stands for.
+    complete : bool
+        Whether these are all there can be.
+    """
+
+    numbers: Floats
+    bins: Ints
+    counts: Floats
+    complete: bool
+
+
+def numbers_of(column: Column) -> Numbers:
+    """Return the numbers of a column that has `edges`, with as many digits as its cells have.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from tabwidget.column import column_of
     >>> column = column_of(pd.Series(range(90)), "n", keep=True)
-    >>> numbers, bins, counts = numbers_of(column)
-    >>> len(numbers), len(set(bins.tolist())) == len(column.support)
+    >>> found = numbers_of(column)
+    >>> len(found.numbers), found.complete
     (90, True)
     """
     assert column.edges is not None
     step = _step(column)
-    numbers, bins, counts = [], [], []
+    numbers, bins, counts, complete = [], [], [], bool(step)
     for index, grid in enumerate(column.grid):
         low, high = column.edges[index : index + 2].clip(column.low, column.high)
         found = np.array([grid])
@@ -52,6 +62,7 @@ def numbers_of(column: Column) -> tuple[Floats, Ints, Floats]:
             each = step or (high - low) / MOST_A_BIN
             # A hair off, so that 0.3 / 0.1, which is 2.9999999999999996, counts as 3.
             first, last = np.ceil(low / each - 1e-6), np.floor(high / each + 1e-6)
+            complete = complete and bool(last - first < MOST_A_BIN)
             n = min(last - first + 1, MOST_A_BIN)
             if n > 0:
                 places = np.unique(np.round(np.linspace(first, last, int(n)))).astype(np.float64)
@@ -66,7 +77,7 @@ def numbers_of(column: Column) -> tuple[Floats, Ints, Floats]:
         numbers.append(found)
         bins.append(np.full(len(found), index))
         counts.append(np.full(len(found), count))
-    return np.concatenate(numbers), np.concatenate(bins), np.concatenate(counts)
+    return Numbers(np.concatenate(numbers), np.concatenate(bins), np.concatenate(counts), complete)
 
 
 def _step(column: Column) -> float:

@@ -18,6 +18,8 @@ __all__ = ["TextSupport"]
 Floats = NDArray[np.float64]
 Shares = dict[int, float]
 
+MOST_LISTED = 1_000  # numbers of which each is told from all others
+
 
 @dataclass(frozen=True)
 class TextSupport:
@@ -25,7 +27,9 @@ class TextSupport:
 
     A level or a listed number is its tokens and the first token of what may stand after it: without
     that, "1" would collect the probability of "12". A bin of numbers is the beginnings that only
-    its own numbers have: if all from 2700 to 2799 lie in it, "27" is one of them.
+    its own numbers have: if all from 2700 to 2799 lie in it, "27" is one of them. If there are not
+    too many numbers to list, each is told by a beginning of its own: "27" alone, or 271.5, which no
+    cell can hold, hardly count then.
 
     Attributes
     ----------
@@ -51,18 +55,21 @@ class TextSupport:
     def of(cls, tokens: RowTokens, index: int) -> TextSupport:
         """Return the support of a column, as rows are written."""
         column = tokens.columns[index]
+        listed = column.edges is None
         if column.edges is None:
             numbers, values = column.grid, np.arange(len(column.grid))
             counts = np.ones(len(numbers))
         else:
-            numbers, values, counts = numbers_of(column)
+            found = numbers_of(column)
+            numbers, values, counts = found.numbers, found.bins, found.counts
         # Two values may be written alike, as numbers that differ in digits not written.
         written: dict[Ids, Shares] = defaultdict(lambda: defaultdict(float))
         for number, value, count in zip(numbers, values, counts, strict=True):
             written[tokens.value(index, float(number))][int(value)] += float(count)
         candidates = [(ids, shares, True) for ids, shares in written.items()]
-        if column.edges is not None:
-            candidates = list(_beginnings(sorted(written), written, 0))
+        if not listed:
+            each = found.complete and len(written) <= MOST_LISTED
+            candidates = list(_beginnings(sorted(written), written, 0, each))
         beginnings = {ids[:n] for ids, _, _ in candidates for n in range(len(ids) + 1)}
         sequences = list[Ids]()
         cases = list[tuple[int, int, float]]()
@@ -96,25 +103,26 @@ class TextSupport:
 
 
 def _beginnings(
-    group: Sequence[Ids], written: dict[Ids, Shares], depth: int
+    group: Sequence[Ids], written: dict[Ids, Shares], depth: int, each: bool
 ) -> Iterator[tuple[Ids, Shares, bool]]:
     """Yield the shortest beginnings that tell a bin, and whole numbers that others go on from.
 
     `group` holds the sorted sequences that share their first `depth` tokens. The last of what is
-    yielded is whether the number is whole, so that it has to end.
+    yielded is whether the number is whole, so that it has to end. With `each` a beginning tells
+    one number.
     """
     shares: Shares = defaultdict(float)
     for ids in group:
         for value, share in written[ids].items():
             shares[value] += share
-    if depth and (len(shares) == 1 or len(group) == 1):
+    if depth and (len(group) == 1 or (len(shares) == 1 and not each)):
         yield group[0][:depth], shares, False
         return
     if len(group[0]) == depth:
         yield group[0], written[group[0]], True
         group = group[1:]
     for _, same in itertools.groupby(group, key=lambda ids: ids[depth]):
-        yield from _beginnings(list(same), written, depth + 1)
+        yield from _beginnings(list(same), written, depth + 1, each)
 
 
 def _ended(ids: Ids, ends: Sequence[Ids], beginnings: set[Ids]) -> Iterator[Ids]:

@@ -46,3 +46,10 @@ def test_names_are_those_the_engines_give_themselves() -> None:
 def test_an_engine_without_weights_says_so() -> None:
     with pytest.raises(NotFittedError, match="call fit first"):
         MiniLMBackend().predict(np.full((1, 2), np.nan), [0])
+
+
+def test_an_instance_takes_the_model_that_is_asked_for() -> None:
+    backend = MiniLMBackend(ModelConfig(width=16))
+    assert resolve(backend, ModelConfig(width=32)) is backend
+    assert backend.model_config.width == 32
+    assert resolve(backend).model_config.width == 32  # type: ignore[attr-defined]

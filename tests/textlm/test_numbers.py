@@ -32,19 +32,19 @@ def binned(name: str) -> Column:
 @pytest.mark.parametrize("name", COLUMNS)
 def test_numbers_lie_in_their_bins_and_leave_none_out(name: str) -> None:
     column = binned(name)
-    numbers, bins, counts = numbers_of(column)
-    np.testing.assert_array_equal(column.cells(numbers), bins)
-    assert set(bins.tolist()) == set(range(len(column.support)))
-    assert (counts > 0).all()
+    found = numbers_of(column)
+    np.testing.assert_array_equal(column.cells(found.numbers), found.bins)
+    assert set(found.bins.tolist()) == set(range(len(column.support)))
+    assert (found.counts > 0).all()
 
 
 def test_numbers_have_the_digits_of_the_column() -> None:
-    numbers, _, _ = numbers_of(binned("one decimal"))
+    numbers = numbers_of(binned("one decimal")).numbers
     assert all(len(repr(float(number)).split(".")[1]) == 1 for number in numbers)
 
 
 def test_dates_are_whole_days() -> None:
-    numbers, _, _ = numbers_of(binned("dates"))
+    numbers = numbers_of(binned("dates")).numbers
     assert len(numbers) == 300
     assert not (numbers % 86_400).any()
 
@@ -80,3 +80,23 @@ def test_a_bin_has_the_probability_of_all_strings_in_it() -> None:
     np.add.at(held, support.values, np.exp(found[0, support.cases]) * support.shares)
     assert (held >= mass - 1e-12).all()
     assert held.sum() <= 1.0 + 1e-12
+
+
+def test_numbers_that_can_be_listed_are_each_told_from_all_others() -> None:
+    cells = RNG.integers(100, 240, 300) * 25
+    table = Table(pd.DataFrame({"x": cells, "y": cells % 3}), keep=["x"])
+    found = numbers_of(table.schema["x"])
+    assert found.complete
+    tokens = tokens_of(table)
+    whole = [tokens.value(0, float(number)) for number in found.numbers]
+    sequences = TextSupport.of(tokens, 0).sequences
+    assert len(sequences) == len(whole)
+    assert all(sum(ids[: len(s)] == s for ids in whole) == 1 for s in sequences)
+
+
+def test_of_numbers_that_are_too_many_to_list_not_all_digits_are_read() -> None:
+    table = Table(pd.DataFrame({"x": COLUMNS["large"], "y": np.arange(300) % 3}), keep=["x"])
+    column = table.schema["x"]
+    assert not numbers_of(column).complete
+    support = TextSupport.of(tokens_of(table), 0)
+    assert min(len(sequence) for sequence in support.sequences) < len(str(int(column.high)))
