@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget.backends.base import FitRequest
+from tabwidget.backends.fitting import TARGET_SHARE, FitLog, held_apart
 from tabwidget.backends.moments import covariances_of, moments_of
 from tabwidget.backends.relevance import neighbours
 from tabwidget.config import ModelConfig, TrainingConfig
-from tabwidget.events import EvalReport, FitEnd, FitStart, Reason, TrainExamples, TrainReport
+from tabwidget.events import Reason
 from tabwidget.minilm.cell_trainer import CellTrainer, Recipe
 from tabwidget.minilm.cells import CellColumn, CellModel, Cells
 from tabwidget.minilm.gaussian import Moments
@@ -29,14 +30,10 @@ __all__ = ["MAX_READ", "MiniLMFit", "Size", "cell_column", "encoded", "present_i
 Floats = NDArray[np.float64]
 
 MAX_READ = 64  # columns that a row of a wide table is read by at a time
-TARGET_SHARE = 0.5  # of the loss, for the columns named as targets
 TEMPERATURES = [0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.3]
 COOLER = 0.85  # of several members, whose average is softer than each of them
 PRIOR_CELLS = 20.0  # held-out cells that speak for a temperature of one
 N_FOLDS = 5  # of the rows, by which the Gaussian answers for rows that it was not fitted to
-REPORT_SECONDS = 0.1
-EXAMPLE_SECONDS = 0.5
-N_EXAMPLES = 8
 TIMED_STEPS = (1, 2, 5)  # after which the time that a step takes is looked at
 LEAST_STEPS = 80  # for which there must be time, or members are left out
 
@@ -123,7 +120,7 @@ class MiniLMFit:
         started: Sequence[CellModel] = (),
     ) -> None:
         _warm_up()
-        self.began = time.perf_counter()
+        self.log = FitLog(request, "minilm")
         self.request, self.columns = request, columns
         table, training = request.table, request.training
         rows = table.schema.rows(table.frame)
@@ -141,18 +138,14 @@ class MiniLMFit:
         share = 1.0 if training.loss_on_target_only else TARGET_SHARE
         weights = _column_weights(cells.answer, targets, share)
         recipe = _recipe(training, size)
-        usable = _usable(rows)
-        n_held = max(1, round(training.validation_fraction * len(usable)))
-        self.n_holdout = min(len(usable) - 1, n_held)
-        self.n_train = len(usable) - self.n_holdout
-        shuffled = np.random.default_rng(request.seed).permutation(usable)
+        shuffled, n_held = held_apart(present, training.validation_fraction, request.seed)
         self.members: list[CellTrainer] = []
         self.train_rows: list[NDArray[np.int64]] = []
         self.held_rows: list[NDArray[np.int64]] = []
         for index, model in enumerate(models):
             # Each member holds out other rows, so that all rows are learned by someone.
-            turned = np.roll(shuffled, -index * self.n_holdout)
-            held, rest = turned[: self.n_holdout], turned[self.n_holdout :]
+            turned = np.roll(shuffled, -index * n_held)
+            held, rest = turned[:n_held], turned[n_held:]
             train, holdout = cells[torch.from_numpy(rest)], cells[torch.from_numpy(held)]
             if not started:
                 train = _fit_gaussian(model, train, holdout)
@@ -161,21 +154,15 @@ class MiniLMFit:
             seed = request.seed * len(models) + index
             orders = _orders(len(columns), self.near, targets, seed)
             self.members.append(CellTrainer(model, train, holdout, orders, weights, recipe, seed))
-        self.n_steps = self.n_seen = self.best_step = 0
-        self.best_loss, self.reserve = math.inf, 0.0
         self.timed = (0, 0.0)
-        self.losses: list[float] = []
-        self.reported = self.shown = -math.inf
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the fit began."""
-        return time.perf_counter() - self.began
 
     @property
     def progress(self) -> float:
         """Share used of the limit that is nearest, 0 to 1; 0 without limits."""
         return max(self._shares().values(), default=0.0)
+
+    def _shares(self) -> dict[Reason, float]:
+        return self.log.shares(self.members[0].epoch)
 
     def run(self, publish: Callable[[tuple[CellModel, ...]], None]) -> None:
         """Train to the end.
@@ -185,7 +172,12 @@ class MiniLMFit:
         publish : callable
             Takes the members' best weights, models of their own, whenever they got better.
         """
-        self._tell_start()
+        self.log.start(
+            len(self.columns),
+            len(self.train_rows[0]),
+            len(self.held_rows[0]),
+            sum(p.numel() for member in self.members for p in member.model.parameters()),
+        )
         reason: Reason = "stopped"
         try:
             if self.request.resume:
@@ -196,27 +188,24 @@ class MiniLMFit:
             raise
         finally:
             # Stopped by hand or by an interrupt, the best weights are kept all the same.
-            if self.best_loss == math.inf and self.n_steps:
+            if self.log.best_loss == math.inf and self.log.n_steps:
                 self._look(self.members, publish)
             self._calibrate(publish)
-            end = FitEnd(self.seconds, self.n_steps, reason, self.best_step, self.best_loss)
-            self.request.emit(end)
+            self.log.end(reason)
 
     def _train(self, publish: Callable[[tuple[CellModel, ...]], None]) -> Reason:
         while active := [member for member in self.members if not member.finished]:
             progress = self.progress
             for member in active:
-                self.losses.append(member.step(progress))
-                self.n_seen += len(member.batch_rows)
-            self.n_steps += 1
-            if self.n_steps in TIMED_STEPS:
+                self.log.losses.append(member.step(progress))
+                self.log.n_seen += len(member.batch_rows)
+            self.log.n_steps += 1
+            if self.log.n_steps in TIMED_STEPS:
                 self._spare()
             over = self.progress >= 1
             due = [member for member in active if member.due or member.finished or over]
-            if due or self.seconds - self.reported >= REPORT_SECONDS:
-                self._tell_training(active[0])
-            if self.seconds - self.shown >= EXAMPLE_SECONDS:
-                self._tell_examples()
+            self.log.training(active[0].epoch, active[0].learning_rate, now=bool(due))
+            self.log.examples(self._newest())
             if due:
                 self._look(due, publish)
             if self.request.stopped():
@@ -229,11 +218,11 @@ class MiniLMFit:
     def _spare(self) -> None:
         """Leave members out that there is no time for: one that is trained is worth more."""
         limit, (step, since) = self.request.training.max_seconds, self.timed
-        self.timed = self.n_steps, self.seconds
+        self.timed = self.log.n_steps, self.log.seconds
         if limit is None or step == 0:
             return
-        a_round = (self.seconds - since) / (self.n_steps - step)
-        rounds = (limit - self.seconds) / max(a_round, 1e-9)
+        a_round = (self.log.seconds - since) / (self.log.n_steps - step)
+        rounds = (limit - self.log.seconds) / max(a_round, 1e-9)
         count = round(len(self.members) * min(1.0, rounds / LEAST_STEPS))
         self.members = self.members[: max(1, count)]
 
@@ -245,21 +234,17 @@ class MiniLMFit:
         looks = [member.look() for member in members]
         # What is left to do at the end takes about as long as a look.
         share = len(self.members) / len(members)
-        self.reserve = max(self.reserve, share * (time.perf_counter() - began))
+        self.log.reserve = max(self.log.reserve, share * (time.perf_counter() - began))
         if any(better for _, better in looks):
             publish(tuple(member.best for member in self.members))
         loss = float(np.mean([member.last_loss for member in self.members]))
-        best = loss < self.best_loss
-        if best:
-            self.best_loss, self.best_step = loss, self.n_steps
         means = torch.stack([member.column_losses for member in self.members]).nanmean(0)
         names = self.request.table.schema.active
-        column_losses = {name: float(means[i]) for i, name in enumerate(names)}
-        self.request.emit(EvalReport(self.seconds, self.n_steps, loss, column_losses, best))
+        self.log.look(loss, {name: float(means[i]) for i, name in enumerate(names)})
 
     def _calibrate(self, publish: Callable[[tuple[CellModel, ...]], None]) -> None:
         """Find the temperature of each column at which held-out cells are likeliest."""
-        if self.best_loss == math.inf:
+        if self.log.best_loss == math.inf:
             return
         losses = torch.stack([m.losses_at(TEMPERATURES) for m in self.members]).sum(0)
         logs = torch.tensor(TEMPERATURES).log()[:, None]
@@ -271,64 +256,13 @@ class MiniLMFit:
             member.cool(temperatures)
         publish(tuple(member.best for member in self.members))
 
-    def _shares(self) -> dict[Reason, float]:
-        """Return the share used of each limit."""
-        training = self.request.training
-        shares: dict[Reason, float] = {}
-        if training.max_seconds is not None:
-            shares["budget"] = (self.seconds + self.reserve) / training.max_seconds
-        if training.max_steps is not None:
-            shares["steps"] = self.n_steps / training.max_steps
-        if training.epochs is not None:
-            shares["epochs"] = self.members[0].epoch / training.epochs
-        return {reason: min(1.0, share) for reason, share in shares.items()}
-
-    def _tell_start(self) -> None:
-        training = self.request.training
-        self.request.emit(
-            FitStart(
-                self.seconds,
-                n_rows=len(self.request.table),
-                n_columns=len(self.columns),
-                n_train=self.n_train,
-                n_holdout=self.n_holdout,
-                n_parameters=sum(
-                    p.numel() for member in self.members for p in member.model.parameters()
-                ),
-                engine="minilm",
-                budget_seconds=training.max_seconds,
-                total_steps=training.max_steps,
-                total_epochs=training.epochs,
-            )
-        )
-
-    def _tell_training(self, member: CellTrainer) -> None:
-        seconds = self.seconds
-        self.request.emit(
-            TrainReport(
-                seconds,
-                step=self.n_steps,
-                epoch=member.epoch,
-                loss=float(np.mean(self.losses)) if self.losses else math.nan,
-                learning_rate=member.learning_rate,
-                rows_per_second=self.n_seen / max(seconds, 1e-9),
-            )
-        )
-        self.reported, self.losses = seconds, []
-
-    def _tell_examples(self) -> None:
-        """Show some of the rows of the last batch, each in the column order it was read in."""
-        self.shown = self.seconds
-        table, serializer = self.request.table, self.request.serializer
+    def _newest(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield rows of the first member's last batch, each with its column order."""
         member, numbers = self.members[0], self.train_rows[0]
-        examples = []
         for row, order in zip(
-            member.batch_rows[:N_EXAMPLES].tolist(), member.batch_orders.tolist(), strict=False
+            member.batch_rows.tolist(), member.batch_orders.tolist(), strict=False
         ):
-            cells = table.row(int(numbers[row]))
-            names = [self.columns[i].name for i in order]
-            examples.append(serializer.serialize({n: cells[n] for n in names if n in cells}).text)
-        self.request.emit(TrainExamples(self.seconds, tuple(examples)))
+            yield int(numbers[row]), [self.columns[i].name for i in order]
 
 
 def _near(rows: Floats, columns: Sequence[Column], seed: int) -> NDArray[np.int64]:
@@ -336,15 +270,6 @@ def _near(rows: Floats, columns: Sequence[Column], seed: int) -> NDArray[np.int6
     if len(columns) <= MAX_READ:
         return np.empty((len(columns), 0), dtype=np.int64)
     return neighbours(rows, columns, MAX_READ // 2, seed=seed)
-
-
-def _usable(rows: Floats) -> NDArray[np.int64]:
-    """Return the numbers of the rows that have a cell; of all if that leaves nothing to hold out.
-
-    A row without cells has nothing to learn, and no loss to choose weights by.
-    """
-    found = np.flatnonzero(np.isfinite(rows).any(1))
-    return found if len(found) > 1 else np.arange(len(rows))
 
 
 def _warm_up() -> None:

@@ -105,7 +105,7 @@ def toy_fit(tiny: Path) -> tuple[HFBackend, list[Event]]:
 
 
 def engine_of(backend: HFBackend) -> HFEngine:
-    engine: HFEngine = backend._engine
+    engine: HFEngine = backend._engine  # type: ignore[assignment]
     return engine
 
 
@@ -175,7 +175,7 @@ def test_a_model_that_cannot_read_a_trie_is_run_for_each_sequence(
 def test_an_engine_that_scores_wrongly_by_the_trie_says_so_and_does_not(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(HFEngine, "_read", lambda self, hidden, trie: np.zeros((2, len(trie))))
+    monkeypatch.setattr(HFEngine, "_read", lambda self, hidden, at, tokens: np.zeros((2, len(at))))
     with pytest.warns(UserWarning, match="cannot read a trie"):
         engine = HFEngine(load(ModelConfig(model=str(tiny))))
     assert not engine.by_tree

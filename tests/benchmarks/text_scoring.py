@@ -103,8 +103,7 @@ def main() -> None:
     asked = options.parse_args()
     report = Report(asked)
     loaded = load(ModelConfig(model=asked.model, device="cpu", precision="fp32"))
-    engine, tokenizer = HFEngine(loaded), loaded.tokenizer
-    end = [tokenizer.eos_token_id]
+    engine = HFEngine(loaded)
     report.say(f"trie read at once: {engine.by_tree}, {torch.get_num_threads()} threads")
     report.table(
         "candidates",
@@ -122,9 +121,9 @@ def main() -> None:
         tokens = RowTokens(
             table.schema.inputs,
             JSONSerializer(),
-            lambda text: tokenizer.encode(text, add_special_tokens=False),
-            start=end,
-            end=end,
+            engine.encode,
+            start=engine.start,
+            end=engine.end,
         )
         support = TextSupport.of(tokens, 9)
         values = [tokens.value(9, float(level)) for level in range(count)]

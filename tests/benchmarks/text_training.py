@@ -23,7 +23,9 @@ from transformers.trainer_callback import PrinterCallback
 
 from tabwidget.backends import FitRequest
 from tabwidget.backends.huggingface import HFBackend
+from tabwidget.backends.huggingface.engine import HFEngine
 from tabwidget.backends.huggingface.training import HFFit
+from tabwidget.backends.text_fit import Batch
 from tabwidget.config import LoRAConfig, ModelConfig, TrainingConfig
 from tabwidget.events import Event
 from tabwidget.serialize import JSONSerializer
@@ -82,8 +84,15 @@ def backend_of(options: Any) -> HFBackend:
     """Return the engine, its model loaded anew."""
     lora = None if options.full else LoRAConfig(rank=16)
     backend = HFBackend(ModelConfig(model=options.model, lora=lora, device="cpu"))
-    backend._load(seed=0)
+    backend._engine = backend._model(seed=0)
     return backend
+
+
+def engine_of(backend: HFBackend) -> HFEngine:
+    """Return what runs the model."""
+    engine = backend._engine
+    assert isinstance(engine, HFEngine)
+    return engine
 
 
 def ours(options: Any, table: Table) -> tuple[float, float]:
@@ -97,7 +106,7 @@ def ours(options: Any, table: Table) -> tuple[float, float]:
         table, (), training, JSONSerializer(), 0, False, events.append, lambda: False
     )
     tokens = backend._asked(table.schema.inputs, request.serializer, 0).tokens
-    fit = _Timed(request, backend._engine, tokens, backend._turns)
+    fit = _Timed(request, engine_of(backend), tokens, backend._turns)
     fit.run()
     return rates(fit.tokens_a_batch, fit.clock)
 
@@ -109,16 +118,15 @@ class _Timed(HFFit):
         super().__init__(*args)
         self.tokens_a_batch: list[tuple[int, int]] = []
         self.clock = Clock(self.request.training.max_steps - 1)  # type: ignore[operator]
-        self.best_loss = 0.0
 
     def look(self) -> None:
         """Take none."""
 
-    def batch(self, items: Any) -> dict[str, torch.Tensor]:
+    def batch(self, items: Any) -> Batch:
         """Count the tokens of a batch."""
         made = super().batch(items)
         rows = [self.tokens.row(self.rows[self.train_rows[r]], order) for r, order in items]
-        self.tokens_a_batch.append((sum(len(row.ids) for row in rows), made["ids"].numel()))
+        self.tokens_a_batch.append((sum(len(row.ids) for row in rows), made["ids"].size))
         return made
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
@@ -166,7 +174,7 @@ def plain(options: Any, table: Table) -> tuple[float, float]:
             remove_unused_columns=False,
         )
         trainer = Trainer(
-            model=backend._engine.model,
+            model=engine_of(backend).model,
             args=arguments,
             train_dataset=texts,
             data_collator=collator,
