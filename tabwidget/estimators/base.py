@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -16,8 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tabwidget.backends import Backend
-from tabwidget.callbacks import Callback, as_list
+from tabwidget.callbacks import as_list
 from tabwidget.column import Column, column_of
 from tabwidget.config import (
     GenerationConfig,
@@ -27,13 +26,22 @@ from tabwidget.config import (
     TrainingConfig,
 )
 from tabwidget.errors import ConfigError, TableError
+from tabwidget.estimators.parameters import SharedParameters
 from tabwidget.model import TabularLanguageModel
 from tabwidget.params import Config, NestedParams, warn_unused
-from tabwidget.serialize import Serializer, resolve_serializer
+from tabwidget.serialize import resolve_serializer
 from tabwidget.table import Table, TableSchema
 from tabwidget.values import listed
 
-__all__ = ["LanguageModelEstimator", "check_config", "check_labels_present", "known_cells"]
+__all__ = [
+    "LanguageModelEstimator",
+    "array_dtype",
+    "check_config",
+    "check_count",
+    "check_labels_present",
+    "known_cells",
+    "warn_of_columns",
+]
 
 # Parameters of a `ModelConfig` that an estimator takes by themselves.
 _LOADING = (
@@ -48,7 +56,7 @@ _LOADING = (
 )
 
 
-class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]  # sklearn: no types
+class LanguageModelEstimator(SharedParameters, NestedParams, BaseEstimator):  # type: ignore[misc]  # sklearn: no types
     """Constructor, validation of `X` and the language model of every estimator.
 
     X is a DataFrame, whose columns are matched by name, or an array, whose columns are called
@@ -105,45 +113,6 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
     # Fields of `generation` that have an effect.
     _draws_by: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(
-        self,
-        *,
-        backend: str | Backend = "minilm",
-        serializer: str | Serializer = "json",
-        max_decimals: int | None = 3,
-        training: TrainingConfig | None = None,
-        generation: GenerationConfig | None = None,
-        model_config: ModelConfig | None = None,
-        model: Any = None,
-        lora: LoRAConfig | None = None,
-        quantization: str | QuantizationConfig | None = None,
-        precision: str = "auto",
-        device: str = "auto",
-        tokenizer: Any = None,
-        trust_remote_code: bool = False,
-        attn_implementation: str | None = None,
-        callbacks: Callback | Sequence[Callback] | None = None,
-        prefit: TabularLanguageModel | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.backend = backend
-        self.serializer = serializer
-        self.max_decimals = max_decimals
-        self.training = training
-        self.generation = generation
-        self.model_config = model_config
-        self.model = model
-        self.lora = lora
-        self.quantization = quantization
-        self.precision = precision
-        self.device = device
-        self.tokenizer = tokenizer
-        self.trust_remote_code = trust_remote_code
-        self.attn_implementation = attn_implementation
-        self.callbacks = callbacks
-        self.prefit = prefit
-        self.random_state = random_state
-
     def __sklearn_clone__(self) -> Self:
         # A clone of a fitted model is an unfitted one, and would answer nothing.
         copy: Self = super().__sklearn_clone__()
@@ -192,6 +161,9 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
         # Raises for what is neither.
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(self._seed())
+
     def _learn(
         self,
         frame: pd.DataFrame,
@@ -222,13 +194,17 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
         learned = [name for name in frame.columns if _has_value(frame[name])]
         columns = [_column(frame[name], name, targets, levels) for name in learned]
         if targets:
-            _warn_of_ignored(columns)
+            # The cure that a note names is for whoever holds the table.
+            notes = {
+                c.name: c.note.partition(". Table(")[0] for c in columns if c.role == "ignored"
+            }
+            warn_of_columns("columns that take no part", notes, stacklevel=4)
         if binned_by is not None:
             columns = [_binned(column, frame[column.name].iloc[binned_by]) for column in columns]
         schema = TableSchema(columns)
         return lm.fit(Table(frame[learned], schema=schema), target_cols=[*targets])
 
-    def _frame(self, X: Any, *, reset: bool, names: Sequence[str] | None = None) -> pd.DataFrame:
+    def _frame(self, X: Any, *, reset: bool, target: str | None = None) -> pd.DataFrame:
         """Return `X` as a frame, in the columns' order at `fit`.
 
         Parameters
@@ -237,9 +213,8 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
             Rows.
         reset : bool
             Whether this is `fit`, which learns the columns, or a later call, which checks them.
-        names : sequence of str, optional
-            What an array's columns are called at `fit`, if there are so many; ``x0``, ``x1``, … by
-            default.
+        target : str, optional
+            The column of `prefit` that `X` lacks.
         """
         if not isinstance(X, pd.DataFrame) and hasattr(X, "to_pandas"):
             X = X.to_pandas()
@@ -267,8 +242,9 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
             input_name="X",
         )
         if reset:
-            self._names = self._names_of(X, names)
-        frame = _as_frame(X)
+            self._names = self._names_of(X, target)
+        # Each column of an array gets a dtype of its own.
+        frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X).infer_objects()
         return frame.set_axis(self._names, axis=1)
 
     def _rows(self, X: Any, y: Any) -> tuple[pd.DataFrame, str]:
@@ -288,13 +264,15 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
                 f"y.rename({(left or known)[-1]!r})"
             )
         target = own if own in left else left[0]
-        return self._frame(X, reset=True, names=[n for n in known if n != target]), target
+        return self._frame(X, reset=True, target=target), target
 
-    def _names_of(self, X: Any, names: Sequence[str] | None) -> list[str]:
+    def _names_of(self, X: Any, target: str | None) -> list[str]:
         if hasattr(self, "feature_names_in_"):
             return [str(name) for name in self.feature_names_in_]
-        if names is not None and len(names) == X.shape[1]:
-            return [*names]
+        if self.prefit is not None:
+            names = _features(self.prefit, target)
+            if len(names) == X.shape[1]:
+                return names
         return [f"x{i}" for i in range(X.shape[1])]
 
     def _asked(self, X: Any) -> pd.DataFrame:
@@ -302,11 +280,11 @@ class LanguageModelEstimator(NestedParams, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return known_cells(self._frame(X, reset=False), self.lm_.schema)
 
-    def _adopt(self, lm: TabularLanguageModel, names: Sequence[str]) -> None:
-        """Take over a fitted model as if `fit` had been called with columns `names`."""
-        self._names = [*names]
-        self.n_features_in_ = len(names)
-        self.feature_names_in_ = np.array(names, dtype=object)
+    def _adopt(self, lm: TabularLanguageModel, target: str | None = None) -> None:
+        """Take over a fitted model as if `fit` had been called with its columns, less `target`."""
+        self._names = _features(lm, target)
+        self.n_features_in_ = len(self._names)
+        self.feature_names_in_ = np.array(self._names, dtype=object)
         self.lm_ = _ready(lm)
 
 
@@ -341,6 +319,12 @@ def known_cells(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
             f"{'; '.join(unknown)}: such cells count as missing", UserWarning, stacklevel=4
         )
     return pd.DataFrame(found, index=frame.index)
+
+
+def array_dtype(X: Any) -> np.dtype[Any] | None:
+    """Return the dtype of an array that has rows like `X`; None where the cells decide."""
+    # Texts of a fixed width would be cut.
+    return X.dtype if isinstance(X, np.ndarray) and X.dtype.kind != "U" else None
 
 
 def _strange(cells: pd.Series, column: Column) -> pd.Series:
@@ -387,16 +371,6 @@ def _has_value(cells: pd.Series) -> bool:
     return bool(cells.notna().any())
 
 
-def _as_frame(X: Any) -> pd.DataFrame:
-    """Return an array as a frame, each column with a dtype of its own; a frame as it is."""
-    if isinstance(X, pd.DataFrame):
-        return X
-    frame = pd.DataFrame(X)
-    if X.dtype.kind not in "OU":
-        return frame
-    return frame.infer_objects()
-
-
 def _as_numbers(cells: pd.Series) -> pd.Series:
     """Return texts that are all numbers, as an array of texts makes them, as numbers."""
     if not (cells.dtype == object or pd.api.types.is_string_dtype(cells.dtype)):
@@ -408,15 +382,14 @@ def _as_numbers(cells: pd.Series) -> pd.Series:
     return cells if (numbers.isna() & texts).any() else numbers
 
 
-def _warn_of_ignored(columns: Sequence[Column]) -> None:
-    ignored = [column for column in columns if column.role == "ignored"]
-    if ignored:
-        # The cure that a note names is for whoever holds the table.
-        notes = [f"{c.name!r} ({c.note.partition('. Table(')[0]})" for c in ignored]
+def warn_of_columns(what: str, notes: Mapping[str, str], *, stacklevel: int) -> None:
+    """Warn, once for all of them, of what becomes of columns, and why: a note by name."""
+    if notes:
+        columns = ", ".join(f"{name!r} ({note})" for name, note in notes.items())
         warnings.warn(
-            f"columns that take no part: {', '.join(notes)}; drop them, or transform them first",
+            f"{what}: {columns}; drop them, or transform them first",
             UserWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
 
@@ -427,6 +400,12 @@ def check_config(config: object, kind: type[Config], name: str) -> None:
     if not isinstance(config, kind):
         raise ConfigError(f"{name} is a {kind.__name__}, not {config!r}")
     config.validate()
+
+
+def check_count(count: object, name: str) -> None:
+    """Raise `ConfigError` if a parameter is not a whole number from 1 on."""
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise ConfigError(f"{name}={count!r} is no number from 1 on")
 
 
 def check_labels_present(y: Any) -> None:
@@ -440,6 +419,11 @@ def check_labels_present(y: Any) -> None:
             f"Input y contains NaN. {missing} of its {len(values)} cells are missing: leave their "
             "rows out (X[y.notna()], y.dropna()), or let TabularLanguageModel.fit learn all rows"
         )
+
+
+def _features(lm: TabularLanguageModel, target: str | None) -> list[str]:
+    """Return the names of a fitted model's columns other than `target`."""
+    return [name for name in _ready(lm).schema if name != target]
 
 
 def _ready(lm: object) -> TabularLanguageModel:

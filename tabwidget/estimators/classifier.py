@@ -75,7 +75,7 @@ class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type:
         """
         found = cls(prefit=lm, **params)
         found.classes_, found.target_ = _classes(lm, target), target
-        found._adopt(lm, [name for name in lm.schema if name != target])
+        found._adopt(lm, target)
         return found
 
     def fit(self, X: Any, y: Any) -> Self:

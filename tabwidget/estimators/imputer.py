@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
@@ -12,26 +11,23 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from tabwidget.backends import Backend
-from tabwidget.callbacks import Callback
 from tabwidget.column import Column
-from tabwidget.config import (
-    DiscretizationConfig,
-    GenerationConfig,
-    LoRAConfig,
-    ModelConfig,
-    QuantizationConfig,
-    TrainingConfig,
-)
+from tabwidget.config import DiscretizationConfig
 from tabwidget.discretization import candidates, collapsed
 from tabwidget.distribution import quantiles
 from tabwidget.dtypes import as_dtype
 from tabwidget.errors import ColumnError, ConfigError
-from tabwidget.estimators.base import LanguageModelEstimator, known_cells
+from tabwidget.estimators.base import (
+    LanguageModelEstimator,
+    array_dtype,
+    check_count,
+    known_cells,
+    warn_of_columns,
+)
 from tabwidget.estimators.numbers import nearest_shares
+from tabwidget.estimators.parameters import SharedParameters, with_parameters
 from tabwidget.model import TabularLanguageModel
 from tabwidget.sampling import draw
-from tabwidget.serialize import Serializer
 from tabwidget.values import is_missing
 
 __all__ = ["LanguageModelImputer"]
@@ -43,13 +39,26 @@ Strategy: TypeAlias = Literal["auto", "mean", "mode", "median", "draw"]
 STRATEGIES = ("auto", "mean", "mode", "median", "draw")
 
 
-class LanguageModelImputer(TransformerMixin, LanguageModelEstimator):  # type: ignore[misc]
+@with_parameters
+class ImputerParameters(SharedParameters):
+    """Parameters of a `LanguageModelImputer`, which explains them."""
+
+    strategy: Strategy = "auto"
+    n_imputations: int = 1
+    discretization: DiscretizationConfig | Mapping[str, DiscretizationConfig] | None = None
+    add_indicator: bool = False
+    keep_empty_features: bool = False
+
+
+class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEstimator):  # type: ignore[misc]
     """Fill missing cells with what a language model of the table says of them.
 
     Every cell is answered given all observed cells of its row, whichever they are, by exact
     probabilities. None, NaN and infinite numbers are missing. A column that
     cannot be asked for, such as an identifier or free text, keeps its missing cells, with a
     warning.
+
+    Parameters that are not listed here are those of `LanguageModelEstimator`.
 
     Parameters
     ----------
@@ -68,10 +77,6 @@ class LanguageModelImputer(TransformerMixin, LanguageModelEstimator):  # type: i
     keep_empty_features : bool, default False
         Columns without any value at `fit` are left out; True keeps them, filled with 0 if they are
         of numbers, else missing. As scikit-learn's imputers do.
-    backend, serializer, max_decimals, training, model_config, model, lora, quantization, \
-precision, device, tokenizer, trust_remote_code, attn_implementation, callbacks, prefit, \
-random_state
-        As in `LanguageModelEstimator`.
     generation : GenerationConfig, optional
         Temperature and truncation of draws, and how `n_samples` draws become one (`aggregate`);
         the plain distribution, and one draw, by default.
@@ -99,57 +104,6 @@ random_state
         {"aggregate", "n_samples", "temperature", "top_k", "top_p"}
     )
 
-    def __init__(
-        self,
-        *,
-        strategy: Strategy = "auto",
-        n_imputations: int = 1,
-        discretization: DiscretizationConfig | Mapping[str, DiscretizationConfig] | None = None,
-        add_indicator: bool = False,
-        keep_empty_features: bool = False,
-        backend: str | Backend = "minilm",
-        serializer: str | Serializer = "json",
-        max_decimals: int | None = 3,
-        training: TrainingConfig | None = None,
-        generation: GenerationConfig | None = None,
-        model_config: ModelConfig | None = None,
-        model: Any = None,
-        lora: LoRAConfig | None = None,
-        quantization: str | QuantizationConfig | None = None,
-        precision: str = "auto",
-        device: str = "auto",
-        tokenizer: Any = None,
-        trust_remote_code: bool = False,
-        attn_implementation: str | None = None,
-        callbacks: Callback | Sequence[Callback] | None = None,
-        prefit: TabularLanguageModel | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        super().__init__(
-            backend=backend,
-            serializer=serializer,
-            max_decimals=max_decimals,
-            training=training,
-            generation=generation,
-            model_config=model_config,
-            model=model,
-            lora=lora,
-            quantization=quantization,
-            precision=precision,
-            device=device,
-            tokenizer=tokenizer,
-            trust_remote_code=trust_remote_code,
-            attn_implementation=attn_implementation,
-            callbacks=callbacks,
-            prefit=prefit,
-            random_state=random_state,
-        )
-        self.strategy = strategy
-        self.n_imputations = n_imputations
-        self.discretization = discretization
-        self.add_indicator = add_indicator
-        self.keep_empty_features = keep_empty_features
-
     _empty: tuple[str, ...]  # columns without any value at fit
     _gappy: tuple[str, ...]  # those with missing cells at fit
     _learned: pd.DataFrame | None
@@ -167,7 +121,7 @@ random_state
         """
         imputer = cls(prefit=lm, **params)
         imputer._check_params(list(lm.schema))
-        imputer._adopt(lm, list(lm.schema))
+        imputer._adopt(lm)
         imputer._empty = ()
         imputer._gappy = tuple(name for name, column in lm.schema.items() if column.missing)
         imputer._learned = None if lm.table_ is None else lm.table_.frame
@@ -183,8 +137,7 @@ random_state
         y : None
             Not used.
         """
-        names = None if self.prefit is None else list(self.prefit.schema)
-        frame = self._frame(X, reset=True, names=names)
+        frame = self._frame(X, reset=True)
         self._check_params(self._names)
         lm = self._learn(frame)
         self._empty = tuple(name for name in self._names if name not in lm.schema)
@@ -254,8 +207,7 @@ random_state
     def _check_params(self, names: Sequence[str]) -> None:
         if self.strategy not in STRATEGIES:
             raise ConfigError(f"strategy={self.strategy!r} is none of {', '.join(STRATEGIES)}")
-        if not isinstance(self.n_imputations, (int, np.integer)) or self.n_imputations < 1:
-            raise ConfigError(f"n_imputations={self.n_imputations!r} is no number from 1 on")
+        check_count(self.n_imputations, "n_imputations")
         configs = self.discretization
         if configs is None:
             return
@@ -275,13 +227,11 @@ random_state
         missing = {name: missing_cells(frame[name]) for name in self._names}
         missing = {name: rows for name, rows in missing.items() if rows.any()}
         left = [name for name in missing if name in schema and name not in schema.active]
-        if left:
-            notes = "; ".join(f"column {name!r}: {schema[name].note}" for name in left)
-            warnings.warn(
-                f"missing cells stay so where a column cannot be asked for ({notes})",
-                UserWarning,
-                stacklevel=3,
-            )
+        warn_of_columns(
+            "missing cells stay so where a column cannot be asked for",
+            {name: schema[name].note for name in left},
+            stacklevel=4,
+        )
         missing = {name: rows for name, rows in missing.items() if name in schema.active}
         return known_cells(frame, schema), missing
 
@@ -339,9 +289,6 @@ random_state
             known[name] = with_cells(known[name], rows, drawn[name], column)
         return drawn
 
-    def _rng(self) -> np.random.Generator:
-        return np.random.default_rng(self._seed())
-
     def _keeps(self, name: str) -> bool:
         return self.keep_empty_features or name not in self._empty
 
@@ -374,9 +321,7 @@ random_state
         out = pd.DataFrame(parts, index=frame.index).set_axis(labels, axis=1)
         if isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas"):
             return out
-        if isinstance(X, np.ndarray) and X.dtype.kind != "U":
-            return out.to_numpy(dtype=X.dtype)
-        return out.to_numpy()
+        return out.to_numpy(dtype=array_dtype(X))
 
 
 def missing_cells(cells: pd.Series) -> Mask:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -13,32 +12,33 @@ from imblearn.utils import check_target_type
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
-from tabwidget.backends import Backend
-from tabwidget.callbacks import Callback
-from tabwidget.config import (
-    GenerationConfig,
-    LoRAConfig,
-    ModelConfig,
-    QuantizationConfig,
-    TrainingConfig,
-)
 from tabwidget.errors import ConfigError
-from tabwidget.estimators.base import LanguageModelEstimator
+from tabwidget.estimators.base import LanguageModelEstimator, array_dtype, warn_of_columns
+from tabwidget.estimators.parameters import SharedParameters, with_parameters
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serialize import Serializer
 
 __all__ = ["LanguageModelOverSampler"]
 
 Strategy: TypeAlias = str | float | Mapping[Any, int] | Callable[[Any], Mapping[Any, int]]
 
 
-class LanguageModelOverSampler(LanguageModelEstimator, BaseOverSampler):  # type: ignore[misc]
+@with_parameters
+class OverSamplerParameters(SharedParameters):
+    """Parameters of a `LanguageModelOverSampler`, which explains them."""
+
+    sampling_strategy: Strategy = "auto"
+    target: str | None = None
+
+
+class LanguageModelOverSampler(OverSamplerParameters, LanguageModelEstimator, BaseOverSampler):  # type: ignore[misc]
     """Append rows of the rare classes, each drawn jointly given its class.
 
     Numbers, levels, truth values and dates are drawn as the columns hold them. A new row lacks the
     cells that a row of its class, taken at random, lacks: rows without gaps would tell the new ones
     from the old. A column that cannot be drawn, such as an identifier or free text, is copied from
     that row, with a warning.
+
+    Parameters that are not listed here are those of `LanguageModelEstimator`.
 
     Parameters
     ----------
@@ -47,10 +47,6 @@ class LanguageModelOverSampler(LanguageModelEstimator, BaseOverSampler):  # type
         as many of each as of the most frequent.
     target : str, optional
         What the labels are called in `prefit`; the name of `y` by default.
-    backend, serializer, max_decimals, training, model_config, model, lora, quantization, \
-precision, device, tokenizer, trust_remote_code, attn_implementation, callbacks, prefit, \
-random_state
-        As in `LanguageModelEstimator`.
     generation : GenerationConfig, optional
         Temperature and truncation; the plain distribution by default.
 
@@ -80,51 +76,6 @@ random_state
 
     _draws_by: ClassVar[frozenset[str]] = frozenset({"temperature", "top_k", "top_p"})
 
-    def __init__(
-        self,
-        *,
-        sampling_strategy: Strategy = "auto",
-        target: str | None = None,
-        backend: str | Backend = "minilm",
-        serializer: str | Serializer = "json",
-        max_decimals: int | None = 3,
-        training: TrainingConfig | None = None,
-        generation: GenerationConfig | None = None,
-        model_config: ModelConfig | None = None,
-        model: Any = None,
-        lora: LoRAConfig | None = None,
-        quantization: str | QuantizationConfig | None = None,
-        precision: str = "auto",
-        device: str = "auto",
-        tokenizer: Any = None,
-        trust_remote_code: bool = False,
-        attn_implementation: str | None = None,
-        callbacks: Callback | Sequence[Callback] | None = None,
-        prefit: TabularLanguageModel | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        super().__init__(
-            backend=backend,
-            serializer=serializer,
-            max_decimals=max_decimals,
-            training=training,
-            generation=generation,
-            model_config=model_config,
-            model=model,
-            lora=lora,
-            quantization=quantization,
-            precision=precision,
-            device=device,
-            tokenizer=tokenizer,
-            trust_remote_code=trust_remote_code,
-            attn_implementation=attn_implementation,
-            callbacks=callbacks,
-            prefit=prefit,
-            random_state=random_state,
-        )
-        self.sampling_strategy = sampling_strategy
-        self.target = target
-
     @classmethod
     def from_fitted(cls, lm: TabularLanguageModel, target: str, **params: Any) -> Self:
         """Return an oversampler that draws from a fitted model; nothing is trained.
@@ -140,7 +91,7 @@ random_state
         """
         sampler = cls(prefit=lm, target=target, **params)
         lm.schema.known(target)
-        sampler._adopt(lm, [name for name in lm.schema if name != target])
+        sampler._adopt(lm, target)
         sampler.target_ = target
         return sampler
 
@@ -151,16 +102,12 @@ random_state
 
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
         labels, binarize_y = check_target_type(y, indicate_one_vs_all=True)
-        names = None
-        if self.prefit is not None:
-            target = self._target_of(y, ())
-            names = [name for name in self.prefit.schema if name != target]
-        frame = self._frame(X, reset=True, names=names)
+        frame = self._frame(X, reset=True, target=self._target_of(y, ()))
         check_consistent_length(frame, labels)
         self.target_ = self._target_of(y, self._names)
         # How the rows came, and thus go.
         self._labels = list(X.columns) if isinstance(X, pd.DataFrame) else None
-        self._dtype = getattr(X, "dtype", None) if self._labels is None else None
+        self._dtype = array_dtype(X)
         return frame, labels, binarize_y
 
     def _target_of(self, y: Any, taken: Sequence[Any]) -> str:
@@ -179,8 +126,14 @@ random_state
         table = X.assign(**{self.target_: pd.Categorical(y)})
         # Bins as every class needs them: a rare one must not lie in a few of them.
         self.lm_ = self._learn(table, levels=[self.target_], binned_by=_balanced(y))
-        self._warn_of_copies()
-        rng = np.random.default_rng(self._seed())
+        schema = self.lm_.schema
+        left = [name for name in self._names if name in schema and name not in schema.active]
+        warn_of_columns(
+            "cells are copied where a column cannot be drawn",
+            {name: schema[name].note for name in left},
+            stacklevel=4,
+        )
+        rng = self._rng()
         parts, labels = [X.reset_index(drop=True)], [y]
         for label, n in self.sampling_strategy_.items():
             if n:
@@ -189,8 +142,7 @@ random_state
         out = pd.concat(parts, ignore_index=True)
         if self._labels is not None:
             return out.set_axis(self._labels, axis=1), np.concatenate(labels)
-        texts = self._dtype is not None and self._dtype.kind == "U"
-        return out.to_numpy(dtype=None if texts else self._dtype), np.concatenate(labels)
+        return out.to_numpy(dtype=self._dtype), np.concatenate(labels)
 
     def _new_rows(
         self,
@@ -216,17 +168,6 @@ random_state
                 cells = cells.astype(X[name].dtype).mask(gaps)
             columns[name] = cells.astype(X[name].dtype)
         return pd.DataFrame(columns)
-
-    def _warn_of_copies(self) -> None:
-        schema = self.lm_.schema
-        left = [name for name in self._names if name in schema and name not in schema.active]
-        if left:
-            notes = "; ".join(f"column {name!r}: {schema[name].note}" for name in left)
-            warnings.warn(
-                f"cells are copied where a column cannot be drawn ({notes})",
-                UserWarning,
-                stacklevel=4,
-            )
 
 
 def _balanced(y: NDArray[Any]) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Self, overload
 
 import numpy as np
@@ -10,32 +9,30 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_X_y
 
-from tabwidget.backends import Backend
-from tabwidget.callbacks import Callback
 from tabwidget.column import Column
-from tabwidget.config import (
-    DiscretizationConfig,
-    GenerationConfig,
-    LoRAConfig,
-    ModelConfig,
-    QuantizationConfig,
-    TrainingConfig,
-)
+from tabwidget.config import DiscretizationConfig
 from tabwidget.discretization import candidates, collapsed
 from tabwidget.distribution import Distribution, quantiles
 from tabwidget.errors import ConfigError, EvidenceError
 from tabwidget.estimators.base import LanguageModelEstimator, check_config, check_labels_present
 from tabwidget.estimators.numbers import nearest_shares, variance_within
+from tabwidget.estimators.parameters import SharedParameters, with_parameters
 from tabwidget.model import TabularLanguageModel
 from tabwidget.params import Config
-from tabwidget.serialize import Serializer
 
 __all__ = ["LanguageModelRegressor"]
 
 Floats = NDArray[np.float64]
 
 
-class LanguageModelRegressor(RegressorMixin, LanguageModelEstimator):  # type: ignore[misc]
+@with_parameters
+class RegressorParameters(SharedParameters):
+    """Parameters of a `LanguageModelRegressor`, which explains them."""
+
+    discretization: DiscretizationConfig | None = None
+
+
+class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelEstimator):  # type: ignore[misc]
     """Predict a number, and how sure it is, from its exact distribution given all other columns.
 
     Constructor as in `LanguageModelEstimator`, and `discretization`. Of `generation` nothing has
@@ -79,49 +76,6 @@ class LanguageModelRegressor(RegressorMixin, LanguageModelEstimator):  # type: i
         "discretization": DiscretizationConfig,
     }
 
-    def __init__(
-        self,
-        *,
-        backend: str | Backend = "minilm",
-        serializer: str | Serializer = "json",
-        max_decimals: int | None = 3,
-        training: TrainingConfig | None = None,
-        generation: GenerationConfig | None = None,
-        discretization: DiscretizationConfig | None = None,
-        model_config: ModelConfig | None = None,
-        model: Any = None,
-        lora: LoRAConfig | None = None,
-        quantization: str | QuantizationConfig | None = None,
-        precision: str = "auto",
-        device: str = "auto",
-        tokenizer: Any = None,
-        trust_remote_code: bool = False,
-        attn_implementation: str | None = None,
-        callbacks: Callback | Sequence[Callback] | None = None,
-        prefit: TabularLanguageModel | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        super().__init__(
-            backend=backend,
-            serializer=serializer,
-            max_decimals=max_decimals,
-            training=training,
-            generation=generation,
-            model_config=model_config,
-            model=model,
-            lora=lora,
-            quantization=quantization,
-            precision=precision,
-            device=device,
-            tokenizer=tokenizer,
-            trust_remote_code=trust_remote_code,
-            attn_implementation=attn_implementation,
-            callbacks=callbacks,
-            prefit=prefit,
-            random_state=random_state,
-        )
-        self.discretization = discretization
-
     @classmethod
     def from_fitted(cls, lm: TabularLanguageModel, target: str, **params: Any) -> Self:
         """Return a fitted regressor of a column that a model has learned already.
@@ -147,7 +101,7 @@ class LanguageModelRegressor(RegressorMixin, LanguageModelEstimator):  # type: i
         column = _number_column(lm, target)
         observed = None if lm.table_ is None else column.numbers(lm.table_.frame[target])
         found.candidates_, found.target_ = found._candidates(observed), target
-        found._adopt(lm, [name for name in lm.schema if name != target])
+        found._adopt(lm, target)
         return found
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -243,8 +197,9 @@ class LanguageModelRegressor(RegressorMixin, LanguageModelEstimator):  # type: i
         if shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
             raise EvidenceError(f"quantiles are asked with shares from 0 to 1, not {q!r}")
         probabilities, column = self._answers(X)
-        found = [_whole(column, quantiles(column, probabilities, share)) for share in shares]
-        return np.stack(found, axis=1) if found else np.empty((len(probabilities), 0))
+        found = [quantiles(column, probabilities, share) for share in shares]
+        numbers = np.reshape(found, (len(shares), len(probabilities))).T
+        return np.round(numbers) if column.integer else numbers
 
     def predict_interval(self, X: Any, level: float = 0.9) -> Floats:
         """Return the ends of the middle `level` of each row's probability.
@@ -298,8 +253,6 @@ def _number_column(lm: TabularLanguageModel, target: str) -> Column:
 
 def _check_numbers(y: Any) -> None:
     values = np.asarray(y)
-    if y is None:
-        return
     if values.dtype.kind in "mM":
         raise ConfigError(
             "y holds dates or durations: make them numbers first, for example with "
@@ -310,7 +263,3 @@ def _check_numbers(y: Any) -> None:
         raise ConfigError(
             f"y holds texts, such as {str(first)!r}: LanguageModelClassifier tells labels apart"
         )
-
-
-def _whole(column: Column, numbers: Floats) -> Floats:
-    return np.round(numbers) if column.integer else numbers

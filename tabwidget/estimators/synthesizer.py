@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -10,33 +9,34 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from tabwidget.backends import Backend
-from tabwidget.callbacks import Callback
-from tabwidget.config import (
-    GenerationConfig,
-    LoRAConfig,
-    ModelConfig,
-    QuantizationConfig,
-    TrainingConfig,
-)
 from tabwidget.constraints import Constraint, Constraints, evidence_of
 from tabwidget.errors import ConfigError
-from tabwidget.estimators.base import LanguageModelEstimator
+from tabwidget.estimators.base import LanguageModelEstimator, check_count, warn_of_columns
+from tabwidget.estimators.parameters import SharedParameters, with_parameters
 from tabwidget.evidence import Evidence
 from tabwidget.memorisation import Memorisation, memorisation
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serialize import Serializer
 
 __all__ = ["LanguageModelSynthesizer"]
 
 FEWEST_TRIES = 100  # rows, times `max_attempts`, however few are asked for
 
 
-class LanguageModelSynthesizer(LanguageModelEstimator):
+@with_parameters
+class SynthesizerParameters(SharedParameters):
+    """Parameters of a `LanguageModelSynthesizer`, which explains them."""
+
+    constraints: Sequence[Constraint] = ()
+    max_attempts: int = 100
+
+
+class LanguageModelSynthesizer(SynthesizerParameters, LanguageModelEstimator):
     """Draw new rows from the joint distribution of a table's columns.
 
     Rows have the table's dtypes and no missing cell. A column that cannot be drawn, such
     as an identifier or free text, is left out, with a warning at `fit`.
+
+    Parameters that are not listed here are those of `LanguageModelEstimator`.
 
     Parameters
     ----------
@@ -47,10 +47,6 @@ class LanguageModelSynthesizer(LanguageModelEstimator):
         `FixedCombinations`, which allows the combinations seen, reject rows, and others are drawn.
     max_attempts : int, default 100
         Rows drawn for each row asked for, at most.
-    backend, serializer, max_decimals, training, model_config, model, lora, quantization, \
-precision, device, tokenizer, trust_remote_code, attn_implementation, callbacks, prefit, \
-random_state
-        As in `LanguageModelEstimator`.
     generation : GenerationConfig, optional
         Temperature and truncation; the plain distribution by default.
 
@@ -77,51 +73,6 @@ random_state
 
     _draws_by: ClassVar[frozenset[str]] = frozenset({"temperature", "top_k", "top_p"})
 
-    def __init__(
-        self,
-        *,
-        constraints: Sequence[Constraint] = (),
-        max_attempts: int = 100,
-        backend: str | Backend = "minilm",
-        serializer: str | Serializer = "json",
-        max_decimals: int | None = 3,
-        training: TrainingConfig | None = None,
-        generation: GenerationConfig | None = None,
-        model_config: ModelConfig | None = None,
-        model: Any = None,
-        lora: LoRAConfig | None = None,
-        quantization: str | QuantizationConfig | None = None,
-        precision: str = "auto",
-        device: str = "auto",
-        tokenizer: Any = None,
-        trust_remote_code: bool = False,
-        attn_implementation: str | None = None,
-        callbacks: Callback | Sequence[Callback] | None = None,
-        prefit: TabularLanguageModel | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        super().__init__(
-            backend=backend,
-            serializer=serializer,
-            max_decimals=max_decimals,
-            training=training,
-            generation=generation,
-            model_config=model_config,
-            model=model,
-            lora=lora,
-            quantization=quantization,
-            precision=precision,
-            device=device,
-            tokenizer=tokenizer,
-            trust_remote_code=trust_remote_code,
-            attn_implementation=attn_implementation,
-            callbacks=callbacks,
-            prefit=prefit,
-            random_state=random_state,
-        )
-        self.constraints = constraints
-        self.max_attempts = max_attempts
-
     _labels: dict[str, Any]  # what each column is called in the rows returned
     _learned: pd.DataFrame | None
 
@@ -141,7 +92,7 @@ random_state
         synthesizer._rules(lm, learned)
         synthesizer._learned = learned
         synthesizer._labels = dict(zip(lm.schema, lm.schema, strict=True))
-        synthesizer._adopt(lm, list(lm.schema))
+        synthesizer._adopt(lm)
         return synthesizer
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -159,17 +110,15 @@ random_state
         ConfigError, ColumnError, EvidenceError, FormulaError
             For a constraint that the table cannot fulfil.
         """
-        names = None if self.prefit is None else list(self.prefit.schema)
-        frame = self._frame(X, reset=True, names=names)
+        frame = self._frame(X, reset=True)
         lm = self._learn(frame)
-        left = [name for name in frame if name not in lm.schema.active]
-        if left:
-            listed = ", ".join(map(repr, left))
-            warnings.warn(
-                f"rows come without the columns that cannot be drawn: {listed}",
-                UserWarning,
-                stacklevel=2,
-            )
+        schema = lm.schema
+        left = [name for name in self._names if name not in schema.active]
+        warn_of_columns(
+            "rows come without the columns that cannot be drawn",
+            {name: schema[name].note if name in schema else "no values" for name in left},
+            stacklevel=3,
+        )
         self._rules(lm, frame)  # says what is wrong with them
         self._learned = frame
         labels = X.columns if isinstance(X, pd.DataFrame) else self._names
@@ -256,8 +205,7 @@ random_state
         return memorisation(drawn.rename(columns=names), self._learned, beside, schema=schema)
 
     def _rules(self, lm: TabularLanguageModel, rows: pd.DataFrame | None) -> Constraints:
-        if not isinstance(self.max_attempts, (int, np.integer)) or self.max_attempts < 1:
-            raise ConfigError(f"max_attempts={self.max_attempts!r} is no number from 1 on")
+        check_count(self.max_attempts, "max_attempts")
         return Constraints(self.constraints, lm.schema, rows)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import io
 from typing import Any
 
@@ -18,12 +19,50 @@ from tabwidget.config import (
     TrainingConfig,
 )
 from tabwidget.errors import ColumnError, ConfigError, TableError
-from tabwidget.estimators import LanguageModelClassifier, LanguageModelRegressor
+from tabwidget.estimators import (
+    LanguageModelClassifier,
+    LanguageModelImputer,
+    LanguageModelOverSampler,
+    LanguageModelRegressor,
+    LanguageModelSynthesizer,
+)
 from tabwidget.estimators.base import LanguageModelEstimator, known_cells
 from tabwidget.model import TabularLanguageModel
 from tabwidget.number_format import PlainNumber
 from tabwidget.serialize import BracketSerializer, JSONSerializer
 from tabwidget.table import Table
+
+OWN = {
+    LanguageModelClassifier: [],
+    LanguageModelRegressor: ["discretization"],
+    LanguageModelImputer: [
+        "strategy",
+        "n_imputations",
+        "discretization",
+        "add_indicator",
+        "keep_empty_features",
+    ],
+    LanguageModelOverSampler: ["sampling_strategy", "target"],
+    LanguageModelSynthesizer: ["constraints", "max_attempts"],
+}
+
+
+@pytest.mark.parametrize("kind", OWN, ids=lambda kind: kind.__name__)
+def test_a_constructor_shows_its_own_parameters_and_then_the_shared_ones(kind: Any) -> None:
+    shared = inspect.signature(LanguageModelEstimator).parameters
+    shown = inspect.signature(kind).parameters
+    assert list(shown) == OWN[kind] + list(shared)
+    defaults = {name: param.default for name, param in shown.items()}
+    assert kind().get_params(deep=False) == defaults
+    assert defaults.items() >= {name: param.default for name, param in shared.items()}.items()
+
+
+@pytest.mark.parametrize(
+    "kind", [LanguageModelImputer, LanguageModelSynthesizer], ids=lambda kind: kind.__name__
+)
+def test_an_array_for_what_is_no_model_is_a_config_error(kind: Any) -> None:
+    with pytest.raises(ConfigError, match="prefit='lm' is no fitted TabularLanguageModel"):
+        kind(prefit="lm").fit(np.zeros((3, 2)))
 
 
 def test_flat_fields_go_before_the_model_config() -> None:
