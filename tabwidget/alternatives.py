@@ -157,7 +157,7 @@ def _limits(evidence: Range, low: float, high: float, column: Column) -> tuple[f
     )
 
 
-def placed(evidence: Evidence, column: Column, numbers: Floats, rng: np.random.Generator) -> Floats:
+def placed(evidence: Range, column: Column, numbers: Floats, rng: np.random.Generator) -> Floats:
     """Return numbers drawn among `alternatives`, each anywhere in what bin and range share.
 
     Examples
@@ -169,7 +169,7 @@ def placed(evidence: Evidence, column: Column, numbers: Floats, rng: np.random.G
     >>> len(set(found.tolist())), bool(found.min() > 0.5)
     (9, True)
     """
-    if column.edges is None or not isinstance(evidence, (Between, Above, Below)):
+    if column.edges is None:
         return numbers
     low, high = _limits(evidence, *_ends(evidence, column), column)
     cells = column.cells(numbers)

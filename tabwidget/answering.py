@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -19,18 +20,17 @@ from tabwidget.distribution import Distribution
 from tabwidget.dtypes import as_dtype
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
 from tabwidget.events import Event, TrainingState
-from tabwidget.evidence import Above, Below, Between, Evidence
+from tabwidget.evidence import Evidence, Range
 from tabwidget.formula import parse
 from tabwidget.joint import JointDistribution, joint_of
 from tabwidget.query import Query
 from tabwidget.reliability import reliability
 from tabwidget.sampling import draw
 from tabwidget.table import Column, Table, TableSchema
-from tabwidget.values import is_missing, plain
+from tabwidget.values import Floats, is_missing, plain
 
 __all__ = ["Answering"]
 
-Floats = NDArray[np.float64]
 Known: TypeAlias = Mapping[str, Evidence]
 
 ORDERS = 2  # column orders that an answer is averaged over, one a member if those are more
@@ -210,11 +210,11 @@ class Answering:
         if len(knowns) == 0:
             return []
         targets = [targets] if isinstance(targets, str) else targets
-        each: list[list[str]] = [
-            [target] if isinstance(target, str) else list(target) for target in targets
-        ]
-        if all(isinstance(target, str) for target in targets):
-            each = [[target for [target] in each]] * len(knowns)
+        shared = [target for target in targets if isinstance(target, str)]
+        if len(shared) == len(targets):
+            each = [shared] * len(knowns)
+        else:
+            each = [[target] if isinstance(target, str) else [*target] for target in targets]
         if len(each) != len(knowns):
             raise ConfigError(f"{len(knowns)} rows are known, but targets of {len(each)} are given")
         questions = [
@@ -224,13 +224,13 @@ class Answering:
         rng = self._rng if random_state is None else np.random.default_rng(random_state)
         rows = self._contexts(questions).draw(rng)
         for i, question in enumerate(questions):
-            for name, evidence in question.items():
-                self._place(rows[i : i + 1], name, evidence, rng)
+            self._place(rows[i : i + 1], question, rng)
         # Evidence that admits everything leaves its own column to be drawn too.
         names = self.schema.active
+        unknown = [set(compress(names, row)) for row in np.isnan(rows).tolist()]
         each = [
-            [*wanted, *(n for n in question if n in names and np.isnan(row[names.index(n)]))]
-            for wanted, question, row in zip(each, questions, rows, strict=True)
+            [*wanted, *(name for name in question if name in left)]
+            for wanted, question, left in zip(each, questions, unknown, strict=True)
         ]
         with self._telling("complete", len(rows)) as done:
             rows = self._drawn(rows, each, generation, rng)
@@ -239,10 +239,10 @@ class Answering:
             {**question, **dict.fromkeys(wanted)}
             for question, wanted in zip(questions, each, strict=True)
         ]
-        for index, name in enumerate(self.schema.active):
+        for index, name in enumerate(names):
             at = np.flatnonzero(np.isfinite(rows[:, index]))
             values = self.schema[name].restore(rows[at, index]).tolist()
-            for row, value in zip(at, values, strict=True):
+            for row, value in zip(at.tolist(), values, strict=True):
                 completed[row][name] = value
         return completed
 
@@ -284,8 +284,7 @@ class Answering:
         absent = [schema.active[index] for index in unknown if index < len(schema.active)]
         wanted = [str(name) for name in rng.permutation(absent)]
         start = contexts.rows[rng.choice(len(contexts.rows), size=n, p=contexts.weights)]
-        for name, evidence in question.items():
-            self._place(start, name, evidence, rng)
+        self._place(start, question, rng)
         with self._telling("sample", n) as done:
             rows = self._drawn(start, [wanted] * n, generation, rng)
             done(n)
@@ -439,13 +438,13 @@ class Answering:
         finally:
             close(callbacks)
 
-    def _place(self, rows: Floats, name: str, evidence: Evidence, rng: np.random.Generator) -> None:
-        """Move what was drawn of a range, where it is known, to anywhere in its bin's part."""
-        column = self.schema[name]
-        if column.edges is not None and isinstance(evidence, (Between, Above, Below)):
-            index = self.schema.active.index(name)
-            known = np.isfinite(rows[:, index])
-            rows[known, index] = placed(evidence, column, rows[known, index], rng)
+    def _place(self, rows: Floats, question: Known, rng: np.random.Generator) -> None:
+        """Move what was drawn of ranges, where it is known, to anywhere in their bins' parts."""
+        for name, evidence in question.items():
+            if isinstance(evidence, Range):
+                index = self.schema.active.index(name)
+                known = np.isfinite(rows[:, index])
+                rows[known, index] = placed(evidence, self.schema[name], rows[known, index], rng)
 
     def _drawn(
         self,

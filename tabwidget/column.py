@@ -41,6 +41,7 @@ Role = Literal["feature", "evidence", "ignored"]
 # Texts of which more than this share of the cells differ are identifiers or prose.
 MOST_DISTINCT = 0.9
 MAX_LEVELS = 5_000
+FEW_LEVELS = 20  # with no more, texts are levels, whatever they look like
 # Names of columns that number the rows, if the numbers say so too.
 ROW_NUMBER = re.compile(
     r"(^|[\W_])(id|idx|index|key|no|nr|row|rownames?|unnamed: 0)$", re.IGNORECASE
@@ -54,7 +55,7 @@ LARGEST = 1e150
 LARGEST_INTEGER = 2.0**51
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Column:
     """One column: its kind, its role and the values it is answered on.
 
@@ -106,15 +107,15 @@ class Column:
     n_unique: int
     support: Objects
     grid: Floats
-    edges: Floats | None
+    edges: Floats | None = None
     atoms: NDArray[np.bool_]
-    integer: bool
-    decimals: int | None
-    step: float
-    held: str
-    note: str
-    low: float
-    high: float
+    integer: bool = False
+    decimals: int | None = None
+    step: float = 0.0
+    held: str = ""
+    note: str = ""
+    low: float = math.nan
+    high: float = math.nan
     space: TextSpace | None = None
 
     @property
@@ -220,24 +221,18 @@ class Column:
         if not self.is_number:
             known = set(self.support.tolist())
             new = [level for level in levels_of(cells.dropna()) if level not in known]
-            support = np.empty(len(self.support) + len(new), dtype=object)
-            support[:] = [*self.support, *new]
-            return replace(
-                self,
-                support=support,
-                grid=np.arange(len(support), dtype=np.float64),
-                atoms=np.zeros(len(support), dtype=bool),
-                n_unique=len(support),
-            )
+            levels = [*self.support, *new]
+            return replace(self, **_answered_on(levels), n_unique=len(levels))
         numbers = self.numbers(cells)
         numbers = numbers[np.isfinite(numbers)]
         if not len(numbers):
             return self
         low, high = min(self.low, numbers.min()), max(self.high, numbers.max())
         integer = self.integer and not np.any(numbers % 1)
-        grid, support, edges = self.grid, self.support, self.edges
+        grid, support, edges, atoms = self.grid, self.support, self.edges, self.atoms
         if edges is None:
             grid = np.unique(np.concatenate([grid, numbers]))
+            atoms = np.zeros(len(grid), dtype=bool)
             new_values = as_stamps(grid, support[0].tz) if self.kind == "datetime" else grid
             support = grid.astype(np.int64) if integer else new_values
         else:
@@ -250,7 +245,7 @@ class Column:
             support=support,
             grid=grid,
             edges=edges,
-            atoms=self.atoms if edges is not None else np.zeros(len(grid), dtype=bool),
+            atoms=atoms,
             integer=integer,
             n_unique=max(self.n_unique, len(np.unique(numbers))),
             low=float(low),
@@ -404,11 +399,10 @@ def _step(numbers: Floats, decimals: int | None) -> float:
     """Return the largest number that all are whole multiples of, at these digits."""
     if decimals is None:
         return 0.0
-    scaled = np.round(numbers * 10.0**decimals)
-    if np.abs(scaled).max() > LARGEST_INTEGER:
-        return float(10.0**-decimals)
-    common = int(np.gcd.reduce(scaled.astype(np.int64))) or 1
-    return float(np.round(common * 10.0**-decimals, decimals))
+    units = np.round(numbers * 10.0**decimals)
+    exact = np.abs(units).max() <= LARGEST_INTEGER
+    common = int(np.gcd.reduce(units.astype(np.int64))) if exact else 1
+    return (common or 1) / 10.0**decimals
 
 
 def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, keep: bool) -> Column:
@@ -470,18 +464,20 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
     except (TypeError, NotImplementedError):  # lists and dicts cannot be compared
         levels, role = [], "ignored"
         note = f"its cells are of type {type(present.iloc[0]).__name__}, not single values"
+    many = not keep and len(levels) > FEW_LEVELS
+    mostly_distinct = len(levels) > MOST_DISTINCT * len(present)
     if isinstance(present.iloc[0], timedelta):
         role = "ignored"
         note = f"durations: make them numbers first (frame[{name!r}].dt.total_seconds())"
-    elif not keep and len(levels) > 20 and all(is_number_like(level) for level in levels):
+    elif many and all(is_number_like(level) for level in levels):
         role = "ignored"
         note = f"numbers written as text: pd.to_numeric(frame[{name!r}]) makes them numbers"
-    elif not keep and _is_prose(levels) and len(levels) > MOST_DISTINCT * len(present):
+    elif many and mostly_distinct and _is_prose(levels):
         return _text_column(series, name, [str(value) for value in present])
-    elif not keep and len(levels) > MAX_LEVELS:
+    elif many and len(levels) > MAX_LEVELS:
         role = "ignored"
         note = f"{len(levels)} distinct values, more than {MAX_LEVELS}: group them first"
-    elif not keep and len(levels) > 20 and len(levels) > MOST_DISTINCT * len(present):
+    elif many and mostly_distinct:
         role = "ignored"
         note = (
             f"{len(levels)} distinct values in {len(present)} cells: an identifier. "
@@ -489,8 +485,6 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
         )
     elif len(levels) == 1:
         note = "constant"
-    support = np.empty(len(levels), dtype=object)
-    support[:] = levels
     return Column(
         name=name,
         kind=kind,
@@ -498,46 +492,41 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
         dtype=str(series.dtype),
         missing=float(1 - len(present) / len(series)),
         n_unique=len(levels),
-        support=support,
-        grid=np.arange(len(levels), dtype=np.float64),
-        edges=None,
-        atoms=np.zeros(len(levels), dtype=bool),
-        integer=False,
-        decimals=None,
-        step=0.0,
-        held="",
         note=note,
-        low=math.nan,
-        high=math.nan,
+        **_answered_on(levels),
     )
 
 
 def _text_column(series: pd.Series, name: str, texts: list[str]) -> Column:
+    role: Role = "evidence"
+    note = "free text: it tells of the other columns, and is not asked for itself"
     space = TextSpace.of(texts)
+    if space is None:
+        role, note = "ignored", "free text, without words that tell one from another"
     return Column(
         name=name,
         kind="text",
-        role="ignored" if space is None else "evidence",
+        role=role,
         dtype=str(series.dtype),
         missing=float(1 - len(texts) / len(series)),
         n_unique=len(set(texts)),
-        support=np.empty(0, dtype=object),
-        grid=np.empty(0),
-        edges=None,
-        atoms=np.empty(0, dtype=bool),
-        integer=False,
-        decimals=None,
-        step=0.0,
-        held="",
-        note="free text, without words that tell one from another"
-        if space is None
-        else "free text: it tells of the other columns, and is not asked for itself",
-        low=math.nan,
-        high=math.nan,
+        note=note,
         space=space,
+        **_answered_on([]),
     )
+
+
+def _answered_on(levels: Sequence[object]) -> dict[str, Any]:
+    """Return the fields of a column that is answered on levels."""
+    support = np.empty(len(levels), dtype=object)
+    support[:] = levels
+    return {
+        "support": support,
+        "grid": np.arange(len(levels), dtype=np.float64),
+        "atoms": np.zeros(len(levels), dtype=bool),
+    }
 
 
 def _is_prose(levels: Sequence[object]) -> bool:
     words = [len(str(level).split()) for level in levels[:100]]
-    return len(levels) > 20 and bool(np.mean(words) >= PROSE_WORDS)
+    return bool(np.mean(words) >= PROSE_WORDS)

@@ -7,26 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
-from sklearn.utils._param_validation import (
-    Interval,
-    Options,
-    StrOptions,
-)
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from tabwidget.errors import ConfigError
-from tabwidget.params import Config, NestedParams, changed, warn_unused
+from tabwidget.params import Config
 
 __all__ = [
     "DiscretizationConfig",
     "GenerationConfig",
     "LoRAConfig",
     "ModelConfig",
-    "NestedParams",
     "QuantizationConfig",
     "TrainingConfig",
     "aggregate_default",
-    "changed",
-    "warn_unused",
 ]
 
 _POSITIVE_INT = Interval(Integral, 1, None, closed="left")

@@ -115,10 +115,9 @@ def describe(name: str, evidence: Evidence) -> str:
     if isinstance(evidence, OneOf):
         word = "not in" if isinstance(evidence, NoneOf) else "in"
         return f"{name} {word} {{{', '.join(_value(v) for v in evidence.values)}}}"
-    if isinstance(evidence, Above):
-        return f"{name}>{'=' if evidence.inclusive else ''}{_value(evidence.value)}"
-    if isinstance(evidence, Below):
-        return f"{name}<{'=' if evidence.inclusive else ''}{_value(evidence.value)}"
+    if isinstance(evidence, (Above, Below)):
+        sign = ">" if isinstance(evidence, Above) else "<"
+        return f"{name}{sign}{'=' if evidence.inclusive else ''}{_value(evidence.value)}"
     if isinstance(evidence, Between):
         opening = "[" if evidence.closed in ("both", "left") else "("
         closing = "]" if evidence.closed in ("both", "right") else ")"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tabwidget.reading import read_frame
 from tabwidget.texts import TextSpace
 from tabwidget.values import is_missing, listed, plain
 
-__all__ = ["Column", "Table", "TableSchema", "as_table", "plain", "read_frame"]
+__all__ = ["Column", "Table", "TableSchema", "as_table"]
 
 MAX_BARS = 20
 
@@ -46,7 +47,7 @@ class TableSchema(Mapping[str, Column]):
     def __len__(self) -> int:
         return len(self._columns)
 
-    @property
+    @functools.cached_property
     def active(self) -> tuple[str, ...]:
         """Names of the columns that can be asked for."""
         return tuple(name for name, column in self._columns.items() if column.role == "feature")
@@ -59,14 +60,17 @@ class TableSchema(Mapping[str, Column]):
 
     def places(self, name: str) -> slice:
         """Return which numbers of a row, as `rows` writes it, are those of a column it reads."""
-        start = 0
-        for column in self.inputs:
-            if column.name == name:
-                break
-            start += column.width
-        return slice(start, start + self[name].width)
+        return self._places[self.usable(name).name]
 
-    @property
+    @functools.cached_property
+    def _places(self) -> dict[str, slice]:
+        ends = accumulate(column.width for column in self.inputs)
+        return {
+            column.name: slice(end - column.width, end)
+            for column, end in zip(self.inputs, ends, strict=True)
+        }
+
+    @functools.cached_property
     def width(self) -> int:
         """How many numbers a row is: one an active column, and those of texts."""
         return sum(column.width for column in self.inputs)

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from tabwidget.errors import EvidenceError
 
 __all__ = [
+    "Floats",
+    "Objects",
+    "Values",
     "as_floats",
     "as_seconds",
     "as_stamps",

@@ -15,14 +15,12 @@ from tabwidget.config import (
     GenerationConfig,
     LoRAConfig,
     ModelConfig,
-    NestedParams,
     QuantizationConfig,
     TrainingConfig,
     aggregate_default,
-    changed,
-    warn_unused,
 )
 from tabwidget.errors import ConfigError
+from tabwidget.params import NestedParams, changed, warn_unused
 
 CONFIGS = [
     TrainingConfig,

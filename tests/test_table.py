@@ -205,6 +205,30 @@ def test_rows_of_a_frame_are_its_cells_as_numbers() -> None:
     )
 
 
+def test_each_column_has_its_place_in_a_row_and_texts_stand_last() -> None:
+    pairs = [(colour, pet) for colour in ("red", "blue") for pet in ("dog", "cat", "cow")] * 10
+    notes = [f"a {colour} {pet} barks at {i}" for i, (colour, pet) in enumerate(pairs)]
+    frame = pd.DataFrame(
+        {"size": [1, 2] * 30, "note": notes, "tags": [["a"]] * 60, "on": [0, 1] * 30}
+    )
+    schema = Table(frame).schema
+    axes = schema["note"].width
+    assert axes > 1
+    assert [schema.places(name) for name in ("size", "on", "note")] == [
+        slice(0, 1),
+        slice(1, 2),
+        slice(2, 2 + axes),
+    ]
+    assert schema.width == 2 + axes
+
+
+@pytest.mark.parametrize(("name", "message"), [("tags", "takes no part"), ("tag", "no column")])
+def test_only_a_column_that_is_read_has_a_place(name: str, message: str) -> None:
+    schema = Table(FRAME.assign(tags=pd.Series([["a"]] * 4))).schema
+    with pytest.raises(ColumnError, match=message):
+        schema.places(name)
+
+
 def test_rows_of_a_frame_with_a_column_twice_are_an_error() -> None:
     schema = Table(FRAME).schema
     frame = FRAME[["size", "colour"]]

@@ -91,12 +91,12 @@ def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
     """
     if callbacks is None:
         return []
-    many = isinstance(callbacks, (list, tuple))
-    found: list[Any] = [*callbacks] if isinstance(callbacks, (list, tuple)) else [callbacks]
-    for number, callback in enumerate(found):
+    found: dict[str, Any] = {"callbacks": callbacks}
+    if isinstance(callbacks, (list, tuple)):
+        found = {f"callbacks[{number}]": callback for number, callback in enumerate(callbacks)}
+    for place, callback in found.items():
         if isinstance(callback, Callback):
             continue
-        place = f"callbacks[{number}]" if many else "callbacks"
         if isinstance(callback, type) and issubclass(callback, Callback):
             name = callback.__name__
             raise ConfigError(f"{place} is the class {name}: make one of it, {name}()")
@@ -104,7 +104,7 @@ def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
             f"{place} is {callback!r}, not a Callback: give TqdmCallback(), another callback, or a "
             "list of them"
         )
-    return found
+    return list(found.values())
 
 
 def tell(callbacks: Sequence[Callback], state: TrainingState, event: Event) -> None:

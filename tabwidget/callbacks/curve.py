@@ -73,5 +73,5 @@ def round_ticks(values: Sequence[float], most: int) -> list[float]:
 
 def _thinned(points: list[Point], most: int) -> list[Point]:
     """Return `points` with some left out evenly; the last stays."""
-    every = math.ceil(len(points) / most)
-    return points[:: -every or -1][::-1]
+    every = max(1, math.ceil(len(points) / most))
+    return points[::-every][::-1]

@@ -7,7 +7,8 @@ import logging
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from tabwidget.callbacks import screen
 from tabwidget.callbacks.base import Callback
@@ -107,8 +108,11 @@ class RichCallback(Callback):
     def _start(self, state: TrainingState, transient: bool = False) -> None:
         """Open the dashboard, where one can be."""
         console = self._console()
-        able = console.is_terminal or console.is_jupyter
-        able = able and not console.is_dumb_terminal and console.encoding.startswith("utf")
+        able = (
+            (console.is_terminal or console.is_jupyter)
+            and not console.is_dumb_terminal
+            and console.encoding.startswith("utf")
+        )
         if not able or not screen.take(self):
             return
         from rich.errors import LiveError
@@ -173,7 +177,7 @@ def _fitting(state: TrainingState) -> bool:
 
 
 @contextlib.contextmanager
-def _logging_above(streams: set[Any]) -> Any:
+def _logging_above(streams: set[TextIO]) -> Iterator[None]:
     """Let logging that goes to the screen pass through the display, which keeps it above itself."""
     moved = []
     names = [None, *logging.Logger.manager.loggerDict]

@@ -33,6 +33,12 @@ ENDS = {
     "stopped": ("■ stopped", "yellow"),
     "failed": ("✖ failed", "red"),
 }
+REASONS = {
+    "budget": "time is up",
+    "steps": "all steps",
+    "epochs": "all epochs",
+    "stopped": "best weights kept",
+}
 # In the palette's own colours, as the curve is.
 STYLES = {"train": "cyan", "hold-out": "color(3)"}
 
@@ -89,12 +95,11 @@ def dashboard(state: TrainingState, rows: Sequence[str], width: int, height: int
     if curve:
         drawn = _curve(state, inner - (SIDE + 2) * wide, curve)
         if wide:
-            beside = Table.grid(padding=(0, 2, 0, 0))
-            beside.add_row(drawn, _columns(_ends(ranked, min(MOST_COLUMNS, curve - 1)), SIDE))
-            parts.append(beside)
+            ends = _ends(ranked, min(MOST_COLUMNS, curve - 1))
+            parts.append(_beside(drawn, _columns(ends, SIDE, "columns", ranked[0][1])))
         else:
             parts.append(drawn)
-    if n_columns and ranked:
+    if n_columns:
         parts.append(_columns_in_two(ranked, n_columns, inner))
     if n_rows:
         parts += [""] * roomy
@@ -114,16 +119,11 @@ def dashboard(state: TrainingState, rows: Sequence[str], width: int, height: int
 def prediction(state: TrainingState) -> RenderableType:
     """Return one line: how far a prediction is."""
     pace = state.rows_done / state.predict_seconds if state.predict_seconds else 0.0
-    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1)
-    grid.add_column(no_wrap=True)
     words = [f"{state.rows_done:,} of {state.n_rows:,} rows", f"{pace:,.0f} rows/s"]
     if state.retries:
         words.append(f"{state.retries:,} retries")
     bar = ProgressBar(total=max(1, state.n_rows), completed=state.rows_done)
-    grid.add_row(Text(visible(state.kind or "")), bar, Text(" · ".join(words), style="dim"))
-    return grid
+    return _bar_line(Text(visible(state.kind or "")), bar, Text(" · ".join(words), style="dim"))
 
 
 def _plan(height: int, n_columns: int, n_rows: int) -> tuple[int, int, int]:
@@ -138,12 +138,11 @@ def _plan(height: int, n_columns: int, n_rows: int) -> tuple[int, int, int]:
 
 
 def _title(state: TrainingState) -> Text:
-    title = Text("tabwidget", style="bold not dim")
+    title = Text("tabwidget", style="bold not dim", no_wrap=True, overflow="ellipsis")
     if state.start is not None:
         start = state.start
         size = f" · {start.engine} · {start.n_rows:,} rows × {start.n_columns:,} columns · "
         title.append(size + f"{start.n_parameters:,} parameters", style="not bold not dim")
-    title.no_wrap, title.overflow = True, "ellipsis"
     return title
 
 
@@ -152,7 +151,7 @@ def _progress(state: TrainingState) -> RenderableType:
     clock = f"{state.seconds:.1f} s"
     if state.reason is not None:
         label, colour = ENDS.get(state.reason, ("✔ done", "green"))
-        clock = f"{clock}, {_why(state)}"
+        clock += f", {REASONS.get(state.reason, state.reason)}"
     else:
         label, colour = ("■ stopping", "yellow") if state.stopping else ("● training", "green")
         if share is not None:
@@ -166,22 +165,17 @@ def _progress(state: TrainingState) -> RenderableType:
         finished_style=colour,
         pulse_style=colour,
     )
+    return _bar_line(Text(label, style=f"bold {colour}"), bar, Text(clock))
+
+
+def _bar_line(label: Text, bar: ProgressBar, clock: Text) -> Table:
+    """Return one line over the whole width, most of which the bar takes."""
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True)
-    grid.add_row(Text(label, style=f"bold {colour}"), bar, Text(clock))
+    grid.add_row(label, bar, clock)
     return grid
-
-
-def _why(state: TrainingState) -> str:
-    reasons = {
-        "budget": "time is up",
-        "steps": "all steps",
-        "epochs": "all epochs",
-        "stopped": "best weights kept",
-    }
-    return reasons.get(state.reason or "", state.reason or "")
 
 
 def _figures(state: TrainingState) -> Text:
@@ -225,17 +219,11 @@ def _ends(ranked: list[tuple[str, float]], most: int) -> list[tuple[str, float] 
 
 
 def _columns(
-    shown: Sequence[tuple[str, float] | None],
-    width: int,
-    heading: str = "columns",
-    largest: float | None = None,
+    shown: Sequence[tuple[str, float] | None], width: int, heading: str, largest: float
 ) -> Table:
-    """Return a line a column: its name, a bar and its loss."""
-    if largest is None:
-        largest = max((item[1] for item in shown if item), default=0.0)
+    """Return a line a column: its name, a bar, the longest of them for `largest`, and its loss."""
     grid = Table.grid(padding=(0, 1, 0, 0))
-    name_width = width - BAR - 9
-    grid.add_column(no_wrap=True, width=name_width, overflow="ellipsis")
+    grid.add_column(no_wrap=True, width=width - BAR - 9, overflow="ellipsis")
     grid.add_column(no_wrap=True, width=BAR)
     grid.add_column(no_wrap=True, width=6, justify="right")
     grid.add_row(Text(heading, style="dim"), "", Text("loss", style="dim"))
@@ -255,12 +243,16 @@ def _columns_in_two(ranked: list[tuple[str, float]], lines: int, width: int) -> 
     each = (width - 2) // 2
     highest = ranked[:lines]
     lowest = ranked[len(highest) :][-lines:]
-    both = Table.grid(padding=(0, 2, 0, 0))
     cells = [_columns(highest, each, "highest loss", ranked[0][1])]
     if lowest:
         cells.append(_columns(lowest, each, "lowest loss", ranked[0][1]))
-    both.add_row(*cells)
-    return both
+    return _beside(*cells)
+
+
+def _beside(*cells: RenderableType) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row(*cells)
+    return grid
 
 
 def _line(text: str) -> Text:
@@ -268,6 +260,4 @@ def _line(text: str) -> Text:
 
 
 def _spread(words: Iterable[Text]) -> Text:
-    text = Text("   ").join(list(words))
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
+    return _line("   ").join(words)
