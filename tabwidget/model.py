@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
 from tabwidget.answering import Answering
-from tabwidget.backends import Backend, FitRequest, named, resolve
+from tabwidget.backends import Backend, FitRequest, choose, resolve
 from tabwidget.callbacks import Callback, as_list, close, memory_of_process, tell
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError
@@ -55,8 +55,10 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
 
     Parameters
     ----------
-    backend : str or Backend, default "minilm"
-        The engine; "minilm" trains from scratch in seconds.
+    backend : str or Backend, default "auto"
+        The engine: "minilm" trains from scratch in seconds, "huggingface" and "mlx" tune a
+        pretrained model, "minilm-text" is a small model of rows as text. "auto" is "minilm" unless
+        `model_config` asks for a pretrained model; see `tabwidget.backends.choose`.
     serializer : str or Serializer, default "json"
         How a row is written as text: "json", "key-value" or "bracket".
     training : TrainingConfig, optional
@@ -91,7 +93,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
 
     def __init__(
         self,
-        backend: str | Backend = "minilm",
+        backend: str | Backend = "auto",
         serializer: str | Serializer = "json",
         training: TrainingConfig | None = None,
         model_config: ModelConfig | None = None,
@@ -279,7 +281,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
             For levels of a type that cannot be written.
         """
         schema = self.schema
-        named(self.backend_.name)
+        choose(self.backend_.name)
         engine, arrays = self.backend_.state()
         content = {
             "params": {

@@ -65,8 +65,9 @@ class LanguageModelEstimator(SharedParameters, NestedParams, BaseEstimator):  # 
 
     Parameters
     ----------
-    backend : str or Backend, default "minilm"
-        The engine.
+    backend : str or Backend, default "auto"
+        The engine: "minilm" from scratch, or one that tunes a pretrained model if `model`, `lora`
+        or `quantization` ask for that. See `tabwidget.backends.choose`.
     serializer : str or Serializer, default "json"
         How a row is written as text: "json", "key-value", "bracket" or an instance.
     max_decimals : int or None, default 3

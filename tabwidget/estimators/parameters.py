@@ -59,7 +59,7 @@ def with_parameters(cls: type[T]) -> type[T]:
 class SharedParameters:
     """Parameters of every estimator, as `LanguageModelEstimator` explains them."""
 
-    backend: str | Backend = "minilm"
+    backend: str | Backend = "auto"
     serializer: str | Serializer = "json"
     max_decimals: int | None = 3
     training: TrainingConfig | None = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabwidget.backends import BACKENDS, Backend, MiniLMBackend, resolve
-from tabwidget.config import ModelConfig
-from tabwidget.errors import ConfigError, NotFittedError
+from tabwidget.backends import BACKENDS, Backend, MiniLMBackend, choose, resolve
+from tabwidget.config import LoRAConfig, ModelConfig
+from tabwidget.errors import ConfigError, MissingExtraError, NotFittedError
 
 from .fakes import FakeBackend
 
@@ -20,6 +20,46 @@ def test_every_engine_offers_what_the_seam_asks_for(backend: Backend) -> None:
 
 def test_auto_is_the_engine_that_needs_no_download() -> None:
     assert isinstance(resolve("auto"), MiniLMBackend)
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, machine: str, *packages: str) -> None:
+    """Let this be a machine with these packages."""
+    system = "Darwin" if machine == "arm64" else "Linux"
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(
+        "tabwidget.backends.find_spec", lambda name: object() if name in packages else None
+    )
+
+
+@pytest.mark.parametrize(
+    ("machine", "packages", "name"),
+    [
+        ("x86_64", ["transformers", "mlx_lm"], "huggingface"),
+        ("x86_64", ["mlx_lm"], "mlx"),
+        ("arm64", ["transformers", "mlx_lm"], "mlx"),
+        ("arm64", ["transformers"], "huggingface"),
+    ],
+)
+def test_auto_with_a_pretrained_model_goes_by_machine_and_packages_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, machine: str, packages: list[str], name: str
+) -> None:
+    installed(monkeypatch, machine, *packages)
+    choice = choose("auto", ModelConfig(model="some/model"))
+    assert choice.name == name
+    package = {"huggingface": "transformers", "mlx": "mlx_lm"}[name]
+    assert "model=" in choice.reason
+    assert choice.reason.endswith(f"has {package}")
+    assert choose("auto").name == "minilm"
+
+
+@pytest.mark.parametrize(("machine", "extra"), [("x86_64", "hf"), ("arm64", "mlx")])
+def test_auto_without_anything_that_runs_a_pretrained_model_prints_the_command(
+    monkeypatch: pytest.MonkeyPatch, machine: str, extra: str
+) -> None:
+    installed(monkeypatch, machine)
+    with pytest.raises(MissingExtraError, match=rf"lora= .* pip install 'tabwidget\[{extra}\]'"):
+        resolve("auto", ModelConfig(lora=LoRAConfig()))
 
 
 def test_an_engine_chosen_by_name_takes_the_model_config() -> None:

@@ -31,7 +31,7 @@ from tabwidget.serialize import resolve_serializer
 from tests.estimators.conftest import tiny
 
 # Set after the block's own line, which has none.
-SMALL = {name: tiny(60)[name] for name in ("training", "model_config")}
+SMALL = {"backend": "minilm"} | {n: tiny(60)[n] for n in ("training", "model_config")}
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,8 @@ def test_scikit_learn_integration(iris: list[Any]) -> None:
             ("lm", LanguageModelClassifier(random_state=0)),
         ]
     )
-    pipe.set_params(lm__model_config=ModelConfig(width=32, members=1))
+    small = ModelConfig(width=32, members=1)
+    pipe.set_params(lm__backend="minilm", lm__model_config=small)
 
     search = GridSearchCV(
         pipe,
