@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -84,60 +85,80 @@ class RowTokens:
         end: Sequence[int] = (),
     ) -> None:
         self.columns = tuple(columns)
-        self._serializer, self._encode = serializer, encode
+        self._serializer = serializer
+        self._start, self._end = tuple(start), tuple(end)
         pieces = pieces_of(serializer)
-        opening, self._first_space = _cut_space(pieces.open)
-        between, self._space = _cut_space(pieces.between)
-        self._opening: Ids = (*start, *encode(opening))
-        self._between: Ids = tuple(encode(between))
-        self._closing: Ids = (*encode(pieces.close), *end)
-        if not self._between or not self._closing:
+        self._opening, self._first_space = _cut_space(pieces.open)
+        self._between, self._space = _cut_space(pieces.between)
+        self._closing = pieces.close
+        # What was asked once is asked again: the values of a support, the names of all columns.
+        kept = functools.lru_cache(MOST_KEPT)
+        self._ids: Callable[[str], Ids] = kept(lambda text: tuple(encode(text)))
+        self._name, self._value = kept(self._name_text), kept(self._value_text)
+        if not self._ids(self._between) or not (self._ids(self._closing) or self._end):
             raise ConfigError(
                 f"nothing ends a cell or a row of {serializer!r} with this tokenizer: "
                 "give a serializer that writes something between two cells and after the last"
             )
-        # What was asked once is asked again: the values of a support, the names of all columns.
-        self.name = functools.lru_cache(MOST_KEPT)(self._name)
-        self.value = functools.lru_cache(MOST_KEPT)(self._value)
 
     @property
     def ends(self) -> tuple[Ids, ...]:
         """What may follow a value, each as ids: another cell, or the end of the row."""
-        return tuple(dict.fromkeys([self._between, self._closing]))
+        return tuple(
+            dict.fromkeys([self._ids(self._between), self._ids(self._closing) + self._end])
+        )
+
+    def value(self, index: int, number: float) -> Ids:
+        """Return a cell's value as ids, without what ends it."""
+        return self._ids(self._value(index, number))
+
+    def fragments(
+        self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64]
+    ) -> list[tuple[str, int]]:
+        """Return a row's present cells, in an order of the columns, as texts with their owners.
+
+        Each is tokenised by itself. The owner is a column for its value and what ends it; else -1.
+        """
+        out = [(self._opening, -1)]
+        cells = _present(numbers, order)
+        for place, (index, number) in enumerate(cells):
+            end = self._closing if place == len(cells) - 1 else self._between
+            out += [
+                (self._name(index, place == 0), -1),
+                (self._value(index, number), index),
+                (end, index),
+            ]
+        return out if cells else [*out, (self._closing, -1)]
 
     def row(self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64]) -> RowIds:
         """Return a row's present cells in an order of the columns."""
-        ids, owner = list(self._opening), [-1] * len(self._opening)
-        cells = _present(numbers, order)
-        for place, (index, number) in enumerate(cells):
-            name = self.name(index, place == 0)
-            last = place == len(cells) - 1
-            value = self.value(index, number) + (self._closing if last else self._between)
-            ids += [*name, *value]
-            owner += [-1] * len(name) + [index] * len(value)
-        if not cells:
-            ids += self._closing
-            owner += [-1] * len(self._closing)
+        ids, owner = list(self._start), [-1] * len(self._start)
+        last = -1
+        for text, last in self.fragments(numbers, order):
+            part = self._ids(text)
+            ids += part
+            owner += [last] * len(part)
+        ids += self._end
+        owner += [last] * len(self._end)
         return RowIds(np.array(ids, dtype=np.int64), np.array(owner, dtype=np.int64))
 
     def prompt(
         self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64], target: int
     ) -> Ids:
         """Return a row's present cells, in an order, and the name of the column asked for."""
-        ids = list(self._opening)
         cells = [cell for cell in _present(numbers, order) if cell[0] != target]
+        texts = [self._opening]
         for place, (index, number) in enumerate(cells):
-            ids += self.name(index, place == 0)
-            ids += self.value(index, number)
-            ids += self._between
-        return (*ids, *self.name(target, not cells))
+            texts += [self._name(index, place == 0), self._value(index, number), self._between]
+        texts.append(self._name(target, not cells))
+        return (*self._start, *itertools.chain.from_iterable(map(self._ids, texts)))
 
-    def _name(self, index: int, first: bool) -> Ids:
+    def _name_text(self, index: int, first: bool) -> str:
         before, _ = self._texts(index, float(self.columns[index].grid[0]))
-        return tuple(self._encode((self._first_space if first else self._space) + before))
+        return (self._first_space if first else self._space) + before
 
-    def _value(self, index: int, number: float) -> Ids:
-        return tuple(self._encode(self._texts(index, number)[1]))
+    def _value_text(self, index: int, number: float) -> str:
+        return self._texts(index, number)[1]
 
     def _texts(self, index: int, number: float) -> tuple[str, str]:
         """Return what stands before a cell's value, and the value."""
