@@ -14,9 +14,9 @@ from typing import Any, cast
 import pandas as pd
 from sklearn.base import clone
 
-from tabwidget.backends import named
+from tabwidget.backends import choose
 from tabwidget.callbacks import Callback
-from tabwidget.config import TrainingConfig
+from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.distribution import Distribution
 from tabwidget.errors import ConfigError, NotFittedError, nearest
 from tabwidget.events import Event, TrainingState
@@ -24,6 +24,7 @@ from tabwidget.evidence import Evidence
 from tabwidget.formula import parse
 from tabwidget.model import TabularLanguageModel
 from tabwidget.orders import column_orders
+from tabwidget.params import Config
 from tabwidget.query import Query
 from tabwidget.run import Notify, Run
 from tabwidget.serialize import SerializedRow, resolve_serializer
@@ -101,7 +102,9 @@ class Session:
     serializer : str, default "json"
         How rows are written: "json", "key-value" or "bracket".
     backend : str, default "minilm"
-        The engine.
+        The engine; "auto" goes by `model_config`, see `tabwidget.backends.choose`.
+    model_config : ModelConfig, optional
+        The model: its size, or which pretrained one, tuned how.
     training : TrainingConfig, optional
         Ten seconds by default.
     random_state : int, default 0
@@ -111,7 +114,7 @@ class Session:
     ----------
     lock : threading.RLock
         Held by every method that reads or changes more than one thing.
-    table, target, task, serializer, backend, training
+    table, target, task, serializer, backend, model_config, training
         The choices; change them with `load` and `choose`.
     run : Run or None
         The newest fit.
@@ -140,6 +143,7 @@ class Session:
         target: str | None = None,
         serializer: str = "json",
         backend: str = "minilm",
+        model_config: ModelConfig | None = None,
         training: TrainingConfig | None = None,
         random_state: int = 0,
     ) -> None:
@@ -149,6 +153,7 @@ class Session:
         self.task = "synthesis"
         self.serializer = "json"
         self.backend = "minilm"
+        self.model_config: ModelConfig | None = None
         self.training = TrainingConfig(max_seconds=10.0)
         self.random_state = random_state
         self.run: Run | None = None
@@ -160,7 +165,11 @@ class Session:
         self._source = "frame"
         if source is not None:
             self.load(source, name=name)
-        choices: dict[str, Any] = {"serializer": serializer, "backend": backend}
+        choices: dict[str, Any] = {
+            "serializer": serializer,
+            "backend": backend,
+            "model_config": model_config,
+        }
         if training is not None:
             choices["training"] = training
         if target is not None:
@@ -199,7 +208,8 @@ class Session:
         Parameters
         ----------
         **choices
-            ``target``, ``task``, ``serializer``, ``backend``, ``training`` or ``max_seconds``.
+            ``target``, ``task``, ``serializer``, ``backend``, ``model_config``, ``training`` or
+            ``max_seconds``.
 
         Raises
         ------
@@ -215,10 +225,10 @@ class Session:
                 self.question, self.answer = Query((str(self.target),)), None
             invalidates: tuple[str, ...] = ()
             message = f"Changed {', '.join(changed)}." if changed else ""
-            if self.model is not None and "backend" in changed:
+            if self.model is not None and {"backend", "model_config"} & {*changed}:
                 self.model = self.answer = None
                 invalidates = ("model", "answer")
-                message += " Another engine has to be trained anew."
+                message += " Another engine or model has to be trained anew."
             elif self.model is not None and changed:
                 message += " The model can still be asked; train again to learn with it."
         if changed:
@@ -417,6 +427,11 @@ class Session:
             self._loaded()
             asked = None if self.answer is None else self.answer.query
             kinds = set() if asked is None else asked.imports
+            config, shown = self.model_config, ""
+            if config is not None:
+                shown = f"model_config={config!r}, "
+                parts = (config, config.lora, config.quantization)
+                kinds = kinds | {type(part).__name__ for part in parts if isinstance(part, Config)}
             names = ", ".join(sorted({"TabularLanguageModel", "TrainingConfig"} | kinds))
             backend = "" if self.backend == "minilm" else f'backend="{self.backend}", '
             serializer = "" if self.serializer == "json" else f'serializer="{self.serializer}", '
@@ -424,8 +439,8 @@ class Session:
             lines = [
                 f"from tabwidget import {names}",
                 "",
-                f"lm = TabularLanguageModel({backend}{serializer}training={self.training!r}, "
-                f"random_state={self.random_state})",
+                f"lm = TabularLanguageModel({backend}{shown}{serializer}"
+                f"training={self.training!r}, random_state={self.random_state})",
                 f"lm.fit({self._source}{targets})",
             ]
             return "\n".join(lines if asked is None else [*lines, asked.to_python()])
@@ -441,7 +456,12 @@ class Session:
         return self.model
 
     def _new_model(self) -> TabularLanguageModel:
-        return TabularLanguageModel(backend=self.backend, random_state=self.random_state)
+        return TabularLanguageModel(
+            backend=self.backend,
+            # A copy: what is chosen later is not this model's.
+            model_config=None if self.model_config is None else clone(self.model_config),
+            random_state=self.random_state,
+        )
 
     def _check_idle(self) -> None:
         if self.run is not None and self.run.status == "running":
@@ -470,7 +490,15 @@ class Session:
 
     def _checked(self, choices: Mapping[str, Any]) -> dict[str, Any]:
         """Return the choices as attributes to set, each of them possible."""
-        known = {"target", "task", "serializer", "backend", "training", "max_seconds"}
+        known = {
+            "target",
+            "task",
+            "serializer",
+            "backend",
+            "model_config",
+            "training",
+            "max_seconds",
+        }
         for key in choices:
             if key not in known:
                 raise ConfigError(
@@ -481,8 +509,11 @@ class Session:
             # By name: a panel shows it, and a line of Python repeats it.
             resolve_serializer(str(choices["serializer"]))
             checked["serializer"] = choices["serializer"]
+        if "model_config" in choices:
+            checked["model_config"] = _checked_model(choices["model_config"])
         if "backend" in choices:
-            checked["backend"] = named(choices["backend"])
+            model = checked.get("model_config", self.model_config)
+            checked["backend"] = choose(choices["backend"], model).name
         if "training" in choices or "max_seconds" in choices:
             checked["training"] = self._checked_training(choices)
         if "target" in choices or "task" in choices:
@@ -502,6 +533,16 @@ class Session:
             training.set_params(max_seconds=choices["max_seconds"])
         training.validate()
         return training
+
+
+def _checked_model(config: ModelConfig | None) -> ModelConfig | None:
+    if config is None:
+        return None
+    if not isinstance(config, ModelConfig):
+        raise ConfigError(f"model_config is a ModelConfig, not {type(config).__name__}")
+    config = cast(ModelConfig, clone(config))
+    config.validate()
+    return config
 
 
 class _Publisher(Callback):

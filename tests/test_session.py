@@ -51,7 +51,7 @@ ENDLESS = TrainingConfig(max_steps=10**9)
 @pytest.fixture(autouse=True)
 def fake_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, backend in {"fake": "FakeBackend", "slow": "SlowBackend"}.items():
-        monkeypatch.setitem(BACKENDS, name, backend)
+        monkeypatch.setitem(BACKENDS, name, (name, backend))
         monkeypatch.setitem(sys.modules, f"tabwidget.backends.{name}", fakes)
 
 
