@@ -208,21 +208,13 @@ class _Check:
         row = self.write({"a": "b", "c": 1}).text
         marks = "".join(dict.fromkeys("".join(written) + row))
         pieces = [self.pieces.open, self.pieces.between, self.pieces.close, self.cell("a", "b")[0]]
-        random_ = random.Random(0)
+        rng = random.Random(0)
         parts = [*marks, *WORDS, *pieces]
-        return list(
-            dict.fromkeys(
-                [
-                    *("", *marks, *(a + b for a in marks for b in marks), *WORDS, *pieces),
-                    *(a + b + c for a in "bé" for b in (*pieces, row) for c in ("", "b", "1")),
-                    *(_any_text(random_) for _ in range(N_RANDOM)),
-                    *(
-                        "".join(random_.choices(parts, k=random_.randint(2, 12)))
-                        for _ in range(N_RANDOM)
-                    ),
-                ]
-            )
-        )
+        found = ["", *marks, *(a + b for a in marks for b in marks), *WORDS, *pieces]
+        found += [a + b + c for a in "bé" for b in (*pieces, row) for c in ("", "b", "1")]
+        found += [_any_text(rng) for _ in range(N_RANDOM)]
+        found += ["".join(rng.choices(parts, k=rng.randint(2, 12))) for _ in range(N_RANDOM)]
+        return list(dict.fromkeys(found))
 
     def fail(self, what: str, example: str, cause: Exception | None = None) -> NoReturn:
         """Raise the error that names the serializer, what is broken and the example."""
@@ -241,17 +233,17 @@ def _same(value: object, back: object) -> bool:
 
 def _rows(texts: Sequence[str]) -> Iterator[dict[str, object]]:
     """Return random rows of two to six cells."""
-    random_ = random.Random(1)
+    rng = random.Random(1)
     for _ in range(N_RANDOM):
-        names = random_.sample(texts, random_.randint(2, 6))
-        yield {name: random_.choice(random_.choice((PLAIN, texts))) for name in names}
+        names = rng.sample(texts, rng.randint(2, 6))
+        yield {name: rng.choice(rng.choice((PLAIN, texts))) for name in names}
 
 
-def _any_text(random_: random.Random) -> str:
+def _any_text(rng: random.Random) -> str:
     """Return a random text over all of Unicode, without surrogates, which no file holds."""
-    length = random_.randint(1, 12)
-    codes = [random_.choice((0x80, 0x800, 0x10000, 0x110000)) for _ in range(length)]
-    codes = [random_.randrange(most) for most in codes]
+    length = rng.randint(1, 12)
+    codes = [rng.choice((0x80, 0x800, 0x10000, 0x110000)) for _ in range(length)]
+    codes = [rng.randrange(most) for most in codes]
     return "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +19,6 @@ from tabwidget.table import Column, TableSchema
 
 __all__ = [
     "Constraint",
-    "ConstraintError",
     "Constraints",
     "FixedCombinations",
     "admits",
@@ -67,23 +66,24 @@ Constraint: TypeAlias = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Check:
     """A constraint that rows are held against, and how many of them have passed."""
 
     name: str
     passes: Callable[[pd.DataFrame], Mask]
-    passed: list[int] = field(default_factory=lambda: [0, 0])
+    passed: int = 0
+    tried: int = 0
 
     def __call__(self, rows: pd.DataFrame) -> Mask:
         mask = self.passes(rows)
-        self.passed[0] += int(mask.sum())
-        self.passed[1] += len(rows)
+        self.passed += int(mask.sum())
+        self.tried += len(rows)
         return mask
 
     def __str__(self) -> str:
-        passed, tried = self.passed
-        return f"{self.name} (passed by {passed / max(tried, 1):.1%} of {tried} rows)"
+        share = self.passed / max(self.tried, 1)
+        return f"{self.name} (passed by {share:.1%} of {self.tried} rows)"
 
 
 class Constraints:
@@ -186,10 +186,9 @@ class Constraints:
             elif given[name] != evidence:
                 checks.append(_Check(*self._beside(name, evidence)))
         kept: list[pd.DataFrame] = []
-        found = tried = 0
+        found, tried, wanted = 0, 0, n
         while True:
-            rate = max(found / tried, 0.01) if tried else 1.0
-            count = min(int(np.ceil((n - found) / rate * 1.1)) if tried else n, max_tries - tried)
+            count = min(wanted, max_tries - tried)
             rows = draw(count, given)
             mask = np.ones(len(rows), dtype=bool)
             for check in checks:
@@ -200,6 +199,8 @@ class Constraints:
                 return pd.concat(kept)[:n].reset_index(drop=True)
             if tried >= max_tries:
                 raise _too_few(n, found, tried, checks)
+            # A few more than the share that passed says, so that one more round is enough.
+            wanted = int(np.ceil(1.1 * (n - found) / max(found / tried, 0.01)))
 
     def _beside(self, name: str, evidence: Evidence) -> tuple[str, Callable[[pd.DataFrame], Mask]]:
         column = self.schema[name]
@@ -289,8 +290,6 @@ def _seen(
 ) -> Callable[[pd.DataFrame], Mask]:
     """Return whether the combinations of rows are among those learned."""
     columns = [schema.known(name) for name in constraint.columns]
-    if undrawn := [column.name for column in columns if column.name not in schema.active]:
-        raise ConfigError(f"{constraint!r}: column {undrawn[0]!r} is not drawn: leave it out")
     if rows is None:
         raise ConfigError(
             f"{constraint!r} looks at the rows learned, which a loaded model does not have: "
@@ -325,7 +324,7 @@ def _name_of(function: Callable[..., Any]) -> str:
 
 
 def _too_few(n: int, found: int, tried: int, checks: Sequence[_Check]) -> ConstraintError:
-    strictest = min(checks, key=lambda check: check.passed[0])
+    strictest = min(checks, key=lambda check: check.passed)
     return ConstraintError(
         f"{found} of {n} rows were found in {tried} tries: {found / tried:.2%} of what is drawn "
         f"fulfils all constraints. The strictest is {strictest}: loosen it, write it as evidence "

@@ -144,19 +144,21 @@ def memorisation(
     matrix = sparse.hstack(
         [_coded([frame[name] for frame in frames], schema[name]) for name in names], format="csr"
     )
-    parts = _split(matrix, [len(frame) for frame in frames])
-    nearest = NearestNeighbors(n_neighbors=1, metric="manhattan").fit(parts[1])
+    rows, learned, *others = _split(matrix, [len(frame) for frame in frames])
+    nearest = NearestNeighbors(n_neighbors=1, metric="manhattan").fit(learned)
+    found = nearest.kneighbors(rows)[0].ravel() / len(names)
     # Without a hold-out each row learned is asked for its nearest other.
-    beside = nearest.kneighbors(*parts[2:])[0].ravel() / len(names)
-    found = nearest.kneighbors(parts[0])[0].ravel() / len(names)
+    beside = nearest.kneighbors(others[0] if others else None)[0].ravel() / len(names)
+    median, fifth, copies = _figures(found)
+    baseline_median, baseline_fifth, baseline_copies = _figures(beside)
     return Memorisation(
         baseline="training" if holdout is None else "hold-out",
-        median=float(np.median(found)),
-        fifth=float(np.quantile(found, 0.05)),
-        copies=float(np.mean(found == 0)),
-        baseline_median=float(np.median(beside)),
-        baseline_fifth=float(np.quantile(beside, 0.05)),
-        baseline_copies=float(np.mean(beside == 0)),
+        median=median,
+        fifth=fifth,
+        copies=copies,
+        baseline_median=baseline_median,
+        baseline_fifth=baseline_fifth,
+        baseline_copies=baseline_copies,
         closer=_closer(found, beside),
         n_synthetic=len(synthetic),
         n_training=len(training),
@@ -182,6 +184,12 @@ def _coded(parts: Sequence[pd.Series], column: Column) -> Any:
 def _split(matrix: Any, lengths: Sequence[int]) -> list[Any]:
     ends = np.cumsum(lengths)
     return [matrix[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+
+
+def _figures(distances: Floats) -> tuple[float, float, float]:
+    """Return the median, the 5th percentile and the share of copies."""
+    median, fifth = np.quantile(distances, [0.5, 0.05])
+    return float(median), float(fifth), float(np.mean(distances == 0))
 
 
 def _closer(found: Floats, beside: Floats) -> float:

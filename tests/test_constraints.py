@@ -9,13 +9,12 @@ import pandas as pd
 import pytest
 
 from tabwidget.constraints import (
-    ConstraintError,
     Constraints,
     FixedCombinations,
     admits,
     evidence_of,
 )
-from tabwidget.errors import ColumnError, ConfigError, EvidenceError, FormulaError
+from tabwidget.errors import ColumnError, ConfigError, ConstraintError, EvidenceError, FormulaError
 from tabwidget.evidence import Above, Below, Between, NoneOf, OneOf
 from tabwidget.table import Table
 

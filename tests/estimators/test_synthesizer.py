@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tabwidget import GenerationConfig, ModelConfig, TabularLanguageModel, TrainingConfig, datasets
-from tabwidget.constraints import ConstraintError, FixedCombinations
-from tabwidget.errors import ConfigError, EvidenceError, FormulaError
+from tabwidget.constraints import FixedCombinations
+from tabwidget.errors import ConfigError, ConstraintError, EvidenceError, FormulaError
 from tabwidget.estimators.synthesizer import LanguageModelSynthesizer
 from tabwidget.evidence import Above, Between, NoneOf
 
