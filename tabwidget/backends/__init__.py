@@ -16,14 +16,19 @@ from tabwidget.errors import ConfigError, MissingExtraError, nearest
 if TYPE_CHECKING:
     from tabwidget.backends.huggingface import HFBackend
     from tabwidget.backends.minilm import MiniLMBackend
+    from tabwidget.backends.minilm_text import MiniLMTextBackend
+    from tabwidget.backends.mlx import MLXBackend
 
 __all__ = [
     "BACKENDS",
     "Backend",
     "Choice",
+    "Entry",
     "FitRequest",
     "HFBackend",
+    "MLXBackend",
     "MiniLMBackend",
+    "MiniLMTextBackend",
     "Prediction",
     "choose",
     "resolve",
@@ -31,13 +36,63 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# Where each is; imported when it is chosen, for it brings a heavy library of its own.
+
+@dataclass(frozen=True)
+class Entry:
+    """An engine as it is listed.
+
+    Attributes
+    ----------
+    module, kind : str
+        Where its class is; imported when it is chosen, for it brings a heavy library of its own.
+    title : str
+        What it is, for people.
+    package, extra : str
+        What it needs, and which extra brings it; empty if it needs torch alone.
+    standard : str
+        The pretrained model that it takes if none is named.
+    """
+
+    module: str
+    kind: str
+    title: str
+    package: str = ""
+    extra: str = ""
+    standard: str = ""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether it tunes a model that was trained elsewhere."""
+        return bool(self.package)
+
+    @property
+    def installed(self) -> bool:
+        """Whether what it needs is here."""
+        return not self.package or find_spec(self.package) is not None
+
+
 BACKENDS = {
-    "minilm": ("minilm", "MiniLMBackend"),
-    "huggingface": ("huggingface", "HFBackend"),
+    "minilm": Entry("minilm", "MiniLMBackend", "small model of cells, from scratch"),
+    "minilm-text": Entry(
+        "minilm_text", "MiniLMTextBackend", "small model of text tokens, from scratch"
+    ),
+    "huggingface": Entry(
+        "huggingface",
+        "HFBackend",
+        "pretrained model, by transformers",
+        "transformers",
+        "hf",
+        "distilgpt2",
+    ),
+    "mlx": Entry(
+        "mlx",
+        "MLXBackend",
+        "pretrained model, by MLX",
+        "mlx_lm",
+        "mlx",
+        "mlx-community/SmolLM2-135M-Instruct",
+    ),
 }
-# What the engines of pretrained models need: a package, and the extra that brings it.
-_NEEDS = {"huggingface": ("transformers", "hf"), "mlx": ("mlx_lm", "mlx")}
 
 
 @dataclass(frozen=True)
@@ -92,15 +147,15 @@ def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Ch
         return Choice("minilm", "no pretrained model is asked for")
     apple = platform.system() == "Darwin" and platform.machine() == "arm64"
     where = "Apple silicon" if apple else "this machine"
-    names = sorted(_NEEDS, key=lambda name: (name == "mlx") != apple)
+    engines = {name: entry for name, entry in BACKENDS.items() if entry.pretrained}
+    names = sorted(engines, key=lambda name: (name == "mlx") != apple)
     for name in names:
-        package, _ = _NEEDS[name]
-        if find_spec(package) is not None:
+        if engines[name].installed:
+            package = engines[name].package
             return Choice(name, f"{asked[0]}= asks for a pretrained model: {where} has {package}")
-    _, extra = _NEEDS[names[0]]
     raise MissingExtraError(
         f"{asked[0]}= asks for a pretrained model, and nothing that runs one is installed: "
-        f"pip install 'tabwidget[{extra}]'"
+        f"pip install 'tabwidget[{engines[names[0]].extra}]'"
     )
 
 
@@ -125,15 +180,16 @@ def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = 
         return backend
     choice = choose(backend, model_config)
     logger.info("the engine is %s: %s", choice.name, choice.reason)
-    module, name = BACKENDS[choice.name]
-    found: Backend = getattr(importlib.import_module(f"tabwidget.backends.{module}"), name)(
-        model_config
-    )
+    found: Backend = _class_of(BACKENDS[choice.name])(model_config)
     return found
 
 
+def _class_of(entry: Entry) -> Any:
+    return getattr(importlib.import_module(f"tabwidget.backends.{entry.module}"), entry.kind)
+
+
 def __getattr__(name: str) -> Any:
-    for module, backend in BACKENDS.values():
-        if name == backend:
-            return getattr(importlib.import_module(f"tabwidget.backends.{module}"), name)
+    for entry in BACKENDS.values():
+        if name == entry.kind:
+            return _class_of(entry)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget.backends.cost import ModelSize
 from tabwidget.config import TrainingConfig
 from tabwidget.events import Event
 from tabwidget.serialize import Serializer
@@ -85,6 +86,10 @@ class Backend(Protocol):
 
     def fit(self, request: FitRequest) -> None:
         """Learn a table; returns when a limit is reached, or `stopped` says so."""
+        ...
+
+    def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
+        """Return the size of the model that a fit would train; nothing is loaded for it."""
         ...
 
     def predict(

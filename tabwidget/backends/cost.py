@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-
-from tabwidget.backends.devices import free_memory
-
-__all__ = ["Cost", "Size", "cost_of", "matmul_rate"]
+__all__ = ["MATRIX", "Cost", "ModelSize", "cost_of", "fastest", "matmul_rate"]
 
 EFFICIENCY = 0.7  # of the rate of matrix products that training reaches
 FORWARD, BACKWARD, OWN = 2, 2, 2  # operations a weight and token, the last for weights trained
 OPTIMIZER_BYTES = 12  # a weight trained: its gradient and two moments
 ACTIVATIONS = 20  # numbers of a layer's width that are kept for each token
 LOGITS = 3  # copies of them at a time
+MATRIX = {True: 512, False: 4_096}  # width that is timed, on a CPU or elsewhere
 
 
 @dataclass(frozen=True)
-class Size:
+class ModelSize:
     """The size of a model that reads rows.
 
     Attributes
@@ -36,8 +34,10 @@ class Size:
         On average.
     rows_a_step : int
         Learned together.
-    device : torch.device
-        Where it is computed.
+    device : str
+        Where it is computed, such as "cpu".
+    rate : float or None, default None
+        Operations a second of its matrix products; None are those of torch.
     """
 
     n_parameters: int
@@ -49,7 +49,8 @@ class Size:
     vocabulary: int
     tokens_a_row: float
     rows_a_step: int
-    device: torch.device
+    device: str
+    rate: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Cost:
 
     Attributes
     ----------
-    size : Size
+    size : ModelSize
         Of the model.
     seconds_an_epoch : float
         For one pass over the rows.
@@ -68,7 +69,7 @@ class Cost:
         Passes that the time limit allows; None without one.
     """
 
-    size: Size
+    size: ModelSize
     seconds_an_epoch: float
     memory: int
     free: int
@@ -91,12 +92,12 @@ class Cost:
         return ""
 
 
-def cost_of(size: Size, n_rows: int, max_seconds: float | None) -> Cost:
+def cost_of(size: ModelSize, n_rows: int, max_seconds: float | None) -> Cost:
     """Return what a fit takes, by the rate at which the device multiplies matrices just now.
 
     Parameters
     ----------
-    size : Size
+    size : ModelSize
         Of the model.
     n_rows : int
         Of the table.
@@ -105,13 +106,18 @@ def cost_of(size: Size, n_rows: int, max_seconds: float | None) -> Cost:
 
     Examples
     --------
-    >>> size = Size(10**6, 10**6, 10**6, 4, 2, 64, 500, 20.0, 32, torch.device("cpu"))
+    >>> size = ModelSize(10**6, 10**6, 10**6, 4, 2, 64, 500, 20.0, 32, "cpu")
     >>> cost = cost_of(size, n_rows=100, max_seconds=60.0)
     >>> cost.memory > 16 * 10**6, cost.epochs > 1, cost.advice
     (True, True, '')
     """
+    import torch
+
+    from tabwidget.backends.devices import free_memory
+
     operations = (FORWARD + BACKWARD) * size.n_multiplied + OWN * size.n_trained
-    seconds = operations * size.tokens_a_row * n_rows / (EFFICIENCY * matmul_rate(size.device))
+    rate = matmul_rate(size.device) if size.rate is None else size.rate
+    seconds = operations * size.tokens_a_row * n_rows / (EFFICIENCY * rate)
     tokens = size.tokens_a_row * size.rows_a_step
     activations = 4 * tokens * (ACTIVATIONS * size.layers * size.width + LOGITS * size.vocabulary)
     memory = size.n_parameters * size.weight_bytes + size.n_trained * OPTIMIZER_BYTES + activations
@@ -119,25 +125,40 @@ def cost_of(size: Size, n_rows: int, max_seconds: float | None) -> Cost:
         size,
         seconds,
         int(memory),
-        free_memory(size.device),
+        free_memory(torch.device(size.device)),
         None if max_seconds is None else max_seconds / max(seconds, 1e-9),
     )
 
 
-def matmul_rate(device: torch.device) -> float:
+def matmul_rate(device: str) -> float:
     """Return the operations a second of matrix products on a device; the fastest of a few.
 
     Examples
     --------
-    >>> matmul_rate(torch.device("cpu")) > 1e6
+    >>> matmul_rate("cpu") > 1e6
     True
     """
-    width = 512 if device.type == "cpu" else 4_096
+    import torch
+
+    width = MATRIX[device == "cpu"]
     a = torch.ones(width, width, device=device)
+    # Reading a number waits for the device to be done.
+    return fastest(width, lambda: float((a @ a)[0, 0]))
+
+
+def fastest(width: int, product: Callable[[], object]) -> float:
+    """Return the operations a second of a product of two square matrices.
+
+    Parameters
+    ----------
+    width : int
+        Of the matrices.
+    product : callable
+        Computes it once, and returns when it is done.
+    """
     seconds = []
     for _ in range(4):
         began = time.perf_counter()
-        # Reading a number waits for the device to be done.
-        float((a @ a)[0, 0])
+        product()
         seconds.append(time.perf_counter() - began)
     return 2 * width**3 / min(seconds)

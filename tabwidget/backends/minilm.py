@@ -13,15 +13,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget.backends.base import FitRequest, Prediction
-from tabwidget.backends.minilm_fit import MAX_READ, MiniLMFit, cell_column, encoded, present_in
+from tabwidget.backends.cost import ModelSize
+from tabwidget.backends.minilm_fit import (
+    MAX_READ,
+    MiniLMFit,
+    Size,
+    cell_column,
+    encoded,
+    present_in,
+)
+from tabwidget.backends.minilm_text import MiniLMTextBackend
 from tabwidget.backends.threads import cores, few_threads, one_thread
 from tabwidget.config import ModelConfig, TrainingConfig
-from tabwidget.errors import NotFittedError
+from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.minilm.cells import CellModel, Cells, missing_last
 from tabwidget.minilm.gaussian import Moments
 from tabwidget.orders import column_orders
 from tabwidget.params import warn_unused
-from tabwidget.table import Column
+from tabwidget.serialize import Serializer
+from tabwidget.table import Column, Table
 
 __all__ = ["MiniLMBackend"]
 
@@ -49,6 +59,7 @@ HONOURED = {
     "weight_decay",
     "width",
 }
+BLOCK_WEIGHTS = 12  # of a block, in squares of its width
 MAX_TOKENS = 8_000  # in one inference batch, whose activations then stay in a core's cache
 
 
@@ -59,11 +70,27 @@ class MiniLMBackend:
     ----------
     model_config : ModelConfig, optional
         Size of the models.
+    tokens : {"cells", "text"}, default "cells"
+        What the models read: cells as they are, or rows as text, for which
+        `tabwidget.backends.MiniLMTextBackend` is returned.
+
+    Examples
+    --------
+    >>> MiniLMBackend().name, MiniLMBackend(tokens="text").name
+    ('minilm', 'minilm-text')
     """
 
     name = "minilm"
 
-    def __init__(self, model_config: ModelConfig | None = None) -> None:
+    def __new__(cls, model_config: ModelConfig | None = None, tokens: str = "cells") -> Any:
+        """Return an engine that reads such tokens."""
+        if tokens == "text":
+            return MiniLMTextBackend(model_config)
+        if tokens != "cells":
+            raise ConfigError(f"tokens={tokens!r} is neither 'cells' nor 'text'")
+        return super().__new__(cls)
+
+    def __init__(self, model_config: ModelConfig | None = None, tokens: str = "cells") -> None:
         self.model_config = model_config or ModelConfig()
         # Replaced as a whole while training, never changed: who asks needs no lock.
         self._members: tuple[CellModel, ...] = ()
@@ -90,6 +117,28 @@ class MiniLMBackend:
         self._columns, self._near, self._seed = columns, fit.near, request.seed
         self._held = fit.held_rows
         fit.run(self._publish)
+
+    def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
+        """Return the size of the models that a fit would train."""
+        columns = table.schema.inputs
+        config, size = self.model_config, Size.of(len(table), len(columns))
+        members = size.members if config.members == "auto" else config.members
+        blocks = members * BLOCK_WEIGHTS * config.layers * config.width**2
+        vectors = sum(len(column.support) + 1 for column in columns)
+        weights = blocks + members * vectors * config.width
+        batch = size.batch_size if training.batch_size == "auto" else training.batch_size
+        return ModelSize(
+            n_parameters=weights,
+            n_trained=weights,
+            n_multiplied=blocks,
+            weight_bytes=4,
+            layers=members * config.layers,
+            width=config.width,
+            vocabulary=vectors,
+            tokens_a_row=2.0 * min(len(columns), MAX_READ),
+            rows_a_step=batch,
+            device="cpu",
+        )
 
     def _publish(self, members: tuple[CellModel, ...]) -> None:
         self._members = members

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget.backends.base import FitRequest, Prediction
+from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.text_fit import TextFit
 from tabwidget.backends.turns import Turns
 from tabwidget.config import ModelConfig, TrainingConfig
@@ -20,10 +21,13 @@ from tabwidget.params import warn_unused
 from tabwidget.serialize import Serializer
 from tabwidget.table import Column, Table
 from tabwidget.textlm import RowTokens, TextAnswers, TextEngine
+from tabwidget.textlm.tokens import TextTokenizer, Token, shown
 
 __all__ = ["TextBackend"]
 
 Floats = NDArray[np.float64]
+
+COUNTED = 200  # rows whose tokens are counted for an estimate
 
 
 class TextBackend(ABC):
@@ -66,6 +70,14 @@ class TextBackend(ABC):
         """Return what `_restored` needs, as strict JSON holds it."""
 
     @abstractmethod
+    def tokenizer(self, table: Table, serializer: Serializer) -> TextTokenizer:
+        """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
+
+    @abstractmethod
+    def _size(self, tokens_a_row: float, training: TrainingConfig) -> ModelSize:
+        """Return the size of the model; nothing is downloaded for it."""
+
+    @abstractmethod
     def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
         """Return the fit to run."""
 
@@ -99,6 +111,42 @@ class TextBackend(ABC):
             fit.run()
         finally:
             self._fit = None
+
+    def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
+        """Return the size of the model that a fit would train; nothing is loaded for it."""
+        tokens = _row_tokens(_features(table), serializer, self.tokenizer(table, serializer))
+        rows = table.schema.rows(table.frame.head(COUNTED))[:, : len(tokens.columns)]
+        natural = np.arange(len(tokens.columns))
+        lengths = [len(tokens.row(row, natural).ids) for row in rows]
+        return self._size(float(np.mean(lengths)), training)
+
+    def tokens(
+        self,
+        table: Table,
+        serializer: Serializer,
+        row: int,
+        order: Sequence[int],
+        learned: Collection[str],
+    ) -> tuple[Token, ...]:
+        """Return the tokens of a row as training would read it.
+
+        Parameters
+        ----------
+        table : Table
+            The rows.
+        serializer : Serializer
+            Writes them.
+        row : int
+            Place in the table.
+        order : sequence of int
+            Of its columns that are no free text.
+        learned : collection of str
+            Columns that have a part in the loss.
+        """
+        tokenizer = self.tokenizer(table, serializer)
+        written = _row_tokens(_features(table), serializer, tokenizer)
+        numbers = table.schema.rows(table.frame.iloc[[row]])[0, : len(written.columns)]
+        return shown(written, tokenizer, numbers, order, learned)
 
     def predict(
         self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64], orders: int = 2
@@ -169,10 +217,20 @@ class TextBackend(ABC):
         engine = self._engine
         assert engine is not None
         features = [column for column in columns if column.role == "feature"]
-        tokens = RowTokens(features, serializer, engine.encode, start=engine.start, end=engine.end)
-        return TextAnswers(tokens, engine, seed)
+        return TextAnswers(_row_tokens(features, serializer, engine.tokenizer), engine, seed)
 
     def _ready_answers(self) -> TextAnswers:
         if self._answers is None:
             raise NotFittedError("there is nothing to ask yet: call fit first")
         return self._answers
+
+
+def _features(table: Table) -> list[Column]:
+    return [column for column in table.schema.inputs if column.role == "feature"]
+
+
+def _row_tokens(
+    columns: Sequence[Column], serializer: Serializer, tokenizer: TextTokenizer
+) -> RowTokens:
+    start, end = tokenizer.start, tokenizer.end
+    return RowTokens(columns, serializer, tokenizer.encode, start=start, end=end)

@@ -16,10 +16,9 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from tabwidget.minilm.cells import CellModel, Cells, missing_last
-from tabwidget.minilm.optimizer import Muon
+from tabwidget.minilm.optimizer import averaged, optimizers_of
 
 __all__ = ["CellTrainer", "Recipe"]
 
@@ -120,9 +119,19 @@ class CellTrainer:
         self.column_losses = torch.full((model.n_columns,), math.nan)
         self.batch_rows = torch.empty(0, dtype=torch.int64)
         self.batch_orders = torch.empty(0, model.n_columns, dtype=torch.int64)
-        self._average = AveragedModel(model, multi_avg_fn=self._fold_in)
+        self._average = averaged(model, recipe.averaged)
         self._average.eval()
-        self._optimizers = _optimizers(model, recipe)
+        self._optimizers = optimizers_of(
+            model,
+            model.transformer,
+            learning_rate=recipe.learning_rate,
+            matrix_learning_rate=recipe.matrix_learning_rate,
+            weight_decay=recipe.weight_decay,
+            muon=recipe.muon,
+        )
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"]
         self._batches = self._endless_batches()
         self._kept: list[dict[str, object]] = []
         self._best_step = self._looked = self._misses = 0
@@ -278,37 +287,7 @@ class CellTrainer:
         orders = missing_last(self.orders(len(rows), 2**31), cells.present)
         return cells, orders, _prefix(cells, orders, torch.arange(len(rows)) * GOLDEN % 1)
 
-    def _fold_in(
-        self, averaged: Sequence[Tensor], current: Sequence[Tensor], n_averaged: Tensor | int
-    ) -> None:
-        """Average over few steps in the beginning, when the weights move fast."""
-        decay = min(self.recipe.averaged, 1 - 1 / (self.n_steps / 5 + 1))
-        torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
-
 
 def _prefix(cells: Cells, orders: Tensor, share: Tensor | float) -> Tensor:
     """Return how many of the cells that each row reads make up a share of them."""
     return (cells.present.gather(1, orders).sum(1) * share).long()
-
-
-def _optimizers(model: CellModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Return Muon for the blocks' matrices, unless they want AdamW, and AdamW for all others."""
-    matrices = [p for p in model.transformer.parameters() if p.ndim == 2 and recipe.muon]
-    taken = {id(p) for p in matrices}
-    others = [p for p in model.parameters() if id(p) not in taken]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(
-            others,
-            recipe.learning_rate,
-            betas=(0.9, 0.95),
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
-    ]
-    if matrices:
-        muon = Muon(matrices, recipe.matrix_learning_rate, weight_decay=recipe.weight_decay)
-        optimizers.insert(0, muon)
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["initial_lr"] = group["lr"]
-    return optimizers

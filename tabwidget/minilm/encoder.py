@@ -20,7 +20,7 @@ class KeyValueCache:
     Parameters
     ----------
     capacity : int
-        Most tokens.
+        Tokens that there is room for at first; of more a copy is made.
 
     Attributes
     ----------
@@ -43,10 +43,14 @@ class KeyValueCache:
             What the block made of the new tokens.
         """
         end = self.length + key.shape[2]
-        if layer not in self._stored:
+        keys, values = self._stored.get(layer, (key[:, :, :0], value[:, :, :0]))
+        if keys.shape[2] < max(end, self.capacity):
+            self.capacity = max(end, self.capacity)
             shape = (*key.shape[:2], self.capacity, key.shape[3])
-            self._stored[layer] = (key.new_empty(shape), value.new_empty(shape))
-        keys, values = self._stored[layer]
+            grown = (key.new_empty(shape), value.new_empty(shape))
+            for new, old in zip(grown, (keys, values), strict=True):
+                new[:, :, : self.length] = old[:, :, : self.length]
+            keys, values = self._stored[layer] = grown
         keys[:, :, self.length : end], values[:, :, self.length : end] = key, value
         return keys[:, :, :end], values[:, :, :end]
 
@@ -88,12 +92,13 @@ class Block(nn.Module):
         mask: Tensor | None = None,
         cache: KeyValueCache | None = None,
         layer: int = 0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return the block's output, shape ``(batch, length, width)`` as its input."""
         query, key, value = self._by_head(self.attention_in(self.attention_norm(x)), 3)
         if cache is not None:
             key, value = cache.extend(layer, key, value)
-        return self._after_attention(x, query, key, value, mask, None)
+        return self._after_attention(x, query, key, value, mask, generator)
 
     def ask(
         self,
@@ -229,7 +234,11 @@ class Transformer(nn.Module):
                 nn.init.normal_(branch.weight, 0, 0.02 / (2 * layers) ** 0.5, generator)
 
     def forward(
-        self, x: Tensor, mask: Tensor | None = None, cache: KeyValueCache | None = None
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        cache: KeyValueCache | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return hidden states.
 
@@ -242,9 +251,11 @@ class Transformer(nn.Module):
             dimension before; a causal mask if None.
         cache : KeyValueCache, optional
             What was read before `x`; it takes in `x` as well.
+        generator : torch.Generator, optional
+            Source of chance of the dropout; torch's own by default.
         """
         for layer, block in enumerate(self.blocks):
-            x = block(x, mask, cache, layer)
+            x = block(x, mask, cache, layer, generator)
         if cache is not None:
             cache.length += x.shape[1]
         return self.norm(x)

@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrix updates are made orthogonal.
+"""Optimizers: Muon, momentum whose matrix updates are made orthogonal, and what goes with it.
 
 Keller Jordan et al., 2024 (the modded-nanogpt speed runs). ``torch.optim.Muon`` computes in
 bfloat16, which CPUs do hundreds of times slower than float32, and one matrix at a time; this one
@@ -7,13 +7,14 @@ takes all matrices of a shape in one batched product, in their own precision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
-__all__ = ["Muon", "orthogonalized"]
+__all__ = ["Muon", "averaged", "optimizers_of", "orthogonalized"]
 
 # Coefficients of the quintic iteration, tuned by its authors for the steepest slope at zero.
 A, B, C = 3.4445, -4.7750, 2.0315
@@ -87,3 +88,60 @@ class Muon(torch.optim.Optimizer):
                 for parameter, update in zip(parameters, orthogonalized(ahead), strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"])
                     parameter.add_(update, alpha=-rate)
+
+
+def optimizers_of(
+    model: nn.Module,
+    blocks: nn.Module,
+    *,
+    learning_rate: float,
+    matrix_learning_rate: float,
+    weight_decay: float,
+    muon: bool = True,
+) -> list[torch.optim.Optimizer]:
+    """Return Muon for the blocks' matrices, unless they want AdamW, and AdamW for all others.
+
+    Parameters
+    ----------
+    model, blocks : Module
+        A model, and the part of it whose matrices are meant.
+    learning_rate, matrix_learning_rate : float
+        Of AdamW, and of Muon.
+    weight_decay : float
+        Of both.
+    muon : bool, default True
+        False leaves all to AdamW.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    >>> rates = {"learning_rate": 0.01, "matrix_learning_rate": 0.02, "weight_decay": 0.1}
+    >>> [type(one).__name__ for one in optimizers_of(model, model[0], **rates)]
+    ['Muon', 'AdamW']
+    """
+    matrices = [weight for weight in blocks.parameters() if weight.ndim == 2 and muon]
+    taken = {id(weight) for weight in matrices}
+    others = [weight for weight in model.parameters() if id(weight) not in taken]
+    adamw = torch.optim.AdamW(
+        others, learning_rate, betas=(0.9, 0.95), weight_decay=weight_decay, fused=True
+    )
+    if not matrices:
+        return [adamw]
+    return [Muon(matrices, matrix_learning_rate, weight_decay=weight_decay), adamw]
+
+
+def averaged(model: nn.Module, decay: float) -> AveragedModel:
+    """Return a running average of a model's weights, as `decay` says once they move slowly.
+
+    Examples
+    --------
+    >>> average = averaged(nn.Linear(2, 1), 0.97)
+    >>> average.update_parameters(nn.Linear(2, 1))
+    """
+
+    def fold_in(kept: Sequence[Tensor], current: Sequence[Tensor], n: Tensor | int) -> None:
+        # Over few steps in the beginning, when the weights move fast.
+        share = min(decay, 1 - 1 / (int(n) / 5 + 1))
+        torch._foreach_lerp_(list(kept), list(current), 1 - share)
+
+    return AveragedModel(model, multi_avg_fn=fold_in)

@@ -99,13 +99,15 @@ class Tokenizer:
     def __len__(self) -> int:
         return len(self.id_to_word)
 
-    def fit(self, texts: Sequence[str]) -> None:
+    def fit(self, texts: Sequence[str], min_frequency: int = 2) -> None:
         """Learn the vocabulary.
 
         Parameters
         ----------
         texts : sequence of str
             At least one, none of them blank.
+        min_frequency : int, default 2
+            How often two tokens must stand together to become one; of bytes alone.
 
         Raises
         ------
@@ -119,7 +121,7 @@ class Tokenizer:
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"text {place} is blank or no text: {text!r}")
         if self.level == "byte":
-            self._fit_bytes(texts)
+            self._fit_bytes(texts, min_frequency)
             return
         counts = Counter(word for text in texts for word in text.split())
         for token in self.special_tokens:
@@ -273,7 +275,7 @@ class Tokenizer:
         if not isinstance(text, str) or not text:
             raise ValueError(f"a text of at least one character is needed, not {text!r}")
 
-    def _fit_bytes(self, texts: Sequence[str]) -> None:
+    def _fit_bytes(self, texts: Sequence[str], min_frequency: int) -> None:
         """Merge the pair of tokens that is most frequent, again and again."""
         counts = Counter(tuple(self._plain_bytes(part)) for text in texts for part in _parts(text))
         words, weights = [list(word) for word in counts], list(counts.values())
@@ -290,7 +292,7 @@ class Tokenizer:
         self._merges = {}
         for new in range(len(self.special_tokens) + N_BYTES, self.vocab_size):
             best = min(pairs, key=lambda pair: (-pairs[pair], pair), default=None)
-            if best is None or pairs[best] < 2:
+            if best is None or pairs[best] < min_frequency:
                 break
             self._merges[best] = new
             # Only the words that hold the pair change, and only their pairs are counted anew.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget.textlm.rows import Ids
+from tabwidget.textlm.tokens import TextTokenizer
 from tabwidget.textlm.trie import Trie
 
 __all__ = ["MOST_TOKENS", "TextEngine", "padded"]
@@ -50,8 +51,8 @@ class TextEngine(ABC):
     ----------
     vocabulary : int
         Token ids are below it.
-    start, end : list of int
-        Ids that begin and end a text; may be empty.
+    tokenizer : TextTokenizer
+        Its own.
     most_length : int or None
         Tokens that the model can read; None if there is no limit.
     n_parameters : int
@@ -61,16 +62,11 @@ class TextEngine(ABC):
     """
 
     vocabulary: int
-    start: list[int]
-    end: list[int]
+    tokenizer: TextTokenizer
     most_length: int | None = None
     n_parameters: int
     most_tokens: int = MOST_TOKENS
     by_tree: bool = False
-
-    @abstractmethod
-    def encode(self, text: str) -> list[int]:
-        """Return the token ids of a text, none added at its ends; names of special tokens too."""
 
     @abstractmethod
     def told(self, ids: Ints, at: Ints, tokens: Ints) -> Floats:

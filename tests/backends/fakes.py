@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget.backends import FitRequest, Prediction
-from tabwidget.config import ModelConfig
+from tabwidget.backends.cost import ModelSize
+from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import (
     EvalReport,
     Event,
@@ -21,7 +22,8 @@ from tabwidget.events import (
     TrainExamples,
     TrainReport,
 )
-from tabwidget.table import Column
+from tabwidget.serialize import Serializer
+from tabwidget.table import Column, Table
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +51,10 @@ class FakeBackend:
     @property
     def ready(self) -> bool:
         return bool(self._columns)
+
+    def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
+        weights = len(table.schema) * 7
+        return ModelSize(weights, weights, weights, 4, 1, 1, 1, 3.0, 8, "cpu")
 
     def fit(self, request: FitRequest) -> None:
         # Without what belongs to the caller: an engine can be copied, as scikit-learn does.

@@ -138,9 +138,9 @@ def test_a_chain_sums_to_one_over_all_values(toy_fit: Fitted) -> None:
 def test_a_cell_that_holds_the_name_of_a_special_token_is_text(backend: TextBackend) -> None:
     marks = ["</s>", "<s>", "<EOS>", "<PAD>"]
     fit(backend, table=Table(pd.DataFrame({"mark": marks * 5, "n": [1, 2] * 10})), max_steps=1)
-    tokens, engine = tokens_of(backend), engine_of(backend)
+    tokens, tokenizer = tokens_of(backend), engine_of(backend).tokenizer
     written = {token for number in range(4) for token in tokens.value(0, float(number))}
-    assert not {*engine.start, *engine.end} & written
+    assert not {*tokenizer.start, *tokenizer.end} & written
 
 
 def test_a_copy_answers_the_same(toy_fit: Fitted) -> None:

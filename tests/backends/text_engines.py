@@ -47,8 +47,22 @@ def huggingface(folder: Path, **model: Any) -> TextBackend:
     return HFBackend(ModelConfig(model=str(folder), **model))
 
 
+def mlx(folder: Path, **model: Any) -> TextBackend:
+    from tabwidget.backends.mlx import MLXBackend
+
+    return MLXBackend(ModelConfig(model=str(folder), **model))
+
+
+def minilm_text(folder: Path, **model: Any) -> TextBackend:
+    from tabwidget.backends.minilm_text import MiniLMTextBackend
+
+    return MiniLMTextBackend(ModelConfig(width=32, dropout=0.0, **model))
+
+
 KINDS = {
     "huggingface": Kind(huggingface, ("transformers", "peft")),
+    "mlx": Kind(mlx, ("mlx", "mlx_lm")),
+    "minilm-text": Kind(minilm_text),
 }
 
 

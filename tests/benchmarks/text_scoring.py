@@ -121,9 +121,9 @@ def main() -> None:
         tokens = RowTokens(
             table.schema.inputs,
             JSONSerializer(),
-            engine.encode,
-            start=engine.start,
-            end=engine.end,
+            engine.tokenizer.encode,
+            start=engine.tokenizer.start,
+            end=engine.tokenizer.end,
         )
         support = TextSupport.of(tokens, 9)
         values = [tokens.value(9, float(level)) for level in range(count)]

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
+from tabwidget.backends import BACKENDS
 from tabwidget.backends.base import FitRequest
+from tabwidget.backends.cost import ModelSize
+from tabwidget.backends.devices import device_of, dtype_of
+from tabwidget.backends.pretrained import PretrainedTokenizer, pretrained_size, tokenizer_of
 from tabwidget.backends.text import TextBackend
-from tabwidget.backends.text_fit import TextFit
+from tabwidget.backends.text_fit import BATCH_SIZE, TextFit
 from tabwidget.config import TrainingConfig
-from tabwidget.errors import require
+from tabwidget.errors import ConfigError, require
 from tabwidget.serialize import Serializer
 from tabwidget.table import Table
 from tabwidget.textlm import RowTokens, TextEngine
+from tabwidget.textlm.tokens import TextTokenizer
 
 __all__ = ["HFBackend"]
+
+STANDARD = BACKENDS["huggingface"].standard
 
 # Fields of the configs that have no effect here: they are those of a model from scratch.
 UNUSED = {"width", "layers", "heads", "dropout", "members"}
@@ -57,6 +66,26 @@ class HFBackend(TextBackend):
 
     def _about(self) -> dict[str, Any]:
         return {}
+
+    def tokenizer(self, table: Table, serializer: Serializer) -> TextTokenizer:
+        """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
+        found = tokenizer_of(self.model_config, STANDARD, download=False)
+        if found is None:
+            raise ConfigError("a model given as an object says no tokenizer: give tokenizer= too")
+        return PretrainedTokenizer(found)
+
+    def _size(self, tokens_a_row: float, training: TrainingConfig) -> ModelSize:
+        config = self.model_config
+        device = device_of(config.device)
+        dtype = dtype_of(config.precision, device) if config.lora is not None else torch.float32
+        return pretrained_size(
+            config,
+            STANDARD,
+            weight_bytes=dtype.itemsize,
+            tokens_a_row=tokens_a_row,
+            rows_a_step=BATCH_SIZE if training.batch_size == "auto" else training.batch_size,
+            device=device.type,
+        )
 
     def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
         from tabwidget.backends.huggingface.engine import HFEngine

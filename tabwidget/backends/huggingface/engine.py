@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tabwidget.backends.devices import free_memory
 from tabwidget.backends.huggingface.loading import Loaded
+from tabwidget.backends.pretrained import PretrainedTokenizer
 from tabwidget.errors import ConfigError
 from tabwidget.textlm.engine import MOST_TOKENS, Bools, Floats, Ints, TextEngine
 
@@ -32,9 +33,7 @@ class HFEngine(TextEngine):
 
     def __init__(self, loaded: Loaded) -> None:
         self.model, self.device, self.dtype = loaded.model, loaded.device, loaded.dtype
-        self._tokenizer = tokenizer = loaded.tokenizer
-        self.end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-        self.start = self.end if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+        self.tokenizer = PretrainedTokenizer(loaded.tokenizer)
         config = self.model.config.get_text_config()
         self._cap = getattr(config, "final_logit_softcapping", None)
         self.vocabulary = config.vocab_size
@@ -42,12 +41,6 @@ class HFEngine(TextEngine):
         self.most_tokens = _most_tokens(config, self.device, self.dtype)
         self.n_parameters = sum(weight.numel() for weight in self.model.parameters())
         self.try_out(1e-3 if self.dtype == torch.float32 else 0.3)
-
-    def encode(self, text: str) -> list[int]:
-        """Return the token ids of a text; one that holds the name of a special token is text."""
-        return list(
-            self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-        )
 
     def told(self, ids: Ints, at: Ints, tokens: Ints) -> Floats:
         """Return the log-probability of some tokens, each after a place in plain texts."""

@@ -11,16 +11,17 @@ from typing import Any
 
 import torch
 
+from tabwidget.backends import BACKENDS
 from tabwidget.backends.devices import device_of, dtype_of
+from tabwidget.backends.places import source_of, tried
+from tabwidget.backends.pretrained import quantization_of, tokenizer_of
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
 
 __all__ = ["DEFAULT_MODEL", "Loaded", "adapted", "load"]
 
-DEFAULT_MODEL = "distilgpt2"
+DEFAULT_MODEL = BACKENDS["huggingface"].standard
 GROUP_SIZE = 64  # weights that share a scale
-# What begins a path, not a name on the hub.
-_PATHS = ("/", "./", "../", "~", ".\\", "..\\")
 
 
 @dataclass
@@ -58,15 +59,15 @@ def load(config: ModelConfig) -> Loaded:
     transformers = require("transformers", "hf")
     device = device_of(config.device)
     dtype = dtype_of(config.precision, device)
-    quantization = _quantization(config.quantization)
+    quantization = quantization_of(config.quantization)
     if quantization is not None and config.lora is None:
         raise ConfigError(
             f"quantization={config.quantization!r}: weights in so few bits cannot be tuned "
             "themselves; give lora=LoRAConfig() too, or no quantization"
         )
     source = DEFAULT_MODEL if config.model is None else config.model
+    tokenizer = tokenizer_of(config, DEFAULT_MODEL)
     options: dict[str, Any] = {"trust_remote_code": config.trust_remote_code}
-    tokenizer = _tokenizer(transformers, config.tokenizer, source, options)
     # All weights are tuned in fp32, also where they compute in less, or small steps would be lost.
     options["dtype"] = dtype if config.lora is not None else torch.float32
     if config.attn_implementation is not None:
@@ -76,12 +77,14 @@ def load(config: ModelConfig) -> Loaded:
         options["quantization_config"] = _bitsandbytes(transformers, quantization, dtype)
         options["device_map"] = {"": device}
     if isinstance(source, (str, Path)):
-        model = _pretrained(transformers.AutoModelForCausalLM, str(source), options)
+        kind, place = transformers.AutoModelForCausalLM, source_of(source)
+        model = tried(lambda: kind.from_pretrained(place.where, **options, **place.options), source)
     else:
         # A fit changes weights: the ones that were given stay as they are.
         model = copy.deepcopy(source) if isinstance(source, torch.nn.Module) else source()
     if tokenizer is None:
-        tokenizer = _tokenizer(transformers, None, _name_of(model), options)
+        named = ModelConfig(model=_name_of(model), trust_remote_code=config.trust_remote_code)
+        tokenizer = tokenizer_of(named, "")
     if method != "bitsandbytes":  # which put it there already
         model = model.to(device)
     if quantization is not None and method == "hqq":
@@ -121,61 +124,11 @@ def _modules(model: Any, modules: str | Sequence[str] | None) -> str | list[str]
     return modules if isinstance(modules, str) else list(modules)
 
 
-def _pretrained(kind: Any, source: str, options: dict[str, Any]) -> Any:
-    """Load what transformers finds at a place: a name, a folder, or a .gguf file in either."""
-    options = dict(options)
-    where = source
-    if source.lower().endswith(".gguf"):
-        require("gguf", "hf")
-        where, _, options["gguf_file"] = source.replace("\\", "/").rpartition("/")
-        where = where or "."
-    folder = Path(where).expanduser()
-    if folder.is_dir():
-        where = str(folder)
-    elif where.startswith(_PATHS) or folder.is_absolute():
-        raise ConfigError(
-            f"there is no folder {where!r}: give one that holds config.json, the weights and the "
-            "tokenizer, as save_pretrained writes it, or the name of a model"
-        )
-    try:
-        return kind.from_pretrained(where, **options)
-    except ImportError as error:
-        raise ConfigError(f"the model {source!r} needs a package more: {error}") from error
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(
-            f"the model {source!r} cannot be loaded: {_first_line(error)} Give a folder that holds "
-            "config.json, the weights and the tokenizer; a name is looked up in the local cache "
-            "and, unless HF_HUB_OFFLINE=1 says not to, downloaded once"
-        ) from error
-
-
-def _tokenizer(transformers: Any, given: Any, source: Any, options: dict[str, Any]) -> Any:
-    """Return the tokenizer; None if only the model, still to be made, knows which."""
-    if given is not None and not isinstance(given, (str, Path)):
-        made = given if hasattr(given, "encode") else given()
-        return made
-    name = source if given is None else given
-    if not isinstance(name, (str, Path)):
-        return None
-    kept = {key: options[key] for key in ("trust_remote_code",)}
-    return _pretrained(transformers.AutoTokenizer, str(name), kept)
-
-
 def _name_of(model: Any) -> str:
     name = getattr(model, "name_or_path", "")
     if not name:
         raise ConfigError("a model given as an object says no tokenizer: give tokenizer= too")
     return str(name)
-
-
-def _quantization(given: str | QuantizationConfig | None) -> QuantizationConfig | None:
-    return None if given is None else _as_config(given)
-
-
-def _as_config(given: str | QuantizationConfig) -> QuantizationConfig:
-    if isinstance(given, QuantizationConfig):
-        return given
-    return QuantizationConfig(bits=int(given.removesuffix("bit")))
 
 
 def _method(config: QuantizationConfig, device: torch.device) -> str:
@@ -217,8 +170,3 @@ def _to_hqq(
     for name, module in linear:
         few = hqq.HQQLinear(module, settings, compute_dtype=dtype, device=str(device))
         model.set_submodule(name, few)
-
-
-def _first_line(error: BaseException) -> str:
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return line if line.endswith(".") else f"{line}."

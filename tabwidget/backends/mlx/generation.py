@@ -1,0 +1,58 @@
+"""Generation: prompts and sampling as mlx-lm takes them, from simple arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tabwidget.errors import ConfigError, require
+
+__all__ = ["Prompt", "prompt_ids", "sampling"]
+
+Prompt = str | Sequence[int] | Sequence[Mapping[str, str]]
+
+
+def prompt_ids(tokenizer: Any, prompt: Prompt, chat: bool) -> list[int]:
+    """Return the token ids of a prompt.
+
+    Parameters
+    ----------
+    tokenizer : mlx_lm.tokenizer_utils.TokenizerWrapper
+        Of the model.
+    prompt : str, list of dict or list of int
+        A text, messages with ``role`` and ``content``, or token ids.
+    chat : bool
+        Whether a text is put into the chat template, if there is one.
+    """
+    if isinstance(prompt, str):
+        if not (chat and tokenizer.has_chat_template):
+            begun = tokenizer.bos_token is not None and prompt.startswith(tokenizer.bos_token)
+            return list(tokenizer.encode(prompt, add_special_tokens=not begun))
+        prompt = [{"role": "user", "content": prompt}]
+    if not any(isinstance(part, Mapping) for part in prompt):
+        return list(prompt)  # type: ignore[arg-type]
+    if not tokenizer.has_chat_template:
+        raise ConfigError("the model has no chat template: give the prompt as a text")
+    return list(tokenizer.apply_chat_template(list(prompt), add_generation_prompt=True))
+
+
+def sampling(
+    *,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    top_k: int = 0,
+    min_p: float = 0.0,
+    repetition_penalty: float | None = None,
+    sampler: Callable[[Any], Any] | None = None,
+    logits_processors: Sequence[Callable[[Any, Any], Any]] | None = None,
+    **others: Any,
+) -> dict[str, Any]:
+    """Return a sampler and logits processors, and what else there is, as mlx-lm takes them."""
+    utils = require("mlx_lm.sample_utils", "mlx")
+    made = utils.make_sampler(temp=temperature, top_p=top_p, top_k=top_k, min_p=min_p)
+    processors = utils.make_logits_processors(repetition_penalty=repetition_penalty)
+    return {
+        "sampler": sampler or made,
+        "logits_processors": [*processors, *(logits_processors or ())],
+        **others,
+    }

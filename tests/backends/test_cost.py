@@ -1,0 +1,48 @@
+"""What a fit takes: more of it for more rows, and advice where it does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tabwidget.backends import BACKENDS, Backend, resolve
+from tabwidget.backends.cost import ModelSize, cost_of
+from tabwidget.config import TrainingConfig
+from tabwidget.serialize import JSONSerializer
+from tests.backends.text_engines import toy
+
+SIZE = ModelSize(10**6, 10**4, 10**6, 4, 2, 64, 500, 20.0, 8, "cpu")
+
+
+def test_twice_the_rows_take_about_twice_the_time_and_no_more_memory() -> None:
+    once, twice = (cost_of(SIZE, n, None) for n in (10_000, 20_000))
+    assert 1.0 < twice.seconds_an_epoch / once.seconds_an_epoch < 4.0
+    assert twice.memory == once.memory
+    assert once.epochs is None
+
+
+def test_all_weights_cost_more_than_adapters() -> None:
+    full = replace(SIZE, n_trained=SIZE.n_parameters)
+    assert cost_of(full, 100, None).memory > cost_of(SIZE, 100, None).memory
+
+
+def test_too_little_time_is_said_with_what_would_do() -> None:
+    cost = cost_of(SIZE, 10**7, max_seconds=1.0)
+    assert cost.epochs is not None
+    assert cost.epochs < 1
+    assert f"allow {3 * cost.seconds_an_epoch:.0f} seconds" in cost.advice
+
+
+def test_too_little_memory_is_said_first() -> None:
+    cost = cost_of(replace(SIZE, n_parameters=10**13), 10**7, max_seconds=1.0)
+    assert "more memory than is free" in cost.advice
+
+
+@pytest.mark.parametrize("name", [name for name, one in BACKENDS.items() if not one.pretrained])
+def test_engines_from_scratch_know_their_size_before_they_are_made(name: str) -> None:
+    backend: Backend = resolve(name)
+    size = backend.size(toy(), JSONSerializer(), TrainingConfig(batch_size=7))
+    assert size.rows_a_step == 7
+    assert size.n_trained == size.n_parameters > 10_000
+    assert not backend.ready
