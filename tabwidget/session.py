@@ -14,7 +14,8 @@ from typing import Any, cast
 import pandas as pd
 from sklearn.base import clone
 
-from tabwidget.backends import choose
+from tabwidget.backends import Backend, choose, resolve
+from tabwidget.backends.cost import Cost, cost_of
 from tabwidget.callbacks import Callback
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.distribution import Distribution
@@ -29,6 +30,7 @@ from tabwidget.query import Query
 from tabwidget.run import Notify, Run
 from tabwidget.serialize import SerializedRow, resolve_serializer
 from tabwidget.table import Column, Table, as_table
+from tabwidget.textlm.tokens import Token
 
 __all__ = ["TASKS", "Answer", "Change", "Run", "Session"]
 
@@ -259,6 +261,55 @@ class Session:
             ordered = {names[i]: cells[names[i]] for i in order}
             return resolve_serializer(self.serializer).serialize(ordered)
 
+    def tokens(self, row: int = 0, draw: int = 0) -> tuple[Token, ...]:
+        """Return the tokens of `preview`, and which of them are learned.
+
+        Parameters
+        ----------
+        row, draw : int, default 0
+            As in `preview`.
+
+        Returns
+        -------
+        tuple of Token
+            Empty if the engine reads cells, not text, or the tokenizer of the pretrained model is
+            not on this machine yet.
+        """
+        with self.lock:
+            table, backend = self._loaded(), self._new_backend()
+            if not hasattr(backend, "tokens"):
+                return ()
+            names = [column.name for column in table.schema.inputs if column.role == "feature"]
+            cells = table.row(row)
+            # As `preview` shuffles them: only those that are there.
+            there = [name for name in cells if name in names]
+            [order] = column_orders(1, len(cells), seed=self.random_state, epoch=draw)
+            ordered = [list(cells)[i] for i in order]
+            learned = self._targets() if self.training.loss_on_target_only else tuple(there)
+            found: tuple[Token, ...] = backend.tokens(
+                table,
+                resolve_serializer(self.serializer),
+                row,
+                [names.index(name) for name in ordered if name in names],
+                learned or tuple(there),
+            )
+            return found
+
+    def cost(self) -> Cost:
+        """Return what a fit would take in time and memory, about; nothing is trained or loaded.
+
+        Examples
+        --------
+        >>> cost = Session("iris").cost()
+        >>> cost.size.n_trained == cost.size.n_parameters, cost.advice
+        (True, '')
+        """
+        with self.lock:
+            table, training = self._loaded(), self.training
+            serializer = resolve_serializer(self.serializer)
+            size = self._new_backend().size(table, serializer, training)
+        return cost_of(size, len(table), training.max_seconds)
+
     def start(self, resume: bool = False) -> Run:
         """Train on a thread of its own.
 
@@ -289,7 +340,7 @@ class Session:
                 training=clone(self.training),
                 callbacks=[run, _Publisher(self, run, model)],
             )
-            targets = () if self.task == "synthesis" or self.target is None else (self.target,)
+            targets = self._targets()
 
         def work() -> None:
             try:
@@ -462,6 +513,12 @@ class Session:
             model_config=None if self.model_config is None else clone(self.model_config),
             random_state=self.random_state,
         )
+
+    def _new_backend(self) -> Backend:
+        return resolve(self.backend, self.model_config)
+
+    def _targets(self) -> tuple[str, ...]:
+        return () if self.task == "synthesis" or self.target is None else (self.target,)
 
     def _check_idle(self) -> None:
         if self.run is not None and self.run.status == "running":

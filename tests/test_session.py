@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 
 from tabwidget import session as session_module
-from tabwidget.backends import BACKENDS
-from tabwidget.config import TrainingConfig
+from tabwidget.backends import BACKENDS, Entry
+from tabwidget.config import LoRAConfig, ModelConfig, TrainingConfig
 from tabwidget.errors import (
     ColumnError,
     ConfigError,
@@ -51,7 +51,7 @@ ENDLESS = TrainingConfig(max_steps=10**9)
 @pytest.fixture(autouse=True)
 def fake_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, backend in {"fake": "FakeBackend", "slow": "SlowBackend"}.items():
-        monkeypatch.setitem(BACKENDS, name, (name, backend))
+        monkeypatch.setitem(BACKENDS, name, Entry(name, backend, "for tests"))
         monkeypatch.setitem(sys.modules, f"tabwidget.backends.{name}", fakes)
 
 
@@ -661,3 +661,61 @@ def test_the_model_of_a_session_can_be_copied() -> None:
     session = Session("iris", training=TrainingConfig(max_steps=5))
     model = session.fit()
     assert pickle.loads(pickle.dumps(model)).ready
+
+
+# Engines and models
+
+
+def test_the_tokens_of_a_row_are_its_preview_and_say_what_is_learned() -> None:
+    session = Session(FRAME, backend="minilm-text", target="sold")
+    for row, draw in ((0, 0), (3, 1), (5, 2)):
+        tokens = session.tokens(row, draw)
+        assert "".join(token.text for token in tokens) == session.preview(row, draw).text
+        assert {token.column for token in tokens if token.learned} == set(FRAME)
+    session.choose(training=TrainingConfig(max_steps=1, loss_on_target_only=True))
+    assert {token.column for token in session.tokens() if token.learned} == {"sold"}
+
+
+def test_an_engine_of_cells_has_no_tokens(session: Session) -> None:
+    assert session.tokens() == ()
+
+
+def test_what_a_fit_costs_is_told_before_it() -> None:
+    session = Session(FRAME, backend="minilm-text", training=TrainingConfig(max_seconds=1e9))
+    cost = session.cost()
+    assert cost.size.n_trained == cost.size.n_parameters
+    assert cost.epochs is not None
+    assert cost.epochs > 1
+    assert session.model is None
+
+
+def test_a_model_is_chosen_checked_and_a_copy_of_it_is_fitted() -> None:
+    session = Session(FRAME, training=TrainingConfig(max_steps=2))
+    config = ModelConfig(width=16, heads=2, members=1)
+    assert session.choose(model_config=config).changed == ("model_config",)
+    model = session.fit()
+    assert model.model_config == config
+    assert model.model_config is not config
+    change = session.choose(model_config=ModelConfig(width=32, heads=2, members=1))
+    assert change.invalidates == ("model", "answer")
+    with pytest.raises(ConfigError, match="multiple of heads"):
+        session.choose(model_config=ModelConfig(width=7))
+    with pytest.raises(ConfigError, match="model_config is a ModelConfig, not str"):
+        session.choose(model_config="large")
+
+
+def test_the_python_of_a_chosen_model_imports_what_it_names() -> None:
+    config = ModelConfig(model="some/model", lora=LoRAConfig(rank=8), quantization="4bit")
+    session = Session("iris", backend="huggingface", model_config=config)
+    names: dict[str, Any] = {}
+    code = session.python().replace("lm.fit(", "(lambda *a, **k: None)(")
+    exec(code, names)
+    assert names["lm"].model_config == config
+    assert names["lm"].backend == "huggingface"
+
+
+def test_auto_is_settled_by_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabwidget.backends.find_spec", lambda name: object())
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    session = Session(FRAME, backend="auto", model_config=ModelConfig(lora=LoRAConfig()))
+    assert session.backend == "huggingface"

@@ -68,6 +68,12 @@ export class FakeModel {
   }
 }
 
+const ENGINES = [
+  { name: "minilm", title: "cells", pretrained: false, standard: "", command: "" },
+  { name: "huggingface", title: "pretrained", pretrained: true, standard: "base", command: "" },
+  { name: "mlx", title: "MLX", pretrained: true, standard: "", command: "pip install it" },
+];
+
 export function column(name: string, more: Partial<ColumnSummary> = {}): ColumnSummary {
   return {
     name,
@@ -112,11 +118,21 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
   ];
   return {
     table: { name: "toy", rows: 12, columns },
-    choices: { target: "g", task: "classification", serializer: "json", max_seconds: 10 },
+    choices: {
+      target: "g",
+      task: "classification",
+      serializer: "json",
+      max_seconds: 10,
+      backend: "minilm",
+      model: "",
+      rank: null,
+      quantization: null,
+    },
     offers: {
       samples: ["iris"],
       frames: [],
       tasks: ["classification", "regression", "synthesis"],
+      engines: ENGINES,
       serializers: ["json", "key-value", "bracket"],
     },
     run: null,

@@ -4,6 +4,7 @@ import { condensed } from "../src/query/AnswerView";
 import { chosen, toggled } from "../src/query/LevelsControl";
 import { endsOf, lineOf, range, single } from "../src/query/ranges";
 import { hideStatic } from "../src/shared/fallback";
+import type { Preview } from "../src/shared/protocol";
 import { Store } from "../src/shared/store";
 import { RowText } from "../src/task/RowText";
 import { Workbench } from "../src/Workbench";
@@ -78,7 +79,7 @@ describe("the workbench", () => {
     await settle();
     const preview = model.sent.findIndex((one) => one.kind === "preview");
     const spans = [{ column: HOSTILE, name: [0, 4], value: [5, 9] }];
-    model.reply(preview, { text: HOSTILE, spans, row: 0 });
+    model.reply(preview, { text: HOSTILE, spans, row: 0, tokens: [] });
     await settle();
     expect(host.querySelectorAll("img")).toHaveLength(0);
     expect(host.querySelector("[onerror]")).toBeNull();
@@ -106,6 +107,62 @@ describe("the workbench", () => {
     const asked = model.sent.filter((one) => one.kind === "ask").map((one) => one.payload.given);
     expect(asked.at(-1)).toEqual({ said: { op: "is", value: "it was kind" } });
     expect(asked).not.toContainEqual({ said: { op: "is", value: "it was" } });
+  });
+
+  it("offers what a pretrained engine needs, and of engines that are not installed the command", async () => {
+    const model = new FakeModel(snapshot());
+    show(model);
+    const engine = labelled<HTMLSelectElement>("Engine");
+    const offered = [...engine.options];
+    expect(offered.map((one) => one.disabled)).toEqual([false, false, true]);
+    expect(offered[2]?.textContent).toContain("pip install it");
+    expect(host.querySelector('[aria-label="Base model"]')).toBeNull();
+    engine.value = "huggingface";
+    engine.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    const sent = () => model.sent.filter((one) => one.kind === "choose").at(-1)?.payload;
+    expect(sent()).toEqual({ backend: "huggingface" });
+    const choices = { ...snapshot().choices, backend: "huggingface", rank: 16 };
+    model.update(snapshot({ choices }));
+    await settle();
+    const base = labelled<HTMLInputElement>("Base model");
+    expect(base.placeholder).toBe("base");
+    base.value = "a/model";
+    base.dispatchEvent(new Event("input", { bubbles: true }));
+    await settle();
+    base.dispatchEvent(new Event("blur"));
+    await settle();
+    expect(sent()).toEqual({ model: "a/model" });
+    const tuned = labelled<HTMLSelectElement>("What is tuned");
+    expect(tuned.value).toBe("16");
+    tuned.value = "";
+    tuned.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    expect(sent()).toEqual({ rank: null });
+  });
+
+  it("says what training takes, with its advice", async () => {
+    const model = new FakeModel(snapshot());
+    show(model);
+    await settle();
+    const cost = {
+      n_parameters: 1_000_000,
+      n_trained: 5_000,
+      tokens_a_row: 40,
+      seconds_an_epoch: 75,
+      memory: 2e9,
+      free: 1e9,
+      advice: "Take less.",
+    };
+    model.reply(
+      model.sent.findIndex((one) => one.kind === "cost"),
+      { cost },
+    );
+    await settle();
+    const said = labelled("What training takes").textContent;
+    expect(said).toContain("1,000,000 parameters, 5,000 of them trained");
+    expect(said).toContain("about 1 min 15 s a pass over the rows · 2.0 GB of 1.0 GB free");
+    expect(said).toContain("Take less.");
   });
 
   it("shows the kernel's error and keeps what is there", async () => {
@@ -231,16 +288,35 @@ describe("a distribution of many levels", () => {
 });
 
 describe("a serialized row", () => {
+  const preview: Preview = {
+    text: "𝒳:1|b:2",
+    spans: [
+      { column: "𝒳", name: [0, 1], value: [2, 3] },
+      { column: "b", name: [4, 5], value: [6, 7] },
+    ],
+    row: 0,
+    tokens: [],
+  };
+
+  it("is cut into tokens, and those are marked that are learned", () => {
+    host = document.createElement("div");
+    const tokens: Preview["tokens"] = [
+      [2, false],
+      [4, true],
+      [6, false],
+      [7, true],
+    ];
+    render(<RowText preview={{ ...preview, tokens }} columns={["𝒳", "b"]} />, host);
+    expect(host.textContent).toBe("𝒳:1|b:2");
+    const texts = (mark: string) => [...host.querySelectorAll(mark)].map((n) => n.textContent);
+    // The name and what stands after it are one token in two parts, of which the last one ends.
+    expect(texts(".tw-token")).toEqual(["𝒳", ":", "1", "|", "b", ":", "2"]);
+    expect(texts(".tw-token-end")).toEqual([":", "|", ":", "2"]);
+    expect(texts(".tw-token-learned")).toEqual(["1", "|", "2"]);
+  });
+
   it("is cut by code points, as Python counts them", () => {
     host = document.createElement("div");
-    const preview = {
-      text: "𝒳:1|b:2",
-      spans: [
-        { column: "𝒳", name: [0, 1] as [number, number], value: [2, 3] as [number, number] },
-        { column: "b", name: [4, 5] as [number, number], value: [6, 7] as [number, number] },
-      ],
-      row: 0,
-    };
     render(<RowText preview={preview} columns={["𝒳", "b"]} />, host);
     expect(host.textContent).toBe("𝒳:1|b:2");
     expect([...host.querySelectorAll(".tw-cell-value")].map((n) => n.textContent)).toEqual([

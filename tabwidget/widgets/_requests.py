@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sklearn.base import clone
+
+from tabwidget.backends import BACKENDS
+from tabwidget.config import LoRAConfig, ModelConfig
 from tabwidget.errors import ConfigError, NotFittedError, TableError, TabwidgetError
 from tabwidget.evidence import evidence_from_json
 from tabwidget.query import Query
@@ -96,22 +101,65 @@ def _frames(request: Request) -> Answered:
 
 
 def _choose(request: Request) -> Answered:
-    known = {"target", "task", "serializer", "max_seconds"}
+    model = {"model", "rank", "quantization"}
+    known = {"target", "task", "serializer", "max_seconds", "backend", *model}
     unknown = sorted(set(request.payload) - known)
     if unknown:
         raise ConfigError(f"a panel cannot choose {unknown[0]!r}")
     if request.payload.get("max_seconds", 1) is None:
         raise ConfigError("seconds to train: give a number above 0")
-    return {"message": request.session.choose(**request.payload).message}, ()
+    choices = {key: value for key, value in request.payload.items() if key not in model}
+    if {"backend", *model} & set(request.payload):
+        choices["model_config"] = _model_config(request)
+    return {"message": request.session.choose(**choices).message}, ()
+
+
+def _model_config(request: Request) -> ModelConfig | None:
+    """Return the model with what the panel changes of it; None for one from scratch."""
+    session, payload = request.session, request.payload
+    entry = BACKENDS.get(str(payload.get("backend", session.backend)))
+    if entry is None or not entry.pretrained:
+        return None
+    # Adapters first: they are what a laptop can tune.
+    start = session.model_config or ModelConfig(lora=LoRAConfig())
+    config: ModelConfig = clone(start)
+    if "model" in payload:
+        config.model = str(payload["model"]).strip() or None
+    if "rank" in payload:
+        rank = payload["rank"]
+        config.lora = None if rank is None else LoRAConfig(rank=int(rank), alpha=2 * int(rank))
+    if "quantization" in payload:
+        config.quantization = payload["quantization"]
+    return config
 
 
 def _preview(request: Request) -> Answered:
-    row = int(request.payload.get("row", 0))
-    serialized = request.session.preview(row=row, draw=int(request.payload.get("draw", 0)))
+    row, draw = int(request.payload.get("row", 0)), int(request.payload.get("draw", 0))
+    serialized = request.session.preview(row=row, draw=draw)
     spans = [
         {"column": span.column, "name": span.name, "value": span.value} for span in serialized.spans
     ]
-    return {"text": serialized.text, "spans": spans, "row": row}, ()
+    # Where each token ends, and whether it is learned.
+    found = request.session.tokens(row=row, draw=draw)
+    ends = itertools.accumulate(len(token.text) for token in found)
+    tokens = [(end, token.learned) for end, token in zip(ends, found, strict=True)]
+    return {"text": serialized.text, "spans": spans, "row": row, "tokens": tokens}, ()
+
+
+def _cost(request: Request) -> Answered:
+    cost = request.session.cost()
+    size = cost.size
+    return {
+        "cost": {
+            "n_parameters": size.n_parameters,
+            "n_trained": size.n_trained,
+            "tokens_a_row": size.tokens_a_row,
+            "seconds_an_epoch": cost.seconds_an_epoch,
+            "memory": cost.memory,
+            "free": cost.free,
+            "advice": cost.advice,
+        }
+    }, ()
 
 
 def _start(request: Request) -> Answered:
@@ -175,6 +223,7 @@ HANDLERS: dict[str, Callable[[Request], Answered]] = {
     "frames": _frames,
     "choose": _choose,
     "preview": _preview,
+    "cost": _cost,
     "start": _start,
     "stop": _stop,
     "ask": _ask,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from tabwidget.backends import BACKENDS
+from tabwidget.config import QuantizationConfig
 from tabwidget.evidence import evidence_to_json
 from tabwidget.query import Query
 
@@ -90,12 +92,14 @@ def snapshot(
                 "task": session.task,
                 "serializer": session.serializer,
                 "max_seconds": to_json(session.training.max_seconds),
+                **model_state(session),
             },
             "offers": {
                 "samples": list(datasets.names()),
                 "frames": frames(),
                 "tasks": list(TASKS),
                 "serializers": list(SERIALIZERS),
+                "engines": engines(),
             },
             "run": run,
             "ready": session.model is not None,
@@ -104,6 +108,37 @@ def snapshot(
             "python": session.python() if session.table is not None else "",
         }
     return state
+
+
+def model_state(session: Session) -> State:
+    """Return which engine learns, and of a pretrained one which model, tuned how."""
+    config = session.model_config
+    lora, few = (None, None) if config is None else (config.lora, config.quantization)
+    if isinstance(few, QuantizationConfig):
+        few = f"{few.bits}bit"
+    state: State = to_json(
+        {
+            "backend": session.backend,
+            "model": "" if config is None or config.model is None else str(config.model),
+            "rank": None if lora is None else lora.rank,
+            "quantization": few,
+        }
+    )
+    return state
+
+
+def engines() -> list[State]:
+    """Return the engines there are, and what installs those that lack something."""
+    return [
+        {
+            "name": name,
+            "title": entry.title,
+            "pretrained": entry.pretrained,
+            "standard": entry.standard,
+            "command": "" if entry.installed else f"pip install 'tabwidget[{entry.extra}]'",
+        }
+        for name, entry in BACKENDS.items()
+    ]
 
 
 def question_state(query: Query) -> State:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tabwidget.config import LoRAConfig, ModelConfig
 from tabwidget.session import Session
 from tabwidget.widgets import _state
 from tabwidget.widgets._feed import Feed
@@ -148,3 +149,54 @@ def test_to_json_takes_whatever_a_table_holds() -> None:
         "t": "2020-01-02 00:00:00",
         "n": None,
     }
+
+
+def test_a_pretrained_engine_begins_with_adapters_and_its_parts_are_chosen_one_by_one(
+    bench: Bench,
+) -> None:
+    assert "ok" in bench("choose", {"backend": "huggingface"})
+    assert bench.session.model_config == ModelConfig(lora=LoRAConfig())
+    assert "ok" in bench("choose", {"model": " a/model "})
+    assert "ok" in bench("choose", {"rank": 8})
+    assert "ok" in bench("choose", {"quantization": "4bit"})
+    assert bench.session.model_config == ModelConfig(
+        model="a/model", lora=LoRAConfig(rank=8, alpha=16), quantization="4bit"
+    )
+    state = _state.model_state(bench.session)
+    assert state == {
+        **{"backend": "huggingface", "model": "a/model"},
+        **{"rank": 8, "quantization": "4bit"},
+    }
+    assert "ok" in bench("choose", {"rank": None, "quantization": None, "model": ""})
+    assert bench.session.model_config == ModelConfig()
+    assert "ok" in bench("choose", {"backend": "minilm"})
+    assert bench.session.model_config is None
+
+
+def test_a_wrong_part_of_a_model_is_one_readable_error(bench: Bench) -> None:
+    assert "ok" in bench("choose", {"backend": "huggingface"})
+    assert "LoRAConfig must be" in bench("choose", {"rank": -3})["error"]
+    assert "quantization" in bench("choose", {"quantization": "5bit"})["error"]
+    assert bench.session.model_config == ModelConfig(lora=LoRAConfig())
+
+
+def test_a_preview_says_where_tokens_end_and_a_cost_what_training_takes(bench: Bench) -> None:
+    assert bench("preview", {"row": 0, "draw": 0})["ok"]["tokens"] == []
+    assert "ok" in bench("choose", {"backend": "minilm-text"})
+    found = bench("preview", {"row": 0, "draw": 0})["ok"]
+    ends = [end for end, _ in found["tokens"]]
+    assert ends == sorted(ends)
+    assert ends[-1] == len(found["text"])
+    assert {learned for _, learned in found["tokens"]} == {True, False}
+    cost = bench("cost")["ok"]["cost"]
+    assert cost["n_trained"] == cost["n_parameters"] > 0
+    assert cost["tokens_a_row"] > 2
+
+
+def test_engines_that_lack_something_are_offered_with_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tabwidget.backends.find_spec", lambda name: None)
+    commands = {engine["name"]: engine["command"] for engine in _state.engines()}
+    assert commands["huggingface"] == "pip install 'tabwidget[hf]'"
+    assert commands["minilm"] == ""

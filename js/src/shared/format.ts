@@ -29,6 +29,17 @@ export function seconds(value: number | null): string {
   return `${Math.floor(value / 60)} min ${String(Math.round(value % 60)).padStart(2, "0")} s`;
 }
 
+/** Bytes as the largest unit that they fill. */
+export function bytes(value: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(value < 10 && unit > 0 ? 1 : 0)} ${units[unit]}`;
+}
+
 export function milliseconds(value: number): string {
   const ms = value * 1000;
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;

@@ -123,7 +123,7 @@ export function Segmented(props: {
 
 export function Select(props: {
   label: string;
-  options: readonly { value: string; text: string }[];
+  options: readonly { value: string; text: string; disabled?: boolean }[];
   value: string;
   placeholder?: string;
   onChange: (value: string) => void;
@@ -143,7 +143,7 @@ export function Select(props: {
         </option>
       )}
       {props.options.map((option) => (
-        <option key={option.value} value={option.value}>
+        <option key={option.value} value={option.value} disabled={option.disabled}>
           {option.text}
         </option>
       ))}

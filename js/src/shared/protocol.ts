@@ -41,6 +41,34 @@ export interface Choices {
   task: string;
   serializer: string;
   max_seconds: number | null;
+  backend: string;
+  /** Name or folder of a pretrained model; empty for the engine's own choice. */
+  model: string;
+  /** Of the adapters; null if all weights are tuned. */
+  rank: number | null;
+  /** Such as "4bit"; null for full precision. */
+  quantization: string | null;
+}
+
+export interface Engine {
+  name: string;
+  title: string;
+  pretrained: boolean;
+  /** The model it takes if none is named. */
+  standard: string;
+  /** What installs what it lacks; empty if it lacks nothing. */
+  command: string;
+}
+
+/** What a fit takes, about. */
+export interface Cost {
+  n_parameters: number;
+  n_trained: number;
+  tokens_a_row: number;
+  seconds_an_epoch: number;
+  memory: number;
+  free: number;
+  advice: string;
 }
 
 export interface Frame {
@@ -54,6 +82,7 @@ export interface Offers {
   frames: Frame[];
   tasks: string[];
   serializers: string[];
+  engines: Engine[];
 }
 
 export interface CurvePoint {
@@ -147,6 +176,8 @@ export interface Preview {
   text: string;
   spans: CellSpan[];
   row: number;
+  /** Where each token ends, and whether it is learned; empty if the engine reads cells. */
+  tokens: [number, boolean][];
 }
 
 export interface Asked {
@@ -182,6 +213,7 @@ export interface Requests {
   frames: { payload: Record<string, never>; ok: { frames: Frame[] } };
   choose: { payload: Partial<Choices>; ok: { message: string } };
   preview: { payload: { row: number; draw: number }; ok: Preview };
+  cost: { payload: Record<string, never>; ok: { cost: Cost } };
   start: { payload: { resume: boolean }; ok: { number: number } };
   stop: { payload: Record<string, never>; ok: { status: RunStatus | null } };
   ask: { payload: { formula: string } | { target: string; given: Given }; ok: Asked };

@@ -1,4 +1,4 @@
-// A serialized row whose cells are coloured by their column.
+// A serialized row whose cells are coloured by their column, and cut into tokens if there are any.
 import type { JSX } from "preact";
 import { colourOf } from "../shared/colours";
 import type { Preview } from "../shared/protocol";
@@ -8,13 +8,13 @@ import type { Preview } from "../shared/protocol";
  */
 export function RowText({ preview, columns }: { preview: Preview; columns: readonly string[] }) {
   const text = [...preview.text];
-  const cut = (from: number, to: number) => text.slice(from, to).join("");
+  const cut = (from: number, to: number) => inTokens(text, preview.tokens, from, to);
   const parts: (string | JSX.Element)[] = [];
   let at = 0;
   for (const span of preview.spans) {
     const [nameStart, nameEnd] = span.name;
     const [valueStart, valueEnd] = span.value;
-    parts.push(cut(at, nameStart));
+    parts.push(...cut(at, nameStart));
     parts.push(
       <span
         key={span.column}
@@ -28,10 +28,35 @@ export function RowText({ preview, columns }: { preview: Preview; columns: reado
     );
     at = valueEnd;
   }
-  parts.push(cut(at, text.length));
+  parts.push(...cut(at, text.length));
   return (
     <figure class="tw-rowtext" aria-label="Serialized row">
       {parts}
     </figure>
   );
+}
+
+/** A part of the text as its tokens, each marked where it ends; as it is without tokens. */
+function inTokens(
+  text: readonly string[],
+  tokens: Preview["tokens"],
+  from: number,
+  to: number,
+): (string | JSX.Element)[] {
+  if (!tokens.length) return [text.slice(from, to).join("")];
+  const parts: JSX.Element[] = [];
+  let start = 0;
+  for (const [end, learned] of tokens) {
+    const [low, high] = [Math.max(start, from), Math.min(end, to)];
+    if (low < high) {
+      const ends = high === end ? " tw-token-end" : "";
+      parts.push(
+        <span key={low} class={`tw-token${ends}${learned ? " tw-token-learned" : ""}`}>
+          {text.slice(low, high).join("")}
+        </span>,
+      );
+    }
+    start = end;
+  }
+  return parts;
 }

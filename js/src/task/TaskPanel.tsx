@@ -1,21 +1,30 @@
 // Step 2: what to learn, how a row is written, and for how long.
 import { useEffect, useState } from "preact/hooks";
+import { count } from "../shared/format";
 import { Card, ErrorLine, Field, Segmented, Select, useErrors } from "../shared/parts";
-import type { Choices, Preview } from "../shared/protocol";
+import type { Choices, Cost, Preview } from "../shared/protocol";
 import type { Store } from "../shared/store";
 import { useStore } from "../shared/store";
+import { CostLine } from "./CostLine";
+import { EngineChoice } from "./EngineChoice";
 import { RowText } from "./RowText";
 
 export function TaskPanel({ store }: { store: Store }) {
   const { snapshot, transport, alive } = useStore(store);
   const [error, attempt] = useErrors();
+  const [unknown, attemptCost] = useErrors();
   const [preview, setPreview] = useState<Preview | null>(null);
   const [draw, setDraw] = useState(0);
   const [message, setMessage] = useState("");
+  const [cost, setCost] = useState<Cost | null>(null);
   const { table, choices, offers } = snapshot;
   const columns = table?.columns ?? [];
   const rows = table?.rows ?? 0;
   const loaded = table?.name ?? "";
+
+  // What the text of a row, and so its tokens, depend on.
+  const { target, task, serializer, backend, model, rank, quantization } = choices;
+  const shown = [target, task, serializer, backend, model, rank, quantization];
 
   const choose = (change: Partial<Choices>) =>
     attempt(async () => setMessage((await transport.request("choose", change)).message));
@@ -27,7 +36,13 @@ export function TaskPanel({ store }: { store: Store }) {
       const row = (draw * 7919) % rows;
       setPreview(await transport.latest("preview", { row, draw }));
     });
-  }, [draw, rows, loaded, choices.serializer, choices.target, choices.task]);
+  }, [draw, rows, loaded, ...shown]);
+
+  useEffect(() => {
+    setCost(null);
+    if (!rows || !alive) return;
+    attemptCost(async () => setCost((await transport.latest("cost", {})).cost));
+  }, [rows, loaded, choices.max_seconds, ...shown]);
 
   return (
     <Card step={2} title="Task" area="task" python={snapshot.python} note={message}>
@@ -73,8 +88,11 @@ export function TaskPanel({ store }: { store: Store }) {
             seconds
           </span>
         </Field>
+        <EngineChoice choices={choices} engines={offers.engines} onChange={choose} />
       </div>
       <ErrorLine message={error} />
+      <ErrorLine message={unknown === error ? "" : unknown} />
+      <CostLine cost={cost} />
       {preview && table && (
         <div class="tw-preview">
           <div class="tw-row tw-spread">
@@ -86,6 +104,12 @@ export function TaskPanel({ store }: { store: Store }) {
             </button>
           </div>
           <RowText preview={preview} columns={columns.map((column) => column.name)} />
+          {preview.tokens.length > 0 && (
+            <p class="tw-label">
+              {count(preview.tokens.length)} tokens; those{" "}
+              <span class="tw-token-learned">underlined</span> are learned, the others only read
+            </p>
+          )}
         </div>
       )}
     </Card>
