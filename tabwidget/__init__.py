@@ -84,8 +84,10 @@ if TYPE_CHECKING:
     from tabwidget.run import Run
     from tabwidget.serialize import (
         BracketSerializer,
+        CellSpan,
         JSONSerializer,
         KeyValueSerializer,
+        SerializedRow,
         Serializer,
     )
     from tabwidget.session import Answer, Change, Session
@@ -99,6 +101,7 @@ __all__ = [
     "Between",
     "BracketSerializer",
     "Callback",
+    "CellSpan",
     "Change",
     "ColumnError",
     "ConfigError",
@@ -148,6 +151,7 @@ __all__ = [
     "RowEnd",
     "Run",
     "Score",
+    "SerializedRow",
     "Serializer",
     "Session",
     "SpacedDigits",
@@ -250,7 +254,14 @@ _NAMES = {
         "pool",
     ],
     "run": ["Run"],
-    "serialize": ["BracketSerializer", "JSONSerializer", "KeyValueSerializer", "Serializer"],
+    "serialize": [
+        "BracketSerializer",
+        "CellSpan",
+        "JSONSerializer",
+        "KeyValueSerializer",
+        "SerializedRow",
+        "Serializer",
+    ],
     "session": ["Answer", "Change", "Session"],
     "table": ["Table", "TableSchema", "as_table"],
     "widgets": ["DataPanel", "QueryPanel", "TaskPanel", "TrainPanel", "Workbench"],

@@ -295,9 +295,9 @@ def resolve_serializer(serializer: str | Serializer, max_decimals: int | None = 
     max_decimals : int or None, default 3
         Decimals of floats when chosen by name; an instance carries its own.
     """
-    if not isinstance(serializer, str):
+    if hasattr(serializer, "serialize") and hasattr(serializer, "parse"):
         return serializer
-    if serializer not in SERIALIZERS:
+    if not isinstance(serializer, str) or serializer not in SERIALIZERS:
         raise ConfigError(
             f"there is no serializer {serializer!r}: one of {', '.join(SERIALIZERS)}."
             + nearest(serializer, SERIALIZERS)

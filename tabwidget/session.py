@@ -28,7 +28,7 @@ from tabwidget.orders import column_orders
 from tabwidget.params import Config
 from tabwidget.query import Query
 from tabwidget.run import Notify, Run
-from tabwidget.serialize import SerializedRow, resolve_serializer
+from tabwidget.serialize import SerializedRow, Serializer, resolve_serializer
 from tabwidget.table import Column, Table, as_table
 from tabwidget.textlm.tokens import Token
 
@@ -101,8 +101,8 @@ class Session:
         What to call a DataFrame.
     target : str, optional
         The column that matters most; the first with few levels by default.
-    serializer : str, default "json"
-        How rows are written: "json", "key-value" or "bracket".
+    serializer : str or Serializer, default "json"
+        How rows are written: "json", "key-value", "bracket" or an instance.
     backend : str, default "minilm"
         The engine; "auto" goes by `model_config`, see `tabwidget.backends.choose`.
     model_config : ModelConfig, optional
@@ -143,7 +143,7 @@ class Session:
         *,
         name: str | None = None,
         target: str | None = None,
-        serializer: str = "json",
+        serializer: str | Serializer = "json",
         backend: str = "minilm",
         model_config: ModelConfig | None = None,
         training: TrainingConfig | None = None,
@@ -153,7 +153,7 @@ class Session:
         self.table: Table | None = None
         self.target: str | None = None
         self.task = "synthesis"
-        self.serializer = "json"
+        self.serializer: str | Serializer = "json"
         self.backend = "minilm"
         self.model_config: ModelConfig | None = None
         self.training = TrainingConfig(max_seconds=10.0)
@@ -248,18 +248,7 @@ class Session:
             The order depends on this number and on `random_state` alone.
         """
         with self.lock:
-            table = self._loaded()
-            if draw < 0:
-                raise ConfigError(f"draws are numbered from 0: there is no draw {draw}")
-            if not 0 <= row < len(table):
-                raise ConfigError(
-                    f"there is no row {row}: the table has rows 0 to {len(table) - 1}"
-                )
-            cells = table.row(row)
-            names = list(cells)
-            [order] = column_orders(1, len(names), seed=self.random_state, epoch=draw)
-            ordered = {names[i]: cells[names[i]] for i in order}
-            return resolve_serializer(self.serializer).serialize(ordered)
+            return resolve_serializer(self.serializer).serialize(self._cells(row, draw))
 
     def tokens(self, row: int = 0, draw: int = 0) -> tuple[Token, ...]:
         """Return the tokens of `preview`, and which of them are learned.
@@ -276,23 +265,14 @@ class Session:
             not on this machine yet.
         """
         with self.lock:
-            table, backend = self._loaded(), self._new_backend()
+            table, cells, backend = self._loaded(), self._cells(row, draw), self._new_backend()
             if not hasattr(backend, "tokens"):
                 return ()
             names = [column.name for column in table.schema.inputs if column.role == "feature"]
-            cells = table.row(row)
-            # As `preview` shuffles them: only those that are there.
-            there = [name for name in cells if name in names]
-            [order] = column_orders(1, len(cells), seed=self.random_state, epoch=draw)
-            ordered = [list(cells)[i] for i in order]
-            learned = self._targets() if self.training.loss_on_target_only else tuple(there)
-            found: tuple[Token, ...] = backend.tokens(
-                table,
-                resolve_serializer(self.serializer),
-                row,
-                [names.index(name) for name in ordered if name in names],
-                learned or tuple(there),
-            )
+            order = [names.index(name) for name in cells if name in names]
+            only = self.training.loss_on_target_only and self._targets()
+            serializer = resolve_serializer(self.serializer)
+            found: tuple[Token, ...] = backend.tokens(table, serializer, row, order, only or names)
             return found
 
     def cost(self) -> Cost:
@@ -483,9 +463,11 @@ class Session:
                 shown = f"model_config={config!r}, "
                 parts = (config, config.lora, config.quantization)
                 kinds = kinds | {type(part).__name__ for part in parts if isinstance(part, Config)}
-            names = ", ".join(sorted({"TabularLanguageModel", "TrainingConfig"} | kinds))
             backend = "" if self.backend == "minilm" else f'backend="{self.backend}", '
-            serializer = "" if self.serializer == "json" else f'serializer="{self.serializer}", '
+            serializer = "" if self.serializer == "json" else f"serializer={self.serializer!r}, "
+            if not isinstance(self.serializer, str):
+                kinds = kinds | _kinds(self.serializer)
+            names = ", ".join(sorted({"TabularLanguageModel", "TrainingConfig"} | kinds))
             targets = "" if self.task == "synthesis" else f", target_cols=[{self.target!r}]"
             lines = [
                 f"from tabwidget import {names}",
@@ -513,6 +495,21 @@ class Session:
             model_config=None if self.model_config is None else clone(self.model_config),
             random_state=self.random_state,
         )
+
+    def _cells(self, row: int, draw: int) -> dict[str, Any]:
+        """Return a row's cells in the column order of a draw."""
+        table = self._loaded()
+        if draw < 0:
+            raise ConfigError(f"draws are numbered from 0: there is no draw {draw}")
+        if not 0 <= row < len(table):
+            raise ConfigError(f"there is no row {row}: the table has rows 0 to {len(table) - 1}")
+        cells = table.row(row)
+        names = list(cells)
+        [order] = column_orders(1, len(names), seed=self.random_state, epoch=draw)
+        # What alone is learned is learned given all others.
+        last = self._targets() if self.training.loss_on_target_only else ()
+        drawn = sorted((names[i] for i in order), key=lambda name: name in last)
+        return {name: cells[name] for name in drawn}
 
     def _new_backend(self) -> Backend:
         return resolve(self.backend, self.model_config)
@@ -563,8 +560,7 @@ class Session:
                 )
         checked: dict[str, Any] = {}
         if "serializer" in choices:
-            # By name: a panel shows it, and a line of Python repeats it.
-            resolve_serializer(str(choices["serializer"]))
+            resolve_serializer(choices["serializer"])
             checked["serializer"] = choices["serializer"]
         if "model_config" in choices:
             checked["model_config"] = _checked_model(choices["model_config"])
@@ -590,6 +586,13 @@ class Session:
             training.set_params(max_seconds=choices["max_seconds"])
         training.validate()
         return training
+
+
+def _kinds(serializer: Serializer) -> set[str]:
+    """Return the names that the code of a serializer of ours needs; one's own is there already."""
+    parts = (serializer, getattr(serializer, "number", None))
+    ours = (type(part) for part in parts if type(part).__module__.startswith("tabwidget."))
+    return {kind.__name__ for kind in ours}
 
 
 def _checked_model(config: ModelConfig | None) -> ModelConfig | None:

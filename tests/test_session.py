@@ -29,8 +29,10 @@ from tabwidget.errors import (
     TabwidgetError,
 )
 from tabwidget.evidence import Above, Between, NoneOf, OneOf
+from tabwidget.number_format import SpacedDigits
 from tabwidget.query import Query
 from tabwidget.run import Run
+from tabwidget.serialize import KeyValueSerializer
 from tabwidget.session import Session
 from tabwidget.table import Table
 
@@ -189,7 +191,7 @@ def test_choosing_what_is_chosen_changes_nothing(session: Session) -> None:
         ({"target": "colour", "task": "regression"}, ConfigError, "'colour' has levels.*choose"),
         ({"target": "weight", "task": "classification"}, ConfigError, "'weight' is a number.*60"),
         ({"serializer": "jsno"}, ConfigError, "Did you mean 'json'"),
-        ({"serializer": None}, ConfigError, "no serializer 'None': one of json"),
+        ({"serializer": None}, ConfigError, "no serializer None: one of json"),
         ({"backend": "minlm"}, ConfigError, "Did you mean 'minilm'"),
         ({"max_seconds": -1}, ConfigError, "'max_seconds' parameter"),
         ({"training": {"epochs": 1}}, ConfigError, "TrainingConfig, not dict"),
@@ -673,7 +675,26 @@ def test_the_tokens_of_a_row_are_its_preview_and_say_what_is_learned() -> None:
         assert "".join(token.text for token in tokens) == session.preview(row, draw).text
         assert {token.column for token in tokens if token.learned} == set(FRAME)
     session.choose(training=TrainingConfig(max_steps=1, loss_on_target_only=True))
-    assert {token.column for token in session.tokens() if token.learned} == {"sold"}
+    tokens = session.tokens(3, 1)
+    assert {token.column for token in tokens if token.learned} == {"sold"}
+    # It stands last, as in training.
+    assert tokens[-1].column == "sold"
+    assert "".join(token.text for token in tokens) == session.preview(3, 1).text
+
+
+@pytest.mark.parametrize(("row", "draw"), [(10**6, 0), (-1, 0), (0, -1)])
+def test_tokens_of_a_row_that_is_not_there_are_an_error(row: int, draw: int) -> None:
+    with pytest.raises(ConfigError, match="there is no"):
+        Session(FRAME, backend="minilm-text").tokens(row, draw)
+
+
+def test_a_serializer_may_be_an_instance() -> None:
+    serializer = KeyValueSerializer(number=SpacedDigits(max_decimals=2))
+    session = Session("iris", serializer=serializer, backend="minilm-text")
+    assert session.preview().text == "".join(token.text for token in session.tokens())
+    names: dict[str, Any] = {}
+    exec(session.python().replace("lm.fit(", "(lambda *a, **k: None)("), names)
+    assert names["lm"].serializer == serializer
 
 
 def test_an_engine_of_cells_has_no_tokens(session: Session) -> None:

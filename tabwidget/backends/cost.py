@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 __all__ = ["MATRIX", "Cost", "ModelSize", "cost_of", "fastest", "matmul_rate"]
 
-EFFICIENCY = 0.7  # of the rate of matrix products that training reaches
 FORWARD, BACKWARD, OWN = 2, 2, 2  # operations a weight and token, the last for weights trained
 OPTIMIZER_BYTES = 12  # a weight trained: its gradient and two moments
 ACTIVATIONS = 20  # numbers of a layer's width that are kept for each token
@@ -38,6 +37,8 @@ class ModelSize:
         Where it is computed, such as "cpu".
     rate : float or None, default None
         Operations a second of its matrix products; None are those of torch.
+    efficiency : float, default 0.7
+        Share of this rate that training reaches.
     """
 
     n_parameters: int
@@ -51,6 +52,7 @@ class ModelSize:
     rows_a_step: int
     device: str
     rate: float | None = None
+    efficiency: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def cost_of(size: ModelSize, n_rows: int, max_seconds: float | None) -> Cost:
 
     operations = (FORWARD + BACKWARD) * size.n_multiplied + OWN * size.n_trained
     rate = matmul_rate(size.device) if size.rate is None else size.rate
-    seconds = operations * size.tokens_a_row * n_rows / (EFFICIENCY * rate)
+    seconds = operations * size.tokens_a_row * n_rows / (size.efficiency * rate)
     tokens = size.tokens_a_row * size.rows_a_step
     activations = 4 * tokens * (ACTIVATIONS * size.layers * size.width + LOGITS * size.vocabulary)
     memory = size.n_parameters * size.weight_bytes + size.n_trained * OPTIMIZER_BYTES + activations

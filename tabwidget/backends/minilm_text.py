@@ -12,7 +12,7 @@ from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm_text_engine import MiniLMTextEngine
 from tabwidget.backends.minilm_text_fit import OPTIMIZERS, MiniLMTextFit
-from tabwidget.backends.minilm_text_tokens import MOST_TOKENS, TableTokens, longest_row
+from tabwidget.backends.minilm_text_tokens import TableTokens, longest_row
 from tabwidget.backends.text import TextBackend
 from tabwidget.backends.text_fit import TextFit
 from tabwidget.backends.threads import few_threads
@@ -21,6 +21,7 @@ from tabwidget.minilm.tokenizer import Tokenizer
 from tabwidget.serialize import Serializer
 from tabwidget.table import Column, Table
 from tabwidget.textlm import RowTokens, TextEngine
+from tabwidget.textlm.tokens import TextTokenizer
 
 __all__ = ["MiniLMTextBackend"]
 
@@ -39,6 +40,7 @@ UNUSED = {
     "trust_remote_code",
 }
 DROPOUT = 0.2
+EFFICIENCY = 0.35  # of the rate of matrix products, with matrices as small as these
 HIDDEN = 4  # times the width, inside the feed-forward layers
 SPARE = 2  # times the longest row that the model reads, for values that the table lacks
 LEAST_LENGTH = 64
@@ -112,10 +114,13 @@ class MiniLMTextBackend(TextBackend):
         """Return what cuts the rows of a table into tokens, learned from these."""
         return TableTokens.learned(*_columns_and_rows(table), serializer)
 
-    def _size(self, tokens_a_row: float, training: TrainingConfig) -> ModelSize:
-        config = self.model_config
+    def _size(
+        self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
+    ) -> ModelSize:
+        assert isinstance(tokenizer, TableTokens)
+        config, vocabulary = self.model_config, len(tokenizer.tokenizer)
         blocks = (4 + 2 * HIDDEN) * config.layers * config.width**2
-        weights = blocks + MOST_TOKENS * config.width
+        weights = blocks + vocabulary * config.width
         batch = MiniLMTextFit.batch_size if training.batch_size == "auto" else training.batch_size
         return ModelSize(
             n_parameters=weights,
@@ -124,10 +129,11 @@ class MiniLMTextBackend(TextBackend):
             weight_bytes=4,
             layers=config.layers,
             width=config.width,
-            vocabulary=MOST_TOKENS,
+            vocabulary=vocabulary,
             tokens_a_row=tokens_a_row,
             rows_a_step=batch,
             device="cpu",
+            efficiency=EFFICIENCY,
         )
 
     def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:

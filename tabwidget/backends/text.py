@@ -74,7 +74,9 @@ class TextBackend(ABC):
         """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
 
     @abstractmethod
-    def _size(self, tokens_a_row: float, training: TrainingConfig) -> ModelSize:
+    def _size(
+        self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
+    ) -> ModelSize:
         """Return the size of the model; nothing is downloaded for it."""
 
     @abstractmethod
@@ -114,11 +116,12 @@ class TextBackend(ABC):
 
     def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
         """Return the size of the model that a fit would train; nothing is loaded for it."""
-        tokens = _row_tokens(_features(table), serializer, self.tokenizer(table, serializer))
+        tokenizer = self.tokenizer(table, serializer)
+        tokens = _row_tokens(_features(table), serializer, tokenizer)
         rows = table.schema.rows(table.frame.head(COUNTED))[:, : len(tokens.columns)]
         natural = np.arange(len(tokens.columns))
         lengths = [len(tokens.row(row, natural).ids) for row in rows]
-        return self._size(float(np.mean(lengths)), training)
+        return self._size(tokenizer, float(np.mean(lengths)), training)
 
     def tokens(
         self,

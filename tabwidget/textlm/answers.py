@@ -52,8 +52,10 @@ class TextAnswers:
             Column orders to average over, at most.
         """
         columns = len(self.tokens.columns)
-        # The same orders for every row: an answer does not depend on the rows beside it.
-        drawn = column_orders(max(1, orders), columns, seed=self.seed, epoch=0)
+        # The same orders for every row: an answer does not depend on the rows beside it. Each with
+        # its reverse: few known cells may stand alike in two orders, but not in these.
+        drawn = column_orders((max(1, orders) + 1) // 2, columns, seed=self.seed, epoch=0)
+        drawn = np.concatenate((drawn, drawn[:, ::-1]))[: max(1, orders)]
         each = len(drawn)
         found = self._answers(
             np.tile(contexts, (each, 1)),

@@ -90,7 +90,11 @@ def snapshot(
             "choices": {
                 "target": session.target,
                 "task": session.task,
-                "serializer": session.serializer,
+                "serializer": (
+                    session.serializer
+                    if isinstance(session.serializer, str)
+                    else type(session.serializer).__name__
+                ),
                 "max_seconds": to_json(session.training.max_seconds),
                 **model_state(session),
             },

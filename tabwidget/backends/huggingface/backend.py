@@ -74,7 +74,9 @@ class HFBackend(TextBackend):
             raise ConfigError("a model given as an object says no tokenizer: give tokenizer= too")
         return PretrainedTokenizer(found)
 
-    def _size(self, tokens_a_row: float, training: TrainingConfig) -> ModelSize:
+    def _size(
+        self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
+    ) -> ModelSize:
         config = self.model_config
         device = device_of(config.device)
         dtype = dtype_of(config.precision, device) if config.lora is not None else torch.float32

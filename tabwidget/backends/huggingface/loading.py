@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tabwidget.backends.pretrained import quantization_of, tokenizer_of
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
 
-__all__ = ["DEFAULT_MODEL", "Loaded", "adapted", "load"]
+__all__ = ["DEFAULT_MODEL", "Loaded", "adapted", "bitsandbytes_config", "load", "to_hqq"]
 
 DEFAULT_MODEL = BACKENDS["huggingface"].standard
 GROUP_SIZE = 64  # weights that share a scale
@@ -74,7 +74,7 @@ def load(config: ModelConfig) -> Loaded:
         options["attn_implementation"] = config.attn_implementation
     method = None if quantization is None else _method(quantization, device)
     if quantization is not None and method == "bitsandbytes":
-        options["quantization_config"] = _bitsandbytes(transformers, quantization, dtype)
+        options["quantization_config"] = bitsandbytes_config(quantization, dtype)
         options["device_map"] = {"": device}
     if isinstance(source, (str, Path)):
         kind, place = transformers.AutoModelForCausalLM, source_of(source)
@@ -88,7 +88,7 @@ def load(config: ModelConfig) -> Loaded:
     if method != "bitsandbytes":  # which put it there already
         model = model.to(device)
     if quantization is not None and method == "hqq":
-        _to_hqq(model, quantization, device, dtype)
+        to_hqq(model, quantization, device, dtype, [model.get_output_embeddings()])
     return Loaded(model.eval(), tokenizer, device, dtype)
 
 
@@ -144,8 +144,10 @@ def _method(config: QuantizationConfig, device: torch.device) -> str:
     return method
 
 
-def _bitsandbytes(transformers: Any, config: QuantizationConfig, dtype: torch.dtype) -> Any:
+def bitsandbytes_config(config: QuantizationConfig, dtype: torch.dtype) -> Any:
+    """Return what transformers takes to hold weights in 4 or 8 bits by bitsandbytes; on CUDA."""
     require("bitsandbytes", "quant")
+    transformers = require("transformers", "hf")
     if config.bits == 8:
         return transformers.BitsAndBytesConfig(load_in_8bit=True)
     return transformers.BitsAndBytesConfig(
@@ -153,19 +155,23 @@ def _bitsandbytes(transformers: Any, config: QuantizationConfig, dtype: torch.dt
     )
 
 
-def _to_hqq(
-    model: Any, config: QuantizationConfig, device: torch.device, dtype: torch.dtype
+def to_hqq(
+    model: Any,
+    config: QuantizationConfig,
+    device: torch.device,
+    dtype: torch.dtype,
+    head: Iterable[torch.nn.Module | None],
 ) -> None:
-    """Hold the weights of all linear layers but the head in few bits; on any device."""
+    """Hold the weights of all linear layers but those of the head in few bits; on any device."""
     hqq = require("hqq.core.quantize", "quant")
     settings = hqq.BaseQuantizeConfig(
         nbits=config.bits, group_size=config.group_size or GROUP_SIZE, axis=1
     )
-    head = model.get_output_embeddings()
+    whole = {id(module) for part in head if part is not None for module in part.modules()}
     linear = [
         (name, module)
         for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and module is not head
+        if isinstance(module, torch.nn.Linear) and id(module) not in whole
     ]
     for name, module in linear:
         few = hqq.HQQLinear(module, settings, compute_dtype=dtype, device=str(device))

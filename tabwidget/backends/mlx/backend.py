@@ -244,7 +244,9 @@ class MLXBackend(TextBackend):
         # mlx-lm's own holds the one of transformers.
         return PretrainedTokenizer(found._tokenizer if hasattr(found, "detokenizer") else found)
 
-    def _size(self, tokens_a_row: float, training: TrainingConfig) -> ModelSize:
+    def _size(
+        self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
+    ) -> ModelSize:
         require("mlx_lm", "mlx")
         import mlx.core as mx
 
