@@ -41,10 +41,9 @@ ROWS = [
         "sampling",
         "textlm",
         "chat",
-        "textclass",
     ],
     ["dtypes", "query", "backends", "contexts", "run"],
-    ["formula"],
+    ["cleaning", "formula", "textclass"],
     ["constraints", "distribution", "reliability"],
     ["joint"],
     ["answering"],
@@ -68,7 +67,7 @@ ONLY = {
     "charts": {"errors"},
     "chat": {"errors", "config", "events"},
     "minilm": set[str](),
-    "textclass": {"errors", "config", "events"},
+    "textclass": {"backends", "config", "errors", "events", "params"},
 }
 
 # Who alone imports a package, lazily or not. Naming its types is free.
@@ -97,7 +96,13 @@ OWNERS = {
     "torch": ["minilm", "backends", "chat", "distill", "textclass"],
     "tqdm": ["callbacks"],
     "traitlets": ["widgets", "magics"],
-    "transformers": ["backends.huggingface", "backends.pretrained", "chat", "textclass"],
+    "transformers": [
+        "backends.huggingface",
+        "backends.pretrained",
+        "chat",
+        "cleaning",
+        "textclass",
+    ],
     "trl": ["distill"],
     "typer": ["cli"],
     "uvicorn": ["serve"],

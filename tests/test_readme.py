@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from tabwidget import cli
 from tabwidget.formula import parse
+from tests.textlm.tiny import save_tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,6 +26,8 @@ def test_the_python_runs_in_order(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # No hub in a test: a folder of the model's name, with a tiny one in it, comes before.
+    save_tiny(tmp_path / "HuggingFaceTB" / "SmolLM2-135M-Instruct")
     namespace: dict[str, object] = {}
     for block in blocks("python"):
         quick = re.sub(r"max_seconds=\d+", "max_seconds=1", block)

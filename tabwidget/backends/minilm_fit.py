@@ -22,6 +22,7 @@ from tabwidget.events import Reason
 from tabwidget.minilm.cell_trainer import CellTrainer, Recipe
 from tabwidget.minilm.cells import CellColumn, CellModel, Cells
 from tabwidget.minilm.gaussian import Moments
+from tabwidget.minilm.optimizer import warm_up
 from tabwidget.orders import column_orders
 from tabwidget.table import Column
 
@@ -119,7 +120,7 @@ class MiniLMFit:
         columns: Sequence[Column],
         started: Sequence[CellModel] = (),
     ) -> None:
-        _warm_up()
+        warm_up()
         self.log = FitLog(request, "minilm")
         self.request, self.columns = request, columns
         table, training = request.table, request.training
@@ -270,11 +271,6 @@ def _near(rows: Floats, columns: Sequence[Column], seed: int) -> NDArray[np.int6
     if len(columns) <= MAX_READ:
         return np.empty((len(columns), 0), dtype=np.int64)
     return neighbours(rows, columns, MAX_READ // 2, seed=seed)
-
-
-def _warm_up() -> None:
-    """Let torch import its compiler, which its first optimizer does, outside of the time limit."""
-    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
 def _fit_gaussian(model: CellModel, train: Cells, holdout: Cells) -> Cells:

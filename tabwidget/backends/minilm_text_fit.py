@@ -13,7 +13,7 @@ from tabwidget.backends.minilm_text_engine import MiniLMTextEngine
 from tabwidget.backends.text_fit import Batch, LoopFit
 from tabwidget.backends.turns import Turns
 from tabwidget.minilm.model import LanguageModel
-from tabwidget.minilm.optimizer import averaged, optimizers_of
+from tabwidget.minilm.optimizer import averaged, optimizers_of, warm_up
 from tabwidget.textlm import RowTokens
 
 __all__ = ["OPTIMIZERS", "MiniLMTextFit"]
@@ -34,6 +34,7 @@ class MiniLMTextFit(LoopFit):
     def __init__(
         self, request: FitRequest, engine: MiniLMTextEngine, tokens: RowTokens, turns: Turns
     ) -> None:
+        warm_up()
         super().__init__(request, "minilm-text", engine, tokens, turns)
         # From scratch the loss rests for a while before it falls.
         self.look_steps = max(self.look_steps, LOOK_STEPS)

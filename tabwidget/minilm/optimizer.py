@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-__all__ = ["Muon", "averaged", "optimizers_of", "orthogonalized"]
+__all__ = ["Muon", "averaged", "optimizers_of", "orthogonalized", "warm_up"]
 
 # Coefficients of the quintic iteration, tuned by its authors for the steepest slope at zero.
 A, B, C = 3.4445, -4.7750, 2.0315
@@ -128,6 +128,16 @@ def optimizers_of(
     if not matrices:
         return [adamw]
     return [Muon(matrices, matrix_learning_rate, weight_decay=weight_decay), adamw]
+
+
+def warm_up() -> None:
+    """Let torch import its compiler, which its first optimizer does, before a clock is started.
+
+    Examples
+    --------
+    >>> warm_up()
+    """
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:

@@ -36,6 +36,8 @@ CHROMIUM_ARGS = [
 KNOWN_NOISE = (
     "Blocked aria-hidden on an element",  # its menus
     "Connection lost, reconnecting",  # a restarted kernel
+    "is taking too long to activate",  # a plugin, on a busy machine
+    "ms to activate",
 )
 
 
