@@ -1,4 +1,4 @@
-"""The command line: ``tabwidget demo``, ``tabwidget lab``, ``tabwidget --version``."""
+"""The command line: ``tabwidget demo``, ``lab``, ``text …`` and ``tabwidget --version``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 
 from tabwidget import __version__
 from tabwidget.errors import DataFileError, TabwidgetError, nearest, require
+from tabwidget.textclass.cli import app as text_app
 
 __all__ = ["app", "main"]
 
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _complain(str(error))
         code = 1
     sys.exit(code or 0)
+
+
+app.add_typer(text_app)
 
 
 @app.callback(invoke_without_command=True)

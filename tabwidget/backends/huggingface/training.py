@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +19,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from tabwidget.backends.base import FitRequest
+from tabwidget.backends.chance import own_chance
 from tabwidget.backends.huggingface.engine import HFEngine
 from tabwidget.backends.text_fit import NEVER, TextFit
 from tabwidget.backends.turns import Turns
@@ -97,7 +97,7 @@ class HFFit(TrainerCallback, TextFit):
     def train(self) -> None:
         """Do steps until it is enough."""
         training, engine = self.request.training, self.model
-        with tempfile.TemporaryDirectory() as folder, _own_chance():
+        with tempfile.TemporaryDirectory() as folder, own_chance():
             learner = Learner(engine, training.label_smoothing)
             self.trainer = _RowTrainer(self, learner, _arguments(self, folder))
             with _activations_twice(engine.model, training.gradient_checkpointing):
@@ -227,15 +227,3 @@ def _activations_twice(model: Any, asked: bool) -> Iterator[None]:
     finally:
         getattr(model, f"{kind}_checkpointing_disable")()
         model.disable_input_require_grads()
-
-
-@contextlib.contextmanager
-def _own_chance() -> Iterator[None]:
-    """Leave the global random states as they were: the Trainer sets all of them."""
-    python, legacy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(legacy)

@@ -1,0 +1,311 @@
+"""TextClassifier: texts in, labels out, as an estimator of scikit-learn."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.preprocessing import MultiLabelBinarizer
+from sklearn.utils.validation import check_is_fitted
+
+from tabwidget.errors import ConfigError
+from tabwidget.textclass.config import TextClassConfig
+from tabwidget.textclass.data import Labels, Texts
+from tabwidget.textclass.loading import DEFAULT_MODEL, load
+from tabwidget.textclass.metrics import best_thresholds, decide, metrics_of
+from tabwidget.textclass.splitting import hold_out
+
+if TYPE_CHECKING:
+    from tabwidget.textclass.training import Notify
+
+__all__ = ["TextClassifier"]
+
+Matrix = NDArray[np.bool_]
+
+DATA = ("max_length", "val_fraction")
+MODEL = (
+    "bits",
+    "torch_dtype",
+    "lora_r",
+    "lora_alpha",
+    "lora_dropout",
+    "lora_target_modules",
+    "trust_remote_code",
+    "device",
+)
+TRAIN = (
+    "batch_size",
+    "eval_batch_size",
+    "num_train_epochs",
+    "max_steps",
+    "max_seconds",
+    "learning_rate",
+    "weight_decay",
+    "warmup_ratio",
+    "gradient_accumulation_steps",
+    "early_stopping_patience",
+    "metric_for_best_model",
+    "class_weights",
+    "tune_thresholds",
+)
+
+
+class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # no types
+    """Classify texts with a pretrained decoder or encoder, tuned on examples.
+
+    The parameters are the keys of `TextClassConfig`, where they are explained.
+
+    Parameters
+    ----------
+    model : str, optional
+        A name on the hub, a folder, or a GGUF file; a small decoder by default.
+    max_length, val_fraction
+        As under ``data``. The rows held out tell which weights are best, and tune the thresholds.
+    bits, torch_dtype, lora_r, lora_alpha, lora_dropout, lora_target_modules, trust_remote_code, \
+device
+        As under ``model``.
+    batch_size, eval_batch_size, num_train_epochs, max_steps, max_seconds, learning_rate, \
+weight_decay, warmup_ratio, gradient_accumulation_steps, early_stopping_patience, \
+metric_for_best_model, class_weights, tune_thresholds
+        As under ``train``.
+    random_state : int, default 0
+        Seed of everything random.
+    on_event : callable, optional
+        Takes events of the training as dicts, as `tabwidget.events.from_dict` reads them.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; of a matrix of 0 and 1 its columns.
+    multi_ : bool
+        Whether a text may have several labels.
+    thresholds_ : ndarray of shape (n_classes,)
+        From which probability on a text has each label, if it may have several.
+    validation_ : dict
+        The figures of the rows held out, as `metrics_of` returns them.
+    training_ : Trained
+        What training took.
+    model_ : LabelModel
+        The tuned model.
+
+    Examples
+    --------
+    >>> classifier = TextClassifier("HuggingFaceTB/SmolLM2-135M", max_seconds=60)
+    >>> classifier.get_params()["lora_r"]
+    8
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        max_length: int = 1024,
+        val_fraction: float = 0.1,
+        bits: int | None = None,
+        torch_dtype: str = "auto",
+        lora_r: int | None = 8,
+        lora_alpha: float = 16,
+        lora_dropout: float = 0.05,
+        lora_target_modules: str | Sequence[str] | None = None,
+        trust_remote_code: bool = False,
+        device: str = "auto",
+        batch_size: int = 4,
+        eval_batch_size: int = 8,
+        num_train_epochs: float = 20,
+        max_steps: int | None = None,
+        max_seconds: float | None = None,
+        learning_rate: float = 2e-4,
+        weight_decay: float = 0.01,
+        warmup_ratio: float = 0.0,
+        gradient_accumulation_steps: int = 8,
+        early_stopping_patience: int | None = 2,
+        metric_for_best_model: str = "f1_micro",
+        class_weights: str = "none",
+        tune_thresholds: bool = True,
+        random_state: int = 0,
+        on_event: Notify | None = None,
+    ) -> None:
+        self.model = model
+        self.max_length = max_length
+        self.val_fraction = val_fraction
+        self.bits = bits
+        self.torch_dtype = torch_dtype
+        self.lora_r = lora_r
+        self.lora_alpha = lora_alpha
+        self.lora_dropout = lora_dropout
+        self.lora_target_modules = lora_target_modules
+        self.trust_remote_code = trust_remote_code
+        self.device = device
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.num_train_epochs = num_train_epochs
+        self.max_steps = max_steps
+        self.max_seconds = max_seconds
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup_ratio = warmup_ratio
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.early_stopping_patience = early_stopping_patience
+        self.metric_for_best_model = metric_for_best_model
+        self.class_weights = class_weights
+        self.tune_thresholds = tune_thresholds
+        self.random_state = random_state
+        self.on_event = on_event
+
+    def fit(self, X: Iterable[str], y: Any) -> Self:
+        """Tune the model on texts and their labels.
+
+        Parameters
+        ----------
+        X : iterable of str
+            The texts.
+        y : array-like
+            A label each; or, where a text may have several, a list of labels each, or a matrix of
+            0 and 1 with a column a label.
+
+        Raises
+        ------
+        ConfigError
+            If a parameter, a text or a label cannot be used.
+        """
+        config = self._config()
+        texts = _texts(X)
+        classes, multi, targets = _read(y)
+        if len(targets) != len(texts):
+            raise ConfigError(f"there are {len(texts)} texts, but labels for {len(targets)}")
+        names = tuple(str(label) for label in classes)
+        labels = Labels(names, multi)
+        ids = [str(row) for row in range(len(texts))]
+        rows, held_out = hold_out(
+            Texts(ids, texts, targets), config.data.val_fraction, self.random_state
+        )
+        model = load(
+            config.model, labels, max_length=config.data.max_length, seed=self.random_state
+        )
+        from tabwidget.textclass.training import fit  # transformers is installed, or `load` tells
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.training_ = fit(
+                model,
+                config.train,
+                rows,
+                held_out,
+                seed=self.random_state,
+                folder=Path(folder),
+                on_event=self.on_event,
+            )
+        self.model_, self.classes_, self.multi_ = model, classes, multi
+        self._lists = multi and not _is_matrix(y)
+        found = model.probabilities(held_out.texts, self.eval_batch_size)
+        self.thresholds_ = np.full(len(names), 0.5)
+        assert held_out.targets is not None
+        if multi and self.tune_thresholds:
+            average: Any = "macro" if self.metric_for_best_model == "f1_macro" else "micro"
+            self.thresholds_ = best_thresholds(held_out.targets, found, average)
+        self.validation_ = metrics_of(held_out.targets, found, self.thresholds_, labels)
+        return self
+
+    def predict_proba(self, X: Iterable[str]) -> NDArray[np.float64]:
+        """Return the probability of each of `classes_`, a row a text.
+
+        Where a text may have several labels, a row does not sum to 1.
+        """
+        check_is_fitted(self, "model_")
+        return self.model_.probabilities(_texts(X), self.eval_batch_size)
+
+    def predict(self, X: Iterable[str]) -> Any:
+        """Return the labels, in the form that `fit` was given them."""
+        chosen = self._decide(X)
+        if not self.multi_:
+            return self.classes_[chosen.argmax(axis=1)]
+        if self._lists:
+            return [self.classes_[row].tolist() for row in chosen]
+        return chosen.astype(np.int64)
+
+    def score(self, X: Iterable[str], y: Any, sample_weight: Any = None) -> float:
+        """Return the share of the texts whose labels are all right."""
+        chosen = self._decide(X)
+        if not self.multi_:
+            right = self.classes_[chosen.argmax(axis=1)] == np.asarray(y)
+        elif self._lists:
+            right = np.array(
+                [
+                    set(self.classes_[row].tolist()) == set(given)
+                    for row, given in zip(chosen, y, strict=True)
+                ]
+            )
+        else:
+            right = (chosen == np.asarray(y).astype(bool)).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _decide(self, X: Iterable[str]) -> Matrix:
+        found = self.predict_proba(X)
+        return decide(found, self.thresholds_, self.model_.labels)
+
+    def _config(self) -> TextClassConfig:
+        params = self.get_params(deep=False)
+        return TextClassConfig.of(
+            {
+                "data": {
+                    "dataset_name": "texts",
+                    "train_csv": "texts",
+                    **{name: params[name] for name in DATA},
+                },
+                "model": {
+                    "model_name": DEFAULT_MODEL if self.model is None else str(self.model),
+                    **{name: params[name] for name in MODEL},
+                },
+                "train": {"report_to": (), **{name: params[name] for name in TRAIN}},
+            },
+            "TextClassifier",
+        )
+
+
+def _texts(given: Iterable[str]) -> list[str]:
+    if isinstance(given, str):
+        raise ConfigError("give a list of texts, not one text")
+    texts = list(given)
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ConfigError(f"text {row} is {text!r}, no string: fill it, or leave the row out")
+    return [str(text) for text in texts]
+
+
+def _is_matrix(y: Any) -> bool:
+    return getattr(y, "ndim", 1) == 2
+
+
+def _read(y: Any) -> tuple[NDArray[Any], bool, Matrix]:
+    """Return the classes, whether a text may have several, and which each text has."""
+    if _is_matrix(y):
+        columns = getattr(y, "columns", None)
+        matrix = np.asarray(y)
+        if not np.isin(matrix, (0, 1)).all():
+            raise ConfigError("a matrix of labels holds 0 and 1 only, with a column a label")
+        classes = np.arange(matrix.shape[1]) if columns is None else np.asarray(columns)
+        return classes, True, matrix.astype(bool)
+    given = list(y)
+    if given and all(isinstance(one, (list, tuple, set, frozenset, np.ndarray)) for one in given):
+        binarizer = MultiLabelBinarizer()
+        matrix = binarizer.fit_transform(given).astype(bool)
+        return np.asarray(binarizer.classes_), True, matrix
+    values = np.asarray(given)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ConfigError("some labels are missing: leave those texts out")
+    classes, which = np.unique(values, return_inverse=True)
+    if len(classes) < 2:
+        raise ConfigError(f"all labels are {classes.tolist()}: there are none to tell apart")
+    return classes, False, np.eye(len(classes), dtype=bool)[which]

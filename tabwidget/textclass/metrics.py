@@ -1,0 +1,188 @@
+"""Figures of a classification, and the thresholds that decide it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+
+from tabwidget.textclass.data import Labels
+
+__all__ = ["best_thresholds", "decide", "metrics_of"]
+
+
+def decide(
+    probabilities: NDArray[np.floating[Any]],
+    thresholds: NDArray[np.floating[Any]] | None,
+    labels: Labels,
+) -> NDArray[np.bool_]:
+    """Return which labels each row gets.
+
+    Parameters
+    ----------
+    probabilities : ndarray, (n, k)
+        Of each label.
+    thresholds : ndarray, (k,), or None
+        From which probability a row has the label; None is 0.5. Where each row has one label,
+        the likeliest is it, and thresholds are not used.
+    labels : Labels
+        The k labels.
+
+    Examples
+    --------
+    >>> p = np.array([[0.6, 0.3], [0.2, 0.1]])
+    >>> decide(p, np.array([0.5, 0.3]), Labels(("a", "b"), multi=True))
+    array([[ True,  True],
+           [False, False]])
+    >>> decide(p, None, Labels(("a", "b"), multi=False))
+    array([[ True, False],
+           [ True, False]])
+    """
+    if not labels.multi:
+        return np.arange(len(labels.names)) == probabilities.argmax(axis=1)[:, None]
+    return np.asarray(probabilities >= (0.5 if thresholds is None else thresholds))
+
+
+def metrics_of(
+    targets: NDArray[np.bool_],
+    probabilities: NDArray[np.floating[Any]],
+    thresholds: NDArray[np.floating[Any]] | None,
+    labels: Labels,
+) -> dict[str, Any]:
+    """Return the figures of predictions, as plain JSON.
+
+    Parameters
+    ----------
+    targets : ndarray of bool, (n, k)
+        The true labels.
+    probabilities, thresholds, labels
+        As `decide` takes them.
+
+    Returns
+    -------
+    dict
+        ``f1_micro`` (of all decisions; with one label a row it is the accuracy), ``f1_macro``
+        (mean of the labels' F1), ``accuracy`` (share of rows whose labels are all right), and
+        ``per_class``: by label its precision, recall, f1, support and threshold (None if the
+        likeliest decides). What would divide by zero is 0.
+
+    Examples
+    --------
+    >>> y = np.array([[True, False], [False, True], [True, True]])
+    >>> p = np.array([[0.9, 0.2], [0.1, 0.8], [0.7, 0.4]])
+    >>> found = metrics_of(y, p, None, Labels(("a", "b"), multi=True))
+    >>> round(found["f1_micro"], 3), round(found["accuracy"], 3)
+    (0.857, 0.667)
+    >>> found["per_class"]["b"]["recall"]
+    0.5
+    """
+    chosen = decide(probabilities, thresholds, labels)
+    # To scikit-learn one column would be a binary problem, where also the zeros are a class.
+    none = np.zeros((len(targets), 1), dtype=bool)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        np.hstack([targets, none]),
+        np.hstack([chosen, none]),
+        labels=range(len(labels.names)),
+        zero_division=0,
+    )
+    used: list[float | None] = [None] * len(labels.names)
+    if labels.multi:
+        used = np.broadcast_to(0.5 if thresholds is None else thresholds, len(used)).tolist()
+    return {
+        "f1_micro": float(f1_score(targets.ravel(), chosen.ravel(), zero_division=0)),
+        "f1_macro": float(f1.mean()),
+        "accuracy": float(accuracy_score(targets, chosen)),
+        "per_class": {
+            name: {
+                "precision": float(precision[k]),
+                "recall": float(recall[k]),
+                "f1": float(f1[k]),
+                "support": int(support[k]),
+                "threshold": used[k],
+            }
+            for k, name in enumerate(labels.names)
+        },
+    }
+
+
+def best_thresholds(
+    targets: NDArray[np.bool_],
+    probabilities: NDArray[np.floating[Any]],
+    average: Literal["micro", "macro"] = "micro",
+) -> NDArray[np.float64]:
+    """Return the thresholds with the highest F1 on these rows, where a row may have several labels.
+
+    No others in [0, 1] have a higher one, so it is never below that of 0.5. Of those that are as
+    good, each label has the nearest to 0.5. The ratio is maximised exactly [1]_.
+
+    Parameters
+    ----------
+    targets : ndarray of bool, (n, k)
+        The true labels.
+    probabilities : ndarray, (n, k)
+        Of each label.
+    average : {"micro", "macro"}, default "micro"
+        F1 over all decisions, or the mean of the labels' F1.
+
+    Returns
+    -------
+    ndarray, (k,)
+        In [0, 1].
+
+    References
+    ----------
+    .. [1] Dinkelbach, "On Nonlinear Fractional Programming", Management Science 13(7), 1967.
+
+    Examples
+    --------
+    >>> y = np.array([[True], [True], [False]])
+    >>> best_thresholds(y, np.array([[0.9], [0.3], [0.1]]))
+    array([0.2])
+    """
+    cuts = [_Cuts(targets[:, k], probabilities[:, k]) for k in range(targets.shape[1])]
+    groups = [cuts] if average == "micro" else [[cut] for cut in cuts]
+    return np.array([threshold for group in groups for threshold in _best(group)])
+
+
+class _Cuts:
+    """Each decision that a threshold on one label can make; the thresholds nearest to 0.5 first."""
+
+    def __init__(self, target: NDArray[np.bool_], probability: NDArray[np.floating[Any]]) -> None:
+        values, place = np.unique(np.asarray(probability, dtype=np.float64), return_inverse=True)
+        # Those above the value before, up to this one, take the rows of this value and higher.
+        low, high = np.append(0.0, values), np.append(values, 1.0)
+        middle = (low + high) / 2
+        threshold = np.where(middle > low, middle, high)
+        threshold[(low < 0.5) & (high >= 0.5)] = 0.5
+        taken = np.append(_at_least(np.bincount(place)), 0)
+        hits = np.append(_at_least(np.bincount(place[target], minlength=len(values))), 0)
+        # Above a value of 1 there is no threshold.
+        order = np.argsort(np.abs(threshold - 0.5)[: len(values) + (values[-1] < 1)], kind="stable")
+        self.thresholds = threshold[order]
+        self.taken = taken[order]
+        self.hits = hits[order]
+        self.positives = int(target.sum())
+        self.half = int(np.argmax(self.taken == (probability >= 0.5).sum()))
+
+
+def _at_least(counts: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    return counts[::-1].cumsum()[::-1]
+
+
+def _best(cuts: list[_Cuts]) -> list[float]:
+    """Return the thresholds with the highest F1 over the decisions of these labels together."""
+    positives = sum(cut.positives for cut in cuts)
+    picks = [cut.half for cut in cuts]
+    if not positives:
+        return [0.5] * len(cuts)
+    while True:
+        # F1 is twice / total. Whole numbers, so that a tie is one.
+        twice = 2 * sum(int(cut.hits[pick]) for cut, pick in zip(cuts, picks, strict=True))
+        total = positives + sum(int(cut.taken[pick]) for cut, pick in zip(cuts, picks, strict=True))
+        gains = [2 * total * cut.hits - twice * cut.taken for cut in cuts]
+        picks = [int(gain.argmax()) for gain in gains]
+        gained = sum(int(gain[pick]) for gain, pick in zip(gains, picks, strict=True))
+        if gained == twice * positives:
+            return [float(cut.thresholds[pick]) for cut, pick in zip(cuts, picks, strict=True)]

@@ -1,0 +1,166 @@
+"""Stratified parts of texts and of CSV files, also where a row has several labels."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwidget.errors import ConfigError, DataFileError, require
+from tabwidget.textclass.config import DataSection
+from tabwidget.textclass.data import Labels, Texts, labelled_records, read_targets
+
+__all__ = ["hold_out", "split", "stratified"]
+
+_PARTS = ("train", "val", "test")
+
+
+def stratified(
+    targets: NDArray[np.bool_], fractions: Sequence[float], seed: int
+) -> NDArray[np.int64]:
+    """Part rows so that each part has its share of each label, by iterative stratification [1]_.
+
+    Parameters
+    ----------
+    targets : ndarray of bool, (n, k)
+        Which of k labels each row has; several, or none, too.
+    fractions : sequence of float
+        Each part's share of the rows.
+    seed : int
+        Of the order of the rows and of what is drawn among equals.
+
+    Returns
+    -------
+    ndarray, (n,)
+        The part of each row, from 0.
+
+    References
+    ----------
+    .. [1] Sechidis, Tsoumakas & Vlahavas, "On the Stratification of Multi-Label Data", ECML PKDD
+       2011.
+
+    Examples
+    --------
+    >>> y = np.repeat(np.eye(2, dtype=bool), 4, axis=0)
+    >>> parts = stratified(y, (0.75, 0.25), seed=0)
+    >>> y[parts == 1].astype(int)
+    array([[1, 0],
+           [0, 1]])
+    """
+    library = require("iterstrat.ml_stratifiers", "textclass")
+    random = np.random.RandomState(seed)
+    # The library takes rows in their order: without this, the first would all fall to one part.
+    order = random.permutation(len(targets))
+    parts = np.empty(len(targets), dtype=np.int64)
+    parts[order] = library.IterativeStratification(targets[order], np.array(fractions), random)
+    return parts
+
+
+def hold_out(texts: Texts, fraction: float, seed: int) -> tuple[Texts, Texts]:
+    """Return the texts to train on and those to validate on, stratified by their targets.
+
+    Raises
+    ------
+    ConfigError
+        If one of them would be empty.
+    """
+    assert texts.targets is not None
+    parts = stratified(texts.targets, (1 - fraction, fraction), seed)
+    if len(set(parts)) < 2:
+        raise ConfigError(
+            f"data.val_fraction is {fraction:g}, which of {len(texts)} rows leaves none to train "
+            "on or none to validate on: give another, or a data.val_csv"
+        )
+    return texts.take(np.flatnonzero(parts == 0)), texts.take(np.flatnonzero(parts == 1))
+
+
+def split(
+    csv: str | Path,
+    data: DataSection,
+    out: str | Path,
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+) -> dict[str, Path]:
+    r"""Part a CSV into ``train.csv``, ``val.csv`` and ``test.csv``, each with its share of a label.
+
+    The header and the rows are copied as they stand, byte for byte, in their order; the last row
+    gets a line end if it has none. The same seed gives the same files.
+
+    Parameters
+    ----------
+    csv : str or Path
+        The CSV.
+    data : DataSection
+        Names the columns; its paths are not used.
+    out : str or Path
+        A folder, made if it is not there; files of these names in it are overwritten.
+    fractions : (float, float, float), default (0.8, 0.1, 0.1)
+        Their shares of the rows. A file whose share is 0 is not written.
+    seed : int, default 0
+        Draws the rows.
+
+    Returns
+    -------
+    dict of str to Path
+        The files written, under "train", "val" and "test".
+
+    Raises
+    ------
+    ConfigError
+        If `fractions` do not sum to 1, or a file would be empty or overwrite `csv`.
+    DataFileError
+        If the CSV is broken, or a file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> data = DataSection(dataset_name="mail", train_csv="mail.csv", label_columns=("kind",))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "mail.csv")
+    ...     _ = path.write_text("text,kind\n" + "hi,ham\nwin,spam\n" * 10)
+    ...     paths = split(path, data, folder)
+    ...     {name: path.read_text().count("spam") for name, path in paths.items()}
+    {'train': 8, 'val': 1, 'test': 1}
+    """
+    shares = dict(zip(_PARTS, fractions, strict=True))
+    if min(fractions) < 0 or fractions[0] == 0 or not math.isclose(sum(fractions), 1):
+        raise ConfigError(
+            f"the fractions are {', '.join(f'{f:g}' for f in fractions)}: give the shares of "
+            "train, val and test, which sum to 1, with some to train on"
+        )
+    folder = Path(os.path.expanduser(out))
+    paths = {name: folder / f"{name}.csv" for name, share in shares.items() if share > 0}
+    records = labelled_records(csv, data)
+    for path in paths.values():
+        if path.exists() and path.samefile(records.path):
+            raise ConfigError(f"{str(path)!r} would overwrite the CSV itself: give another folder")
+    targets = read_targets(csv, data, Labels.of(csv, data))
+    parts = stratified(targets, [share for share in fractions if share > 0], seed)
+    for part, name in enumerate(paths):
+        if not (parts == part).any():
+            raise ConfigError(
+                f"{shares[name]:g} of {len(parts)} rows leaves none for {name}: give it more, or 0"
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            files = [
+                stack.enter_context(path.open("w", encoding=data.encoding, newline=""))
+                for path in paths.values()
+            ]
+            for file in files:
+                file.write(records.header)
+            end = "\r\n" if records.header.endswith("\r\n") else "\n"
+            for record, part in zip(records, parts, strict=True):
+                ended = record.raw.endswith(("\n", "\r"))
+                files[part].write(record.raw if ended else record.raw + end)
+    except OSError as error:
+        raise DataFileError(
+            f"{str(folder)!r} cannot be written: {error.strerror or error}"
+        ) from error
+    return paths

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+
+from tabwidget.errors import ConfigError
+from tabwidget.textclass.classifier import TextClassifier
+from tests.textclass.toys import WORDS, save_tiny_encoder, toy_texts
+from tests.textlm.tiny import save_tiny
+
+MULTI = toy_texts(60)
+SINGLE = toy_texts(60, multi=False)
+assert MULTI.targets is not None
+assert SINGLE.targets is not None
+MATRIX = MULTI.targets.astype(int)
+LISTS = [[word for word, there in zip(WORDS, row, strict=True) if there] for row in MATRIX]
+KINDS = np.array(WORDS)[SINGLE.targets.argmax(axis=1)]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny(tmp_path_factory.mktemp("tiny")))
+
+
+def made(tiny: str, **params: Any) -> TextClassifier:
+    """Return a classifier that learns fast, if little."""
+    given = {
+        "max_steps": 2,
+        "batch_size": 8,
+        "gradient_accumulation_steps": 1,
+        "learning_rate": 0.02,
+        "device": "cpu",
+        "max_length": 32,
+        **params,
+    }
+    return TextClassifier(tiny, **given)
+
+
+def test_one_label_a_text(tiny: str) -> None:
+    classifier = made(tiny, max_steps=60, num_train_epochs=10, early_stopping_patience=None)
+    classifier.fit(SINGLE.texts, KINDS)
+    assert classifier.classes_.tolist() == list(WORDS)
+    found = classifier.predict_proba(SINGLE.texts)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    predicted = classifier.predict(SINGLE.texts)
+    assert (predicted == classifier.classes_[found.argmax(axis=1)]).all()
+    assert classifier.score(SINGLE.texts, KINDS) == np.mean(predicted == KINDS)
+    assert classifier.score(SINGLE.texts, KINDS) > 0.6
+
+
+def test_encoder_through_the_same_door(tmp_path: Path) -> None:
+    encoder = str(save_tiny_encoder(tmp_path))
+    classifier = made(encoder, max_steps=60, lora_r=0, learning_rate=0.005)
+    assert classifier.fit(SINGLE.texts, KINDS).score(SINGLE.texts, KINDS) > 0.6
+
+
+@pytest.mark.parametrize("kinds", [[7, 3], [True, False], ["yes", "no"]])
+def test_labels_keep_their_type(tiny: str, kinds: list[Any]) -> None:
+    y = [kinds[row % 2] for row in range(40)]
+    classifier = made(tiny).fit(SINGLE.texts[:40], y)
+    assert classifier.classes_.tolist() == sorted(kinds)
+    assert set(classifier.predict(SINGLE.texts).tolist()) <= set(kinds)
+
+
+def test_lists_of_labels(tiny: str) -> None:
+    classifier = made(tiny).fit(MULTI.texts, LISTS)
+    assert classifier.multi_
+    assert classifier.classes_.tolist() == list(WORDS)
+    predicted = classifier.predict(MULTI.texts)
+    found = classifier.predict_proba(MULTI.texts)
+    for labels, row in zip(predicted, found, strict=True):
+        from_thresholds = zip(WORDS, row, classifier.thresholds_, strict=True)
+        assert labels == [word for word, p, threshold in from_thresholds if p >= threshold]
+    right = [set(one) == set(other) for one, other in zip(predicted, LISTS, strict=True)]
+    assert classifier.score(MULTI.texts, LISTS) == np.mean(right)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, lambda y: pd.DataFrame(y, columns=list(WORDS))])
+def test_matrix_of_labels(tiny: str, kind: Any) -> None:
+    y = kind(MATRIX)
+    classifier = made(tiny).fit(pd.Series(MULTI.texts), y)
+    assert classifier.classes_.tolist() == (list(WORDS) if hasattr(y, "columns") else [0, 1, 2])
+    predicted = classifier.predict(MULTI.texts)
+    assert predicted.shape == MATRIX.shape
+    assert classifier.score(MULTI.texts, y) == np.mean((predicted == MATRIX).all(axis=1))
+
+
+def test_thresholds_can_be_left_at_half(tiny: str) -> None:
+    assert made(tiny, tune_thresholds=False).fit(MULTI.texts, MATRIX).thresholds_.tolist() == [
+        0.5,
+        0.5,
+        0.5,
+    ]
+    tuned = made(tiny).fit(MULTI.texts, MATRIX)
+    assert tuned.validation_["per_class"].keys() == {"0", "1", "2"}
+
+
+def test_it_is_an_estimator_of_scikit_learn(tiny: str) -> None:
+    classifier = made(tiny, lora_r=2)
+    twin = clone(classifier)
+    assert twin.get_params() == classifier.get_params()
+    assert not hasattr(twin, "classes_")
+    twin.set_params(lora_r=3, class_weights="balanced")
+    assert twin.get_params()["lora_r"] == 3
+    scores = cross_val_score(classifier, np.array(SINGLE.texts), KINDS, cv=2)
+    assert scores.shape == (2,)
+    assert np.isfinite(scores).all()
+
+
+def test_same_random_state_gives_the_same(tiny: str) -> None:
+    found = [
+        made(tiny, random_state=seed).fit(SINGLE.texts, KINDS).predict_proba(SINGLE.texts)
+        for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.allclose(found[0], found[2])
+
+
+def test_fitted_classifier_is_pickled(tiny: str) -> None:
+    classifier = made(tiny).fit(SINGLE.texts, KINDS)
+    back = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(
+        back.predict_proba(SINGLE.texts), classifier.predict_proba(SINGLE.texts)
+    )
+
+
+def test_events_are_told(tiny: str) -> None:
+    told: list[Mapping[str, Any]] = []
+    classifier = made(tiny, on_event=told.append).fit(SINGLE.texts, KINDS)
+    assert [told[0]["event"], told[-1]["event"]] == ["FitStart", "FitEnd"]
+    assert classifier.training_.steps == told[-1]["step"] == 2
+
+
+def test_before_fit_it_is_told(tiny: str) -> None:
+    with pytest.raises(NotFittedError):
+        made(tiny).predict(["a text"])
+
+
+@pytest.mark.parametrize(
+    ("params", "texts", "y", "message"),
+    [
+        ({"batch_size": 0}, SINGLE.texts, KINDS, r"TextClassifier: train\.batch_size is 0"),
+        ({"bits": 4, "lora_r": 0}, SINGLE.texts, KINDS, "lora_r"),
+        ({}, "one text", ["a"], "a list of texts"),
+        ({}, ["a", None], ["a", "b"], "text 1 is None"),
+        ({}, ["a", "b"], ["a", "b", "a"], "2 texts, but labels for 3"),
+        ({}, ["a", "b"], ["a", "a"], "none to tell apart"),
+        ({}, ["a", "b"], [1.0, float("nan")], "labels are missing"),
+        ({}, ["a", "b"], np.array([[1, 0], [2, 0]]), "0 and 1 only"),
+    ],
+)
+def test_what_cannot_be_is_told(
+    tiny: str, params: dict[str, Any], texts: Any, y: Any, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        made(tiny, **params).fit(texts, y)

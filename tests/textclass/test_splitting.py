@@ -1,0 +1,134 @@
+"""Parts of a CSV: each label's share, each row once and unchanged, the same for the same seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tabwidget.errors import ConfigError, DataFileError
+from tabwidget.textclass.config import DataSection
+from tabwidget.textclass.data import Texts
+from tabwidget.textclass.splitting import hold_out, split, stratified
+
+HEADER = "uid, text ,kind\r\n"
+
+
+def section(**keys: Any) -> DataSection:
+    basis = {"dataset_name": "d", "train_csv": "train.csv", "label_columns": "kind"}
+    return DataSection.model_validate(basis | {"label_delimiter": ";"} | keys)
+
+
+def csv_rows(n: int) -> list[str]:
+    """Rows that only a byte-true copy keeps: quotes, line breaks, spaces, letters of all kinds."""
+    kinds = ["a", "a;b", "", "c"]
+    return [f'{i},"said ""é{i}""\n\r\nand, went ",{kinds[i % 4]}\r\n' for i in range(n)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_each_row_is_in_one_part_as_it_was(tmp_path: Path, encoding: str) -> None:
+    rows = csv_rows(200)
+    whole = tmp_path / "all.csv"
+    content = (HEADER + "".join(rows)).removesuffix("\r\n")
+    whole.write_bytes(content.encode(encoding))
+    paths = split(whole, section(encoding=encoding), tmp_path / "new" / "folder", seed=3)
+    assert [path.name for path in paths.values()] == ["train.csv", "val.csv", "test.csv"]
+    found = []
+    for name, share in {"train": 0.8, "val": 0.1, "test": 0.1}.items():
+        text = paths[name].read_bytes().decode(encoding)
+        assert text.startswith(HEADER)
+        part = [row for row in rows if row in text]
+        assert HEADER + "".join(part) == text  # in their order
+        for end in (",a\r\n", ",a;b\r\n", ",\r\n", ",c\r\n"):
+            assert sum(row.endswith(end) for row in part) == pytest.approx(50 * share, abs=1)
+        found += part
+    assert sorted(found) == sorted(rows)
+
+
+def test_the_seed_alone_decides(tmp_path: Path) -> None:
+    whole = tmp_path / "all.csv"
+    whole.write_text(HEADER + "".join(csv_rows(80)), newline="")
+    first, again, other = (
+        split(whole, section(), tmp_path / str(n), seed=seed) for n, seed in enumerate([1, 1, 2])
+    )
+    assert all(first[name].read_bytes() == again[name].read_bytes() for name in first)
+    assert first["test"].read_bytes() != other["test"].read_bytes()
+
+
+def test_a_part_of_no_rows_is_not_written(tmp_path: Path) -> None:
+    whole = tmp_path / "all.csv"
+    whole.write_text(HEADER + "".join(csv_rows(20)), newline="")
+    paths = split(whole, section(), tmp_path / "parts", (0.5, 0.5, 0))
+    assert set(paths) == {"train", "val"}
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["train.csv", "val.csv"]
+
+
+@given(
+    k=st.integers(1, 5), n=st.integers(20, 60), several=st.booleans(), seed=st.integers(0, 2**31)
+)  # fmt: skip
+@settings(max_examples=100, deadline=None)
+def test_each_label_has_its_share(k: int, n: int, several: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    targets = rng.random((n, k)) < rng.random(k) * 0.6
+    if not several:
+        targets = np.arange(k) == np.sort(rng.integers(k, size=n))[:, None]
+    parts = stratified(targets, (0.8, 0.1, 0.1), seed)
+    assert np.array_equal(parts, stratified(targets, (0.8, 0.1, 0.1), seed))
+    slack = 1 if not several else 1 + k
+    for part, share in enumerate((0.8, 0.1, 0.1)):
+        assert (
+            abs((targets[parts == part]).sum(axis=0) - share * targets.sum(axis=0)).max() <= slack
+        )
+    if not several:
+        assert targets[parts == 0].any(axis=0).tolist() == targets.any(axis=0).tolist()
+
+
+def test_rows_that_are_sorted_are_drawn_from_everywhere() -> None:
+    targets = np.repeat(np.eye(2, dtype=bool), 500, axis=0)
+    held = np.flatnonzero(stratified(targets, (0.9, 0.1), seed=0) == 1)
+    assert all((held // 100 == block).any() for block in range(10))
+
+
+def test_holding_out(tmp_path: Path) -> None:
+    targets = np.repeat(np.eye(2, dtype=bool), 10, axis=0)
+    texts = Texts([str(n) for n in range(20)], [f"text {n}" for n in range(20)], targets)
+    train, val = hold_out(texts, 0.2, seed=0)
+    assert sorted(train.ids + val.ids, key=int) == texts.ids
+    assert val.targets is not None
+    assert val.targets.sum(axis=0).tolist() == [2, 2]
+    with pytest.raises(ConfigError, match=r"data\.val_fraction is 0\.001, which of 20 rows leaves"):
+        hold_out(texts, 0.001, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("fractions", "message"),
+    [
+        ((0.8, 0.1, 0.2), r"fractions are 0\.8, 0\.1, 0\.2: give the shares of train, val and tes"),
+        ((1.2, -0.1, -0.1), r"fractions are 1\.2, -0\.1, -0\.1: give"),
+        ((0, 0.5, 0.5), r"fractions are 0, 0\.5, 0\.5: give"),
+        ((0.98, 0.01, 0.01), r"0\.01 of 8 rows leaves none for val: give it more, or 0"),
+    ],
+)  # fmt: skip
+def test_shares_that_cannot_be(
+    tmp_path: Path, fractions: tuple[float, float, float], message: str
+) -> None:
+    whole = tmp_path / "all.csv"
+    whole.write_text(HEADER + "".join(csv_rows(8)), newline="")
+    with pytest.raises(ConfigError, match=message):
+        split(whole, section(), tmp_path / "parts", fractions)
+    assert not (tmp_path / "parts").exists()
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    whole = tmp_path / "train.csv"
+    whole.write_text(HEADER + "".join(csv_rows(80)), newline="")
+    before = whole.read_bytes()
+    with pytest.raises(ConfigError, match=r"train\.csv' would overwrite the CSV itself"):
+        split(whole, section(), tmp_path)
+    with pytest.raises(DataFileError, match=r"train\.csv' cannot be written: "):
+        split(whole, section(), whole)
+    assert whole.read_bytes() == before
