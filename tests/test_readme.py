@@ -38,7 +38,19 @@ def test_the_python_runs_in_order(
 def test_the_commands_exist() -> None:
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
     named = re.findall(r"bin/tabwidget (\w+)", "".join(blocks("sh")))
-    assert set(named) == {"lab", "demo"} <= set(commands)
+    assert set(named) == {"lab", "demo", "text"} <= set(commands)
+    text = re.findall(r"bin/tabwidget text (\w+)", "".join(blocks("sh")))
+    assert set(text) <= set(commands["text"].commands)
+
+
+def test_the_config_of_a_text_classification_is_one(tmp_path: Path) -> None:
+    from tabwidget.textclass import TextClassConfig
+
+    [config] = blocks("yaml")
+    (tmp_path / "reviews.yaml").write_text(config, encoding="utf-8")
+    read = TextClassConfig.read(tmp_path / "reviews.yaml")
+    assert read.data.label_columns == ("books", "movies", "music")
+    assert read.exp.seeds == (1, 3, 4, 5)
 
 
 def test_the_one_liners_are_those_that_are_tested() -> None:
