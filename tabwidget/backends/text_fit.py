@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fitting import TARGET_SHARE, FitLog, held_apart
 from tabwidget.backends.turns import Turns
 from tabwidget.errors import ConfigError
-from tabwidget.events import Reason
+from tabwidget.events import Event, Reason
 from tabwidget.textlm import RowBatches, RowTokens, TextEngine, collated
 from tabwidget.textlm.batches import distinct_orders
 
@@ -69,6 +70,7 @@ class TextFit(ABC):
         *,
         adapters: bool = False,
     ) -> None:
+        request = replace(request, emit=self._emitter(request.emit, turns))
         self.log = FitLog(request, name)
         self.request, self.engine, self.tokens, self.turns = request, engine, tokens, turns
         table, training = request.table, request.training
@@ -108,6 +110,16 @@ class TextFit(ABC):
         self.newest: list[tuple[int, Ints]] = []
         self.best: dict[str, NDArray[np.float32]] = {}
         self.reason: Reason = "stopped"
+
+    @staticmethod
+    def _emitter(emit: Callable[[Event], None], turns: Turns) -> Callable[[Event], None]:
+        """Return what tells of events while the model is free to be asked."""
+
+        def told(event: Event) -> None:
+            with turns.released():
+                emit(event)
+
+        return told
 
     @abstractmethod
     def train(self) -> None:

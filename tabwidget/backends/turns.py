@@ -42,6 +42,22 @@ class Turns:
         finally:
             self._give()
 
+    @contextlib.contextmanager
+    def released(self) -> Iterator[None]:
+        """Give up the turn meanwhile, if this thread has it, and have it again afterwards.
+
+        What is told to others must be told so: they may wait for something that a thread holds
+        which itself waits for its turn.
+        """
+        if self._owner != threading.get_ident():
+            yield
+            return
+        self._give()
+        try:
+            yield
+        finally:
+            self._take()
+
     def give_way(self) -> None:
         """Let those go first who wait, and have the next turn after them."""
         self._give()

@@ -366,6 +366,31 @@ def test_a_callback_can_ask_too(backend: TextBackend) -> None:
     assert answers
 
 
+def test_who_is_told_may_wait_for_one_who_asks(backend: TextBackend) -> None:
+    # As in a session, whose lock is held by who asks, and wanted by who is told.
+    lock = threading.Lock()
+    told = threading.Event()
+    answers: list[Floats] = []
+
+    def ask() -> None:
+        told.wait()
+        for _ in range(20):
+            with lock:
+                answers.append(backend.predict(rows_of(toy())[:1], [0]).probabilities)
+
+    def emit(event: Event) -> None:
+        told.set()
+        if not lock.acquire(timeout=20):
+            pytest.fail("who is told waits for who asks, and the other way round")
+        lock.release()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    fit(backend, max_steps=10, emit=lambda e: emit(e) if backend.ready else None)
+    asking.join(60)
+    assert len(answers) == 20
+
+
 def test_rows_that_are_too_long_are_an_error(backend: TextBackend) -> None:
     with pytest.raises(ConfigError, match=r"tokens, more than max_seq_length=10"):
         fit(backend, max_seq_length=10)

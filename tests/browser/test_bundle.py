@@ -25,6 +25,8 @@ import widget from "/workbench.js";
 const state = STATE;
 const handlers = {};
 const charts = CHARTS;
+const COST = { n_parameters: 9, n_trained: 9, tokens_a_row: 3, seconds_an_epoch: 1, memory: 2e6,
+  free: 1e9, advice: "" };
 const model = {
   get: (key) => state[key],
   on: (name, handler) => (handlers[name] ??= []).push(handler),
@@ -32,7 +34,9 @@ const model = {
   send: ({ id, kind, payload }) => {
     const ok = kind === "chart" ? { spec: charts[payload.name] }
       : kind === "survey" ? { formula: "g", columns: {} }
-      : { text: '{"g": "a"}', spans: [{ column: "g", name: [1, 4], value: [6, 9] }], row: 0 };
+      : kind === "cost" ? { cost: COST }
+      : { text: '{"g": "a"}', spans: [{ column: "g", name: [1, 4], value: [6, 9] }], row: 0,
+          tokens: [[4, false], [9, true], [10, false]] };
     setTimeout(() => handlers["msg:custom"].forEach((h) => h({ type: "reply", id, ok }, [])));
   },
 };
@@ -69,13 +73,15 @@ def state() -> dict[str, object]:
         **{"headline": "a 70.0%", "detail": "then b 30.0%", "seconds": 0.004},
         **{"python": "lm.conditional('g')", "formula": "g"},
     }
+    engine = {"name": "minilm", "title": "cells", "pretrained": False}
     offers = {
         **{"samples": ["penguins"], "frames": [], "tasks": ["classification"]},
-        "serializers": ["json"],
+        **{"serializers": ["json"], "engines": [{**engine, "standard": "", "command": ""}]},
     }
     choices = {
         **{"target": "g", "task": "classification", "serializer": "json"},
-        "max_seconds": 10,
+        **{"max_seconds": 10, "backend": "minilm", "model": "", "rank": None},
+        "quantization": None,
     }
     return {
         "panels": ["data", "task", "train", "query"],
