@@ -451,10 +451,13 @@ def test_a_table_is_learned_asked_and_saved_through_the_model(
 
 
 @pytest.mark.parametrize("serializer", ["json", "key-value", "bracket"])
-def test_no_row_of_an_untrained_model_is_malformed(backend: TextBackend, serializer: str) -> None:
+def test_no_row_of_an_untrained_model_is_malformed(
+    kind: str, backend: TextBackend, serializer: str
+) -> None:
     training = TrainingConfig(max_steps=1, learning_rate=1e-9)
     lm = TabularLanguageModel(backend, serializer, training, random_state=0).fit(toy().frame)
-    rows = lm.sample(300, random_state=0)
+    # Ten thousand of one engine; the others draw by the very same code.
+    rows = lm.sample(3_400 if kind == "huggingface" else 200, random_state=0)
     written = resolve_serializer(serializer)
     for name in rows:
         column = lm.schema[str(name)]
