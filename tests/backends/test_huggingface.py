@@ -201,6 +201,20 @@ def test_adapters_of_weights_in_few_bits(tiny: Path, bits: int) -> None:
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("bits", [4, 8])
+def test_adapters_of_weights_in_few_bits_on_a_gpu(tmp_path: Path, bits: int) -> None:
+    pytest.importorskip("bitsandbytes", reason="the extra 'quant' is not installed")
+    config = ModelConfig(
+        model=str(save_tiny(tmp_path, width=64)), lora=LORA, quantization=f"{bits}bit"
+    )
+    backend, events = fitted(tmp_path, HFBackend(config), max_steps=3)
+    layer = engine_of(backend).model.get_submodule("model.layers.0.self_attn.q_proj")
+    assert type(layer.base_layer).__module__.startswith("bitsandbytes")
+    losses = [event.loss for event in events if isinstance(event, EvalReport)]
+    assert losses[-1] < losses[0]
+
+
 def test_a_module_that_the_model_lacks_is_an_error(tiny: Path) -> None:
     with pytest.raises(ConfigError, match="LoRAConfig does not fit"):
         fitted(tiny, lora=LoRAConfig(target_modules=["c_attn"]))
