@@ -59,7 +59,7 @@ HONOURED = {
     "weight_decay",
     "width",
 }
-BLOCK_WEIGHTS = 12  # of a block, in squares of its width
+BLOCK_WEIGHTS = 8  # of a block, in squares of its width
 MAX_TOKENS = 8_000  # in one inference batch, whose activations then stay in a core's cache
 
 
