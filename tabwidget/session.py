@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from sklearn.base import clone
 from tabwidget.backends import Backend, choose, resolve
 from tabwidget.backends.cost import Cost, cost_of
 from tabwidget.callbacks import Callback
+from tabwidget.code import fitting_code, source_code
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.distribution import Distribution
 from tabwidget.errors import ConfigError, NotFittedError, nearest
@@ -25,18 +25,16 @@ from tabwidget.evidence import Evidence
 from tabwidget.formula import parse
 from tabwidget.model import TabularLanguageModel
 from tabwidget.orders import column_orders
-from tabwidget.params import Config
 from tabwidget.query import Query
 from tabwidget.run import Notify, Run
 from tabwidget.serialize import SerializedRow, Serializer, resolve_serializer
-from tabwidget.table import Column, Table, as_table
+from tabwidget.table import Table, as_table
+from tabwidget.tasks import check_task, likely_target, task_of
 from tabwidget.textlm.tokens import Token
 
-__all__ = ["TASKS", "Answer", "Change", "Run", "Session"]
+__all__ = ["Answer", "Change", "Run", "Session"]
 
-TASKS = ("classification", "regression", "synthesis")
 MAX_HISTORY = 500
-MAX_LABELS = 10
 STOP_SECONDS = 5.0  # to wait for a step in progress
 
 _log = logging.getLogger(__name__)
@@ -194,11 +192,11 @@ class Session:
         self.stop()
         with self.lock:
             had = tuple(what for what in ("run", "model", "answer") if getattr(self, what))
-            self.table, self._source = table, _source_in_python(source, table.name)
+            self.table, self._source = table, source_code(source, table.name)
             self.run = self.model = self.answer = None
             self.history = []
-            self.target = _likely_target(table)
-            self.task = _task_of(table.schema[self.target])
+            self.target = likely_target(table)
+            self.task = task_of(table.schema[self.target])
             self.question = Query((self.target,))
         self._tell("table")
         shape = f"{len(table)} rows, {len(table.schema)} columns"
@@ -456,27 +454,16 @@ class Session:
         """Return the Python that loads, fits and asks the same without a session."""
         with self.lock:
             self._loaded()
-            asked = None if self.answer is None else self.answer.query
-            kinds = set() if asked is None else asked.imports
-            config, shown = self.model_config, ""
-            if config is not None:
-                shown = f"model_config={config!r}, "
-                parts = (config, config.lora, config.quantization)
-                kinds = kinds | {type(part).__name__ for part in parts if isinstance(part, Config)}
-            backend = "" if self.backend == "minilm" else f'backend="{self.backend}", '
-            serializer = "" if self.serializer == "json" else f"serializer={self.serializer!r}, "
-            if not isinstance(self.serializer, str):
-                kinds = kinds | _kinds(self.serializer)
-            names = ", ".join(sorted({"TabularLanguageModel", "TrainingConfig"} | kinds))
-            targets = "" if self.task == "synthesis" else f", target_cols=[{self.target!r}]"
-            lines = [
-                f"from tabwidget import {names}",
-                "",
-                f"lm = TabularLanguageModel({backend}{shown}{serializer}"
-                f"training={self.training!r}, random_state={self.random_state})",
-                f"lm.fit({self._source}{targets})",
-            ]
-            return "\n".join(lines if asked is None else [*lines, asked.to_python()])
+            return fitting_code(
+                self._source,
+                backend=self.backend,
+                model_config=self.model_config,
+                serializer=self.serializer,
+                training=self.training,
+                random_state=self.random_state,
+                targets=self._targets(),
+                asked=None if self.answer is None else self.answer.query,
+            )
 
     def _loaded(self) -> Table:
         if self.table is None:
@@ -572,8 +559,8 @@ class Session:
         if "target" in choices or "task" in choices:
             target = choices.get("target", self.target)
             schema = self._loaded().schema
-            task = choices.get("task") or _task_of(schema.known(target))
-            _check_task(task, schema.known(target))
+            task = choices.get("task") or task_of(schema.known(target))
+            check_task(task, schema.known(target))
             checked.update(target=target, task=task)
         return checked
 
@@ -586,13 +573,6 @@ class Session:
             training.set_params(max_seconds=choices["max_seconds"])
         training.validate()
         return training
-
-
-def _kinds(serializer: Serializer) -> set[str]:
-    """Return the names that the code of a serializer of ours needs; one's own is there already."""
-    parts = (serializer, getattr(serializer, "number", None))
-    ours = (type(part) for part in parts if type(part).__module__.startswith("tabwidget."))
-    return {kind.__name__ for kind in ours}
 
 
 def _checked_model(config: ModelConfig | None) -> ModelConfig | None:
@@ -614,38 +594,3 @@ class _Publisher(Callback):
     def on_event(self, state: TrainingState, event: Event) -> None:
         if self.model.ready:
             self.session._publish(self.run, self.model)
-
-
-def _likely_target(table: Table) -> str:
-    """Return the first column with a few levels; the last column if there is none."""
-    columns = [table.schema[name] for name in table.schema.active]
-    levels = [c.name for c in columns if not c.is_number and 2 <= len(c.support) <= 20]
-    return levels[0] if levels else columns[-1].name
-
-
-def _task_of(column: Column) -> str:
-    # A few whole numbers are labels (0 and 1, digits) more often than amounts.
-    labels = column.integer and column.edges is None and column.n_unique <= MAX_LABELS
-    return "regression" if column.is_number and not labels else "classification"
-
-
-def _check_task(task: str, column: Column) -> None:
-    if task not in TASKS:
-        raise ConfigError(f"there is no task {task!r}: {', '.join(TASKS)}." + nearest(task, TASKS))
-    if task == "regression" and not column.is_number:
-        raise ConfigError(
-            f"column {column.name!r} has levels, not numbers: "
-            "choose the task 'classification', or a target that is a number"
-        )
-    if task == "classification" and column.edges is not None:
-        raise ConfigError(
-            f"column {column.name!r} is a number with {column.n_unique} values: "
-            "choose the task 'regression', or a target with levels"
-        )
-
-
-def _source_in_python(source: object, name: str) -> str:
-    """Return the source as an expression: a name or path in quotes, or the frame's variable."""
-    if isinstance(source, (str, Path)):
-        return repr(str(source))
-    return name if name.isidentifier() and not iskeyword(name) else "frame"

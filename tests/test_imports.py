@@ -43,7 +43,7 @@ ROWS = [
         "chat",
     ],
     ["dtypes", "query", "backends", "contexts", "run"],
-    ["cleaning", "formula", "textclass"],
+    ["cleaning", "code", "formula", "tasks", "textclass"],
     ["constraints", "distribution", "reliability"],
     ["joint"],
     ["answering"],

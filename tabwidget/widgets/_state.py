@@ -81,7 +81,7 @@ def snapshot(
     """
     from tabwidget import datasets
     from tabwidget.serialize import SERIALIZERS
-    from tabwidget.session import TASKS
+    from tabwidget.tasks import TASKS
 
     with session.lock:
         answer = session.answer

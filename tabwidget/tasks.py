@@ -1,0 +1,48 @@
+"""Tasks: what a table is learned for, and which of them suits a column."""
+
+from __future__ import annotations
+
+from tabwidget.errors import ConfigError, nearest
+from tabwidget.table import Column, Table
+
+__all__ = ["TASKS", "check_task", "likely_target", "task_of"]
+
+TASKS = ("classification", "regression", "synthesis")
+MAX_LABELS = 10
+
+
+def likely_target(table: Table) -> str:
+    """Return the first column with a few levels; the last column if there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> likely_target(Table(pd.DataFrame({"x": [0.1, 0.2, 0.3], "y": ["a", "b", "a"]})))
+    'y'
+    """
+    columns = [table.schema[name] for name in table.schema.active]
+    levels = [c.name for c in columns if not c.is_number and 2 <= len(c.support) <= 20]
+    return levels[0] if levels else columns[-1].name
+
+
+def task_of(column: Column) -> str:
+    """Return the task that suits a column as the target."""
+    # A few whole numbers are labels (0 and 1, digits) more often than amounts.
+    labels = column.integer and column.edges is None and column.n_unique <= MAX_LABELS
+    return "regression" if column.is_number and not labels else "classification"
+
+
+def check_task(task: str, column: Column) -> None:
+    """Raise `ConfigError` if there is no such task, or not with this column as the target."""
+    if task not in TASKS:
+        raise ConfigError(f"there is no task {task!r}: {', '.join(TASKS)}." + nearest(task, TASKS))
+    if task == "regression" and not column.is_number:
+        raise ConfigError(
+            f"column {column.name!r} has levels, not numbers: "
+            "choose the task 'classification', or a target that is a number"
+        )
+    if task == "classification" and column.edges is not None:
+        raise ConfigError(
+            f"column {column.name!r} is a number with {column.n_unique} values: "
+            "choose the task 'regression', or a target with levels"
+        )
