@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from tabwidget.backends.minilm_text_tokens import TableTokens
+from tabwidget.backends.torch_engine import TorchEngine
 from tabwidget.errors import ConfigError
 from tabwidget.minilm.encoder import Encoder, KeyValueCache
 from tabwidget.minilm.model import LanguageModel
 from tabwidget.minilm.tokenizer import Tokenizer
-from tabwidget.textlm.engine import Bools, Floats, Ints, TextEngine
+from tabwidget.textlm.engine import Bools, Ints
 
 __all__ = ["MiniLMTextEngine"]
 
 
-class MiniLMTextEngine(TextEngine):
+class MiniLMTextEngine(TorchEngine):
     """Runs a `tabwidget.minilm.LanguageModel` for `tabwidget.textlm`, on the CPU.
 
     Parameters
@@ -44,30 +42,6 @@ class MiniLMTextEngine(TextEngine):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(LanguageModel(Encoder(**shape), tokenizer))
-
-    def told(self, ids: Ints, at: Ints, tokens: Ints) -> Floats:
-        """Return the log-probability of some tokens, each after a place in plain texts."""
-        with self._computing():
-            logits = self.logits_at(_tensor(ids), _tensor(at))
-            found = logits.log_softmax(1).gather(1, _tensor(tokens)[:, None])[:, 0]
-        return found.double().numpy()
-
-    def trained(self) -> dict[str, NDArray[np.float32]]:
-        """Return copies of the weights, all of which are trained."""
-        return {name: w.detach().numpy().copy() for name, w in self.model.named_parameters()}
-
-    def take(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        """Put weights, as `trained` returns them, into the model."""
-        own = dict(self.model.named_parameters())
-        for name, array in weights.items():
-            if name not in own or tuple(own[name].shape) != array.shape:
-                raise ConfigError(
-                    f"the saved weights do not fit the model ({name}, …): give those that were "
-                    "saved with it"
-                )
-        with torch.no_grad():
-            for name, array in weights.items():
-                own[name].copy_(torch.from_numpy(array))
 
     def logits_at(
         self, ids: Tensor, at: Tensor, generator: torch.Generator | None = None
@@ -91,21 +65,14 @@ class MiniLMTextEngine(TextEngine):
         self, ids: Ints, positions: Ints, seen: Bools, past: Any, read: Ints
     ) -> tuple[Tensor, Any]:
         past = KeyValueCache(ids.shape[1]) if past is None else past
-        with self._computing():
-            mask = _tensor(seen)[:, None]
-            states = self._hidden(_tensor(ids), _tensor(positions), mask, past)
-        return states[torch.arange(len(read))[:, None], _tensor(read)], past
+        with self.computing():
+            mask = self._tensor(seen)[:, None]
+            states = self._hidden(self._tensor(ids), self._tensor(positions), mask, past)
+        return states[torch.arange(len(read))[:, None], self._tensor(read)], past
 
     def _cropped(self, past: Any, n: int) -> Any:
         past.length -= n
         return past
-
-    def _read(self, states: Tensor, places: Ints, tokens: Ints) -> Floats:
-        with self._computing():
-            logits = self._logits(states)
-        at = _tensor(places)
-        told = logits[:, at, _tensor(tokens)] - logits.logsumexp(dim=2)[:, at]
-        return told.double().numpy()
 
     def _hidden(
         self,
@@ -128,14 +95,3 @@ class MiniLMTextEngine(TextEngine):
 
     def _logits(self, hidden: Tensor) -> Tensor:
         return functional.linear(hidden, self.model.encoder.token_embedding.weight, self.model.bias)
-
-    @contextlib.contextmanager
-    def _computing(self) -> Iterator[None]:
-        """Compute answers: no gradients, no dropout."""
-        self.model.eval()
-        with torch.no_grad():
-            yield
-
-
-def _tensor(array: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array))

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget.errors import ConfigError
 from tabwidget.textlm.rows import Ids
 from tabwidget.textlm.tokens import TextTokenizer
 from tabwidget.textlm.trie import Trie
 
-__all__ = ["MOST_TOKENS", "TextEngine", "padded"]
+__all__ = ["MOST_TOKENS", "TextEngine", "check_weights", "padded"]
 
 logger = logging.getLogger(__name__)
 
@@ -233,6 +234,15 @@ class TextEngine(ABC):
             for (row, path), part in zip(batch, np.split(found, ends), strict=True):
                 out[row, path] = part
         return out
+
+
+def check_weights(own: Mapping[str, tuple[int, ...]], weights: Mapping[str, NDArray[Any]]) -> None:
+    """Raise `ConfigError` unless saved weights are some of a model's own, by name and shape."""
+    for name, array in weights.items():
+        if own.get(name) != array.shape:
+            raise ConfigError(
+                f"the saved weights do not fit the model ({name}, …): give the one that was tuned"
+            )
 
 
 def padded(texts: Sequence[Sequence[int]]) -> Ints:

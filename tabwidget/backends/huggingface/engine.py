@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget.backends.devices import free_memory
 from tabwidget.backends.huggingface.loading import Loaded
 from tabwidget.backends.pretrained import PretrainedTokenizer
-from tabwidget.errors import ConfigError
-from tabwidget.textlm.engine import MOST_TOKENS, Bools, Floats, Ints, TextEngine
+from tabwidget.backends.torch_engine import TorchEngine
+from tabwidget.textlm.engine import MOST_TOKENS, Bools, Ints
 
 __all__ = ["HFEngine"]
 
 MEMORY_SHARE = 0.25  # of what is free, for the tokens of a batch
 
 
-class HFEngine(TextEngine):
+class HFEngine(TorchEngine):
     """Runs a model for `tabwidget.textlm`.
 
     Parameters
@@ -42,30 +38,6 @@ class HFEngine(TextEngine):
         self.n_parameters = sum(weight.numel() for weight in self.model.parameters())
         self.try_out(1e-3 if self.dtype == torch.float32 else 0.3)
 
-    def told(self, ids: Ints, at: Ints, tokens: Ints) -> Floats:
-        """Return the log-probability of some tokens, each after a place in plain texts."""
-        with self.computing():
-            logits = self.logits_at(self._tensor(ids), self._tensor(at)).float()
-            found = logits.log_softmax(1).gather(1, self._tensor(tokens)[:, None])[:, 0]
-        return found.double().cpu().numpy()
-
-    def trained(self) -> dict[str, NDArray[np.float32]]:
-        """Return copies of the weights that are trained."""
-        return {name: w.detach().float().cpu().numpy().copy() for name, w in self._trained()}
-
-    def take(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        """Put weights, as `trained` returns them, into the model."""
-        own = dict(self._trained())
-        for name, array in weights.items():
-            if name not in own or tuple(own[name].shape) != array.shape:
-                raise ConfigError(
-                    f"the saved weights do not fit the model ({name}, …): give the one that was "
-                    "tuned"
-                )
-        with torch.no_grad():
-            for name, array in weights.items():
-                own[name].copy_(torch.from_numpy(array))
-
     def logits_at(self, ids: Tensor, at: Tensor) -> Tensor:
         """Return the logits of what follows some places of a batch, given flat; no others."""
         if not self.by_tree:
@@ -73,14 +45,6 @@ class HFEngine(TextEngine):
             return logits
         hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
         return self._logits(hidden.flatten(0, 1)[at])
-
-    @contextlib.contextmanager
-    def computing(self) -> Iterator[None]:
-        """Compute answers: no gradients, no dropout, in the precision asked for."""
-        self.model.eval()
-        mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
-        with torch.no_grad(), mixed:
-            yield
 
     def _states(
         self, ids: Ints, positions: Ints, seen: Bools, past: Any, read: Ints
@@ -106,22 +70,9 @@ class HFEngine(TextEngine):
         past.crop(-n)
         return past
 
-    def _read(self, states: Tensor, places: Ints, tokens: Ints) -> Floats:
-        with self.computing():
-            logits = self._logits(states).float()
-        at = self._tensor(places)
-        told = logits[:, at, self._tensor(tokens)]
-        return (told - logits.logsumexp(dim=2)[:, at]).double().cpu().numpy()
-
     def _logits(self, hidden: Tensor) -> Tensor:
         logits: Tensor = self.model.get_output_embeddings()(hidden)
         return logits if self._cap is None else torch.tanh(logits / self._cap) * self._cap
-
-    def _tensor(self, array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
-
-    def _trained(self) -> Iterator[tuple[str, Tensor]]:
-        return ((n, p) for n, p in self.model.named_parameters() if p.requires_grad)
 
 
 def _most_tokens(config: Any, device: torch.device, dtype: torch.dtype) -> int:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from tabwidget.backends.mlx.loading import Loaded
 from tabwidget.backends.pretrained import PretrainedTokenizer
-from tabwidget.errors import ConfigError, require
-from tabwidget.textlm.engine import Bools, Floats, Ints, TextEngine
+from tabwidget.errors import require
+from tabwidget.textlm.engine import Bools, Floats, Ints, TextEngine, check_weights
 
 __all__ = ["MLXEngine"]
 
@@ -71,12 +71,7 @@ class MLXEngine(TextEngine):
     def take(self, weights: Mapping[str, NDArray[Any]]) -> None:
         """Put weights, as `trained` returns them, into the model."""
         own = self._trained()
-        for name, array in weights.items():
-            if name not in own or own[name].shape != array.shape:
-                raise ConfigError(
-                    f"the saved weights do not fit the model ({name}, …): give the one that was "
-                    "tuned"
-                )
+        check_weights({name: tuple(weight.shape) for name, weight in own.items()}, weights)
         with self.computing():
             new = [(name, mx.array(w).astype(own[name].dtype)) for name, w in weights.items()]
             mx.eval([weight for _, weight in new])
