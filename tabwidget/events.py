@@ -83,13 +83,17 @@ class TrainReport:
 
 @dataclass(frozen=True)
 class EvalReport:
-    """The loss on the rows held out; `best` if there was none lower before."""
+    """The loss on the rows held out; `best` if there was none lower before.
+
+    `metrics` are other figures of those rows, such as ``f1_micro``; they may be nested.
+    """
 
     seconds: float
     step: int
     loss: float
     column_losses: dict[str, float]
     best: bool
+    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,8 @@ class TrainingState:
         Where that loss was lowest.
     column_losses : dict of str to float
         Nats per cell of each column on the rows held out, at `best_step`.
+    metrics : dict
+        Other figures of those rows, the newest.
     reason : str or None
         Why the fit ended; None before.
     curve : list of dict
@@ -249,6 +255,7 @@ class TrainingState:
     best_step: int | None = None
     best_loss: float | None = None
     column_losses: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     reason: Reason | None = None
     curve: list[Point] = field(default_factory=list)
     examples: tuple[str, ...] = ()
@@ -293,7 +300,7 @@ class TrainingState:
             self.rows_per_second = event.rows_per_second
             self._draw(event.seconds, event.step, event.loss, "train")
         elif isinstance(event, EvalReport):
-            self.step, self.eval_loss = event.step, event.loss
+            self.step, self.eval_loss, self.metrics = event.step, event.loss, event.metrics
             if event.best:
                 self.best_step, self.best_loss = event.step, event.loss
                 self.column_losses = event.column_losses

@@ -73,7 +73,7 @@ class Run(Callback):
         """Do `work`, and take in the events it tells as dicts; stopped, it is raised out of."""
 
         def on_event(fields: Mapping[str, Any]) -> None:
-            self.on_event(self._state, from_dict(fields))
+            self.tell(fields)
             if self.stopping.is_set():
                 raise _Stopped
 
@@ -84,6 +84,10 @@ class Run(Callback):
             best = float("nan") if at.best_loss is None else at.best_loss
             end = FitEnd(at.seconds, at.step, "stopped", at.best_step or 0, best)
             self.on_event(self._state, end)
+
+    def tell(self, fields: Mapping[str, Any]) -> None:
+        """Take one event of the fit, given as a dict."""
+        self.on_event(self._state, from_dict(fields))
 
     def on_event(self, state: TrainingState, event: Event) -> None:
         """Take one event of the fit."""
@@ -137,4 +141,10 @@ class Run(Callback):
             "n_parameters": None if start is None else start.n_parameters,
         }
         # The loss of a fit that diverges is NaN, which JSON has not.
-        return {name: plain(figure) for name, figure in figures.items()}
+        shown = {name: plain(figure) for name, figure in figures.items()}
+        shown["metrics"] = {
+            name: plain(metric)
+            for name, metric in state.metrics.items()
+            if isinstance(metric, (int, float))
+        }
+        return shown

@@ -114,6 +114,7 @@ def test_a_snapshot_holds_the_figures_of_the_moment() -> None:
         "loss": 1.5,
         "eval_loss": 1.25,
         "n_parameters": 1234,
+        "metrics": {},
     }
 
 

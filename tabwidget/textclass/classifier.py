@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts
-from tabwidget.textclass.loading import DEFAULT_MODEL, load
+from tabwidget.textclass.loading import DEFAULT_MODEL, LabelModel, load
 from tabwidget.textclass.metrics import best_thresholds, decide, metrics_of
 from tabwidget.textclass.splitting import hold_out
 
@@ -48,6 +49,7 @@ TRAIN = (
     "weight_decay",
     "warmup_ratio",
     "gradient_accumulation_steps",
+    "eval_seconds",
     "early_stopping_patience",
     "metric_for_best_model",
     "class_weights",
@@ -70,7 +72,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
 device
         As under ``model``.
     batch_size, eval_batch_size, num_train_epochs, max_steps, max_seconds, learning_rate, \
-weight_decay, warmup_ratio, gradient_accumulation_steps, early_stopping_patience, \
+weight_decay, warmup_ratio, gradient_accumulation_steps, eval_seconds, early_stopping_patience, \
 metric_for_best_model, class_weights, tune_thresholds
         As under ``train``.
     random_state : int, default 0
@@ -86,12 +88,17 @@ metric_for_best_model, class_weights, tune_thresholds
         Whether a text may have several labels.
     thresholds_ : ndarray of shape (n_classes,)
         From which probability on a text has each label, if it may have several.
+    held_out_ : Texts
+        The rows held out, with their targets.
+    held_out_probabilities_ : ndarray of shape (n_held_out, n_classes)
+        What the tuned model says of them.
     validation_ : dict
         The figures of the rows held out, as `metrics_of` returns them.
     training_ : Trained
         What training took.
     model_ : LabelModel
-        The tuned model.
+        The tuned model. It is there, as are the classes, while it is still being trained, and can
+        be asked from another thread.
 
     Examples
     --------
@@ -123,6 +130,7 @@ metric_for_best_model, class_weights, tune_thresholds
         weight_decay: float = 0.01,
         warmup_ratio: float = 0.0,
         gradient_accumulation_steps: int = 8,
+        eval_seconds: float | None = None,
         early_stopping_patience: int | None = 2,
         metric_for_best_model: str = "f1_micro",
         class_weights: str = "none",
@@ -150,6 +158,7 @@ metric_for_best_model, class_weights, tune_thresholds
         self.weight_decay = weight_decay
         self.warmup_ratio = warmup_ratio
         self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.eval_seconds = eval_seconds
         self.early_stopping_patience = early_stopping_patience
         self.metric_for_best_model = metric_for_best_model
         self.class_weights = class_weights
@@ -157,7 +166,14 @@ metric_for_best_model, class_weights, tune_thresholds
         self.random_state = random_state
         self.on_event = on_event
 
-    def fit(self, X: Iterable[str], y: Any) -> Self:
+    def fit(
+        self,
+        X: Iterable[str],
+        y: Any,
+        *,
+        resume: bool = False,
+        stop: threading.Event | None = None,
+    ) -> Self:
         """Tune the model on texts and their labels.
 
         Parameters
@@ -167,6 +183,10 @@ metric_for_best_model, class_weights, tune_thresholds
         y : array-like
             A label each; or, where a text may have several, a list of labels each, or a matrix of
             0 and 1 with a column a label.
+        resume : bool, default False
+            Go on from the weights there are; the labels must be the same.
+        stop : threading.Event, optional
+            Once set, training ends at its next step and keeps the best weights.
 
         Raises
         ------
@@ -184,25 +204,39 @@ metric_for_best_model, class_weights, tune_thresholds
         rows, held_out = hold_out(
             Texts(ids, texts, targets), config.data.val_fraction, self.random_state
         )
-        model = load(
-            config.model, labels, max_length=config.data.max_length, seed=self.random_state
-        )
+        self.model_: LabelModel
+        if resume:
+            check_is_fitted(self, "model_")
+            if self.model_.labels != labels:
+                raise ConfigError(
+                    f"the labels are {list(names)!r}, not those learned before: fit without resume"
+                )
+        else:
+            self.model_ = load(
+                config.model, labels, max_length=config.data.max_length, seed=self.random_state
+            )
+        self.classes_, self.multi_, self.held_out_ = classes, multi, held_out
+        self._lists = multi and not _is_matrix(y)
+        self.thresholds_ = np.full(len(names), 0.5)
         from tabwidget.textclass.training import fit  # transformers is installed, or `load` tells
 
-        with tempfile.TemporaryDirectory() as folder:
-            self.training_ = fit(
-                model,
-                config.train,
-                rows,
-                held_out,
-                seed=self.random_state,
-                folder=Path(folder),
-                on_event=self.on_event,
-            )
-        self.model_, self.classes_, self.multi_ = model, classes, multi
-        self._lists = multi and not _is_matrix(y)
-        found = model.probabilities(held_out.texts, self.eval_batch_size)
-        self.thresholds_ = np.full(len(names), 0.5)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                self.training_ = fit(
+                    self.model_,
+                    config.train,
+                    rows,
+                    held_out,
+                    seed=self.random_state,
+                    folder=Path(folder),
+                    on_event=self.on_event,
+                    stop=stop,
+                )
+        except BaseException:
+            del self.model_  # its weights are not those of any evaluation
+            raise
+        found = self.model_.probabilities(held_out.texts, self.eval_batch_size)
+        self.held_out_probabilities_ = found
         assert held_out.targets is not None
         if multi and self.tune_thresholds:
             average: Any = "macro" if self.metric_for_best_model == "f1_macro" else "micro"

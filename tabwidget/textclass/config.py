@@ -219,6 +219,8 @@ class TrainSection(_Section):
         Share of the steps in which the learning rate rises.
     gradient_accumulation_steps : int, default 8
         Forward passes a step.
+    eval_seconds : float or None, default None
+        Validate also within an epoch when so many seconds have passed since the last time.
     early_stopping_patience : int or None, default 2
         Stop after so many evaluations with no gain; None never does.
     metric_for_best_model : {"f1_micro", "f1_macro", "accuracy", "loss"}, default "f1_micro"
@@ -244,6 +246,7 @@ class TrainSection(_Section):
     weight_decay: _NotNegative = 0.01
     warmup_ratio: _Share = 0.0
     gradient_accumulation_steps: _Count = 8
+    eval_seconds: _Positive | None = None
     early_stopping_patience: _Count | None = 2
     metric_for_best_model: Literal["f1_micro", "f1_macro", "accuracy", "loss"] = "f1_micro"
     save_total_limit: _Count = 1

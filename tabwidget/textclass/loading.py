@@ -6,7 +6,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tabwidget.backends.devices import device_of, dtype_of
 from tabwidget.backends.huggingface.loading import DEFAULT_MODEL, bitsandbytes_config, to_hqq
 from tabwidget.backends.places import source_of, tried
+from tabwidget.backends.turns import Turns
 from tabwidget.config import QuantizationConfig
 from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import ModelSection
@@ -48,6 +49,8 @@ class LabelModel:
         Where it is.
     dtype : torch.dtype
         What it computes in; the weights that are trained are held in fp32.
+    turns : Turns
+        Had by the thread that uses it: texts can be labelled while it is trained.
     """
 
     model: Any
@@ -56,6 +59,7 @@ class LabelModel:
     max_length: int
     device: torch.device
     dtype: torch.dtype
+    turns: Turns = field(default_factory=Turns)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of texts, cut at `max_length`; names of special tokens are text."""
@@ -84,17 +88,28 @@ class LabelModel:
         sum to 1.
         """
         found = np.zeros((len(texts), len(self.labels.names)))
-        self.model.eval()
         block = batch_size * BATCHES
-        for begin in range(0, len(texts), block):
-            ids = self.encode(texts[begin : begin + block])
-            # Texts of like length together: less to pad.
-            order = sorted(range(len(ids)), key=[len(row) for row in ids].__getitem__)
-            for start in range(0, len(order), batch_size):
-                some = order[start : start + batch_size]
-                logits = self._logits(self.collate([ids[i] for i in some]))
-                found[[begin + i for i in some]] = self.to_probabilities(logits.cpu().numpy())
+        with self._asked():
+            for begin in range(0, len(texts), block):
+                ids = self.encode(texts[begin : begin + block])
+                # Texts of like length together: less to pad.
+                order = sorted(range(len(ids)), key=[len(row) for row in ids].__getitem__)
+                for start in range(0, len(order), batch_size):
+                    some = order[start : start + batch_size]
+                    logits = self._logits(self.collate([ids[i] for i in some]))
+                    found[[begin + i for i in some]] = self.to_probabilities(logits.cpu().numpy())
         return found
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Have a turn without dropout; who trains finds the model as it was."""
+        with self.turns.turn():
+            training = self.model.training
+            self.model.eval()
+            try:
+                yield
+            finally:
+                self.model.train(training)
 
     def to_probabilities(self, logits: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probabilities that outputs of the model stand for."""

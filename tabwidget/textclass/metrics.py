@@ -10,7 +10,9 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 from tabwidget.textclass.data import Labels
 
-__all__ = ["best_thresholds", "decide", "metrics_of"]
+__all__ = ["SCORES", "best_thresholds", "decide", "metrics_of"]
+
+SCORES = ("f1_micro", "f1_macro", "accuracy")  # what `metrics_of` tells of all labels together
 
 
 def decide(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Texts
 from tabwidget.textclass.loading import LabelModel, quiet
-from tabwidget.textclass.metrics import metrics_of
+from tabwidget.textclass.metrics import SCORES, metrics_of
 
 __all__ = ["Notify", "Trained", "fit", "label_weights"]
 
@@ -96,8 +97,11 @@ def fit(
     seed: int,
     folder: Path,
     on_event: Notify | None = None,
+    stop: threading.Event | None = None,
 ) -> Trained:
     """Train until it is enough, and leave the model with the weights that were best.
+
+    Texts can be labelled by other threads meanwhile, between two steps.
 
     Parameters
     ----------
@@ -115,16 +119,18 @@ def fit(
     on_event : callable, optional
         Takes events as dicts, as `tabwidget.events.from_dict` reads them; what it raises ends the
         run.
+    stop : threading.Event, optional
+        Once set, the run ends at the next step.
     """
     if not len(train) or not len(validation):
         where = "train on" if len(validation) else "validate on"
         raise ConfigError(f"there are no rows to {where}: give more rows or another val_fraction")
-    teller = _Teller(model, config, train, validation, folder, on_event or (lambda event: None))
+    teller = _Teller(model, config, train, validation, folder, on_event, stop)
     arguments = _arguments(config, model, len(train), seed, folder / "checkpoints")
-    with own_chance(), quiet():
+    with model.turns.turn(), own_chance(), quiet():
         trainer = _LabelTrainer(model, config, train, validation, arguments, teller)
         trainer.train(resume_from_checkpoint=_last_whole(folder / "checkpoints"))
-    model.model.eval()
+        model.model.eval()
     return teller.end(trainer.state)
 
 
@@ -232,10 +238,12 @@ class _Teller(TrainerCallback, ExportableState):
         train: Texts,
         validation: Texts,
         folder: Path,
-        emit: Notify,
+        on_event: Notify | None,
+        stop: threading.Event | None,
     ) -> None:
         self.folder, self.n_rows = folder, 0
-        self._model, self._config, self._emit = model, config, emit
+        self._model, self._config, self._on_event = model, config, on_event
+        self._stop = stop
         self._n_train, self._n_holdout = len(train), len(validation)
         self._began = time.perf_counter()
         self._evaluating = 0.0  # seconds, of all evaluations
@@ -244,7 +252,14 @@ class _Teller(TrainerCallback, ExportableState):
         self._evaluations: list[dict[str, Any]] = []
         self._losses: list[tuple[float, int]] = []  # mean, and of how many steps
         self._reported = (0, 0, 0.0)  # step, rows, seconds
-        self._over_time = False
+        self._evaluated_at = 0.0
+        self._over_time = self._stopped = False
+
+    def _emit(self, event: dict[str, Any]) -> None:
+        if self._on_event is not None:
+            # Who is told may wait for one who waits for the model.
+            with self._model.turns.released():
+                self._on_event(event)
 
     @property
     def seconds(self) -> float:
@@ -300,11 +315,21 @@ class _Teller(TrainerCallback, ExportableState):
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
-        """End the run when its time is over."""
-        limit = self._config.max_seconds
+        """End the run when its time is over, and let those ask who wait."""
+        limit, often = self._config.max_seconds, self._config.eval_seconds
         self._over_time = limit is not None and self.seconds >= limit
-        control.should_training_stop = control.should_training_stop or self._over_time
+        self._stopped = self._stop is not None and self._stop.is_set()
+        if self._over_time or self._stopped:
+            control.should_training_stop = True
+        elif often is not None and self.seconds >= self._evaluated_at + often:
+            # What is measured must be kept as well: it may be the best.
+            control.should_evaluate = control.should_save = True
+        self._model.turns.give_way()
         return control
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Let those ask who wait."""
+        self._model.turns.give_way()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Write down and tell what the Trainer reports of training."""
@@ -334,7 +359,7 @@ class _Teller(TrainerCallback, ExportableState):
         losses = -np.log(chances).mean(axis=0)
         self._label_losses = dict(zip(labels.names, losses.tolist(), strict=True))
         self._measured = metrics_of(targets, found, None, labels)
-        return {name: v for name, v in self._measured.items() if isinstance(v, (int, float))}
+        return {name: self._measured[name] for name in SCORES}
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any
@@ -346,12 +371,20 @@ class _Teller(TrainerCallback, ExportableState):
         evaluation = {**told, "epoch": state.epoch, "eval_seconds": spent, **self._measured}
         self._write({"event": "evaluation", **evaluation})
         self._evaluations.append(evaluation)
+        self._evaluated_at = self.seconds
         since = len(self._evaluations) - 1 - self._evaluations.index(self._best)
         patience = self._config.early_stopping_patience
         if patience is not None and since >= patience:
             control.should_training_stop = True
-        losses = self._label_losses
-        self._emit({"event": "EvalReport", **told, "column_losses": losses, "best": not since})
+        self._emit(
+            {
+                "event": "EvalReport",
+                **told,
+                "column_losses": self._label_losses,
+                "best": not since,
+                "metrics": self._measured,
+            }
+        )
         return control
 
     @property
@@ -364,7 +397,9 @@ class _Teller(TrainerCallback, ExportableState):
     def end(self, state: Any) -> Trained:
         """Tell of the end, and return what the run took."""
         config, best = self._config, self._best
-        if self._over_time:
+        if self._stopped:
+            reason = "stopped"
+        elif self._over_time:
             reason = "budget"
         elif state.global_step >= state.max_steps:
             reason = "steps" if config.max_steps else "epochs"

@@ -104,6 +104,30 @@ def test_thresholds_can_be_left_at_half(tiny: str) -> None:
     assert tuned.validation_["per_class"].keys() == {"0", "1", "2"}
 
 
+def test_it_goes_on_from_the_weights_there_are(tiny: str) -> None:
+    classifier = made(tiny, max_steps=30, num_train_epochs=9, early_stopping_patience=None)
+    before = classifier.fit(SINGLE.texts, KINDS).training_.eval_loss
+    model = classifier.model_
+    # With a rate of next to nothing it is what it was: had it begun anew, it would be far worse.
+    classifier.set_params(max_steps=1, learning_rate=1e-9).fit(SINGLE.texts, KINDS, resume=True)
+    assert classifier.model_ is model
+    assert classifier.training_.eval_loss == pytest.approx(before, rel=1e-3)
+    with pytest.raises(ConfigError, match="not those learned before"):
+        classifier.fit(MULTI.texts, MATRIX, resume=True)
+
+
+def test_what_ends_in_an_error_is_not_fitted(tiny: str) -> None:
+    def fail(event: Mapping[str, Any]) -> None:
+        if event["event"] == "TrainReport":
+            raise RuntimeError("no more")
+
+    classifier = made(tiny, on_event=fail)
+    with pytest.raises(RuntimeError, match="no more"):
+        classifier.fit(SINGLE.texts, KINDS)
+    with pytest.raises(NotFittedError):
+        classifier.predict(SINGLE.texts)
+
+
 def test_it_is_an_estimator_of_scikit_learn(tiny: str) -> None:
     classifier = made(tiny, lora_r=2)
     twin = clone(classifier)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ def learn(
     labels: Labels = MULTI,
     train: Texts = TRAIN,
     on_event: Notify | None = None,
+    stop: threading.Event | None = None,
     seed: int = 0,
     model: Mapping[str, Any] | None = None,
     **keys: Any,
@@ -54,7 +56,9 @@ def learn(
             **keys,
         }
     )
-    done = fit(loaded, config, train, VALIDATION, seed=seed, folder=folder, on_event=on_event)
+    done = fit(
+        loaded, config, train, VALIDATION, seed=seed, folder=folder, on_event=on_event, stop=stop
+    )
     return loaded, done
 
 
@@ -189,6 +193,66 @@ def test_events_are_told_and_written(tiny: Path, tmp_path: Path) -> None:
     evaluation = written(tmp_path, "evaluation")[-1]
     assert set(evaluation["per_class"]) == set(MULTI.names)
     assert 0 <= evaluation["f1_micro"] <= 1
+
+
+def test_it_is_stopped_with_its_best_weights(tiny: Path, tmp_path: Path) -> None:
+    stop = threading.Event()
+    told: list[Mapping[str, Any]] = []
+
+    def listen(event: Mapping[str, Any]) -> None:
+        told.append(event)
+        if event["event"] == "TrainReport" and event["step"] == 7:
+            stop.set()
+
+    model, done = learn(tiny, tmp_path, num_train_epochs=50, on_event=listen, stop=stop)
+    assert (done.reason, done.steps) == ("stopped", 8)
+    assert told[-1]["reason"] == "stopped"
+    assert loss_of(model, VALIDATION) == pytest.approx(done.eval_loss, rel=1e-4)
+    best = max(written(tmp_path, "evaluation"), key=lambda line: line["f1_micro"])
+    assert done.best_step == best["step"]
+
+
+def test_it_is_validated_within_an_epoch(tiny: Path, tmp_path: Path) -> None:
+    told: list[Mapping[str, Any]] = []
+    model, done = learn(tiny, tmp_path, num_train_epochs=1, eval_seconds=1e-6, on_event=told.append)
+    looks = [event for event in told if event["event"] == "EvalReport"]
+    assert [look["step"] for look in looks[:3]] == [1, 2, 3]
+    assert set(looks[0]["metrics"]["per_class"]) == set(MULTI.names)
+    # The weights are those that were best, also if that was amid the epoch.
+    assert loss_of(model, VALIDATION) == pytest.approx(done.eval_loss, rel=1e-4)
+    [best] = [look for look in looks if look["step"] == done.best_step][:1]
+    assert best["loss"] == done.eval_loss
+
+
+def test_texts_are_labelled_while_it_is_trained(tiny: Path, tmp_path: Path) -> None:
+    loaded = load(
+        ModelSection(model_name=str(tiny), lora_r=4, device="cpu"), MULTI, max_length=32, seed=0
+    )
+    stop = threading.Event()
+    config = TrainSection(batch_size=8, num_train_epochs=10_000, report_to=())
+    steps: list[int] = []
+
+    def listen(event: Mapping[str, Any]) -> None:
+        steps.append(event.get("step", 0))
+
+    thread = threading.Thread(
+        target=fit,
+        args=(loaded, config, TRAIN, VALIDATION),
+        kwargs={"seed": 0, "folder": tmp_path, "on_event": listen, "stop": stop},
+    )
+    thread.start()
+    try:
+        found = []
+        while len(found) < 5 or max(steps, default=0) < 3:
+            found.append(loaded.probabilities(TRAIN.texts, 8))
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+    # It went on learning in between, and no dropout was in the answers.
+    assert not np.allclose(found[0], found[-1])
+    twice = [loaded.probabilities(TRAIN.texts, 8) for _ in range(2)]
+    np.testing.assert_array_equal(*twice)
 
 
 def test_panel_of_a_session_follows_and_stops_it(tiny: Path, tmp_path: Path) -> None:

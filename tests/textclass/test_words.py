@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tabwidget.textclass.words import MOST_PIECES, word_effects
+
+
+def counted(texts: Sequence[str]) -> NDArray[np.float64]:
+    """A label whose log-odds are the goals minus the fouls."""
+    odds = np.array([text.count("goal") - text.count("foul") for text in texts], dtype=float)
+    return 1 / (1 + np.exp(-odds))
+
+
+def test_words_speak_for_and_against() -> None:
+    text = "a goal, a foul and a goal"
+    whole, words = word_effects(counted, text)
+    assert whole == pytest.approx(1 / (1 + np.exp(-1)))
+    effects = {text[word.start : word.end]: word.effect for word in words}
+    assert effects == pytest.approx({"a": 0, "goal,": 1, "foul": -1, "and": 0, "goal": 1}, abs=1e-6)
+    [foul] = [word for word in words if word.effect < -0.5]
+    assert foul.without == pytest.approx(1 / (1 + np.exp(-2)))
+
+
+def test_one_space_goes_with_a_word() -> None:
+    seen: list[str] = []
+
+    def look(texts: Sequence[str]) -> NDArray[np.float64]:
+        seen.extend(texts)
+        return np.full(len(texts), 0.5)
+
+    word_effects(look, "one two\nthree")
+    assert seen == ["one two\nthree", " two\nthree", "one three", "one two\n"]
+
+
+def test_scripts_without_spaces_go_sign_by_sign() -> None:
+    _, words = word_effects(counted, "\u6771\u4eac goal")
+    assert [(word.start, word.end) for word in words] == [(0, 1), (1, 2), (3, 7)]
+
+
+def test_certain_labels_have_finite_effects() -> None:
+    _, words = word_effects(lambda texts: np.arange(len(texts)) % 2.0, "a b c")
+    assert all(np.isfinite(word.effect) for word in words)
+
+
+@given(st.text(max_size=400))
+def test_pieces_cover_every_word_and_are_few(text: str) -> None:
+    asked: list[int] = []
+
+    def look(texts: Sequence[str]) -> NDArray[np.float64]:
+        asked.append(len(texts))
+        return np.full(len(texts), 0.5)
+
+    _, words = word_effects(look, text)
+    assert asked[0] <= MOST_PIECES + 1
+    kept = list(text)
+    for word in words:
+        kept[word.start : word.end] = " " * (word.end - word.start)
+    assert not "".join(kept).strip()
+
+
+def test_long_texts_lose_several_words_at_a_time() -> None:
+    _, words = word_effects(counted, "goal " * 1000)
+    assert len(words) == MOST_PIECES
+    assert words[0].effect == pytest.approx(0, abs=1e-6)  # of a thousand, ten less tell nothing
