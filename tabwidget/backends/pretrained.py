@@ -13,7 +13,13 @@ from tabwidget.backends.places import source_of, tried
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
 
-__all__ = ["PretrainedTokenizer", "pretrained_size", "quantization_of", "tokenizer_of"]
+__all__ = [
+    "PretrainedTokenizer",
+    "check_tuning",
+    "pretrained_size",
+    "quantization_of",
+    "tokenizer_of",
+]
 
 SCALE_BITS = 0.5  # a weight in few bits, for the scales and zeros of its group
 
@@ -87,6 +93,15 @@ def quantization_of(given: str | QuantizationConfig | None) -> QuantizationConfi
     return (
         QuantizationConfig(bits=int(given.removesuffix("bit"))) if isinstance(given, str) else given
     )
+
+
+def check_tuning(config: ModelConfig) -> None:
+    """Raise `ConfigError` if weights in few bits would have to be tuned themselves."""
+    if config.quantization is not None and config.lora is None:
+        raise ConfigError(
+            f"quantization={config.quantization!r}: weights in so few bits cannot be tuned "
+            "themselves; give lora=LoRAConfig() too, or no quantization"
+        )
 
 
 def pretrained_size(

@@ -14,7 +14,7 @@ import torch
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.devices import device_of, dtype_of
 from tabwidget.backends.places import source_of, tried
-from tabwidget.backends.pretrained import quantization_of, tokenizer_of
+from tabwidget.backends.pretrained import check_tuning, quantization_of, tokenizer_of
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
 
@@ -60,11 +60,7 @@ def load(config: ModelConfig) -> Loaded:
     device = device_of(config.device)
     dtype = dtype_of(config.precision, device)
     quantization = quantization_of(config.quantization)
-    if quantization is not None and config.lora is None:
-        raise ConfigError(
-            f"quantization={config.quantization!r}: weights in so few bits cannot be tuned "
-            "themselves; give lora=LoRAConfig() too, or no quantization"
-        )
+    check_tuning(config)
     source = DEFAULT_MODEL if config.model is None else config.model
     tokenizer = tokenizer_of(config, DEFAULT_MODEL)
     options: dict[str, Any] = {"trust_remote_code": config.trust_remote_code}

@@ -19,7 +19,7 @@ from mlx.utils import tree_flatten
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.mlx.chance import own_chance
 from tabwidget.backends.places import source_of, tried
-from tabwidget.backends.pretrained import quantization_of, tokenizer_of
+from tabwidget.backends.pretrained import check_tuning, quantization_of, tokenizer_of
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
 
@@ -69,11 +69,7 @@ def load(config: ModelConfig) -> Loaded:
     require("mlx_lm", "mlx")
     device = device_of(config.device)
     quantization = _quantization(config.quantization)
-    if quantization is not None and config.lora is None:
-        raise ConfigError(
-            f"quantization={config.quantization!r}: weights in so few bits cannot be tuned "
-            "themselves; give lora=LoRAConfig() too, or no quantization"
-        )
+    check_tuning(config)
     source = DEFAULT_MODEL if config.model is None else config.model
     # Models draw weights before they have their own.
     with mx.stream(device), own_chance(0):
