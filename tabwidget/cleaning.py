@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from tabwidget.config import LoRAConfig, ModelConfig
+from tabwidget.config import ModelConfig
 from tabwidget.errors import require
 from tabwidget.params import Config
 
@@ -122,7 +122,7 @@ def create_mlx_backend(
     from tabwidget.backends.mlx import MLXBackend
 
     sampling = _sampling(kwargs)
-    backend = MLXBackend(_as_it_is(model))
+    backend = MLXBackend(ModelConfig(model=model))
     # The cleaner tries thrice: an error in loading is better told before.
     backend.make_prompt_cache()
     return TextBackend(
@@ -163,7 +163,7 @@ def create_hf_backend(model: str | Path = "Qwen/Qwen2.5-7B-Instruct", **kwargs: 
     from tabwidget.backends.huggingface.loading import load
 
     sampling = _sampling(kwargs)
-    loaded = load(_as_it_is(model))
+    loaded = load(ModelConfig(model=model), tuned=False)
     return TextBackend(partial(_written, loaded.model, loaded.tokenizer, sampling))
 
 
@@ -171,11 +171,6 @@ def _sampling(fields: dict[str, Any]) -> Sampling:
     sampling = Sampling(**fields)
     sampling.validate()
     return sampling
-
-
-def _as_it_is(model: str | Path) -> ModelConfig:
-    # Weights that are not to be trained stay in their few bits; new adapters change no answer.
-    return ModelConfig(model=model, lora=LoRAConfig(rank=1))
 
 
 def _written(model: Any, tokenizer: Any, sampling: Sampling, prompt: str) -> str:

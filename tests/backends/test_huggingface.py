@@ -270,6 +270,12 @@ def test_few_bits_need_adapters(tiny: Path) -> None:
         load(ModelConfig(model=str(tiny), quantization="4bit"))
 
 
+def test_only_a_model_that_is_tuned_is_held_in_full(tiny: Path) -> None:
+    config = ModelConfig(model=str(tiny), precision="bf16", device="cpu")
+    assert load(config).model.dtype == torch.float32
+    assert load(config, tuned=False).model.dtype == torch.bfloat16
+
+
 def test_rows_that_are_too_long_are_an_error(tmp_path: Path, tiny: Path) -> None:
     with pytest.raises(ConfigError, match=r"tokens, more than max_seq_length=10"):
         fitted(tiny, max_seq_length=10)

@@ -46,8 +46,15 @@ class Loaded:
     dtype: torch.dtype
 
 
-def load(config: ModelConfig) -> Loaded:
+def load(config: ModelConfig, *, tuned: bool = True) -> Loaded:
     """Return the model that a config asks for, without adapters.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Which model, held how.
+    tuned : bool, default True
+        Whether it is to be trained. One that is not stays in its few bits and its precision.
 
     Raises
     ------
@@ -60,12 +67,13 @@ def load(config: ModelConfig) -> Loaded:
     device = device_of(config.device)
     dtype = dtype_of(config.precision, device)
     quantization = quantization_of(config.quantization)
-    check_tuning(config)
+    if tuned:
+        check_tuning(config)
     source = DEFAULT_MODEL if config.model is None else config.model
     tokenizer = tokenizer_of(config, DEFAULT_MODEL)
     options: dict[str, Any] = {"trust_remote_code": config.trust_remote_code}
     # All weights are tuned in fp32, also where they compute in less, or small steps would be lost.
-    options["dtype"] = dtype if config.lora is not None else torch.float32
+    options["dtype"] = torch.float32 if tuned and config.lora is None else dtype
     if config.attn_implementation is not None:
         options["attn_implementation"] = config.attn_implementation
     method = None if quantization is None else _method(quantization, device)

@@ -288,7 +288,11 @@ class MLXBackend(TextBackend):
     def _writer(self) -> MLXEngine:
         """Return the model, which need not have learned a table to write."""
         if self._engine is None:
-            self._engine = self._model(0)
+            require("mlx_lm", "mlx")
+            from tabwidget.backends.mlx.engine import MLXEngine
+            from tabwidget.backends.mlx.loading import load
+
+            self._engine = MLXEngine(load(self.model_config, tuned=False))
         return self._engine  # type: ignore[return-value]
 
     def _fitted(self) -> MLXEngine:

@@ -56,8 +56,15 @@ class Loaded:
     device: mx.DeviceType
 
 
-def load(config: ModelConfig) -> Loaded:
+def load(config: ModelConfig, *, tuned: bool = True) -> Loaded:
     """Return the model that a config asks for, without adapters.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Which model, held how.
+    tuned : bool, default True
+        Whether it is to be trained. One that is not stays in its few bits and its precision.
 
     Raises
     ------
@@ -69,7 +76,9 @@ def load(config: ModelConfig) -> Loaded:
     require("mlx_lm", "mlx")
     device = device_of(config.device)
     quantization = _quantization(config.quantization)
-    check_tuning(config)
+    if tuned:
+        check_tuning(config)
+    whole = tuned and config.lora is None
     source = DEFAULT_MODEL if config.model is None else config.model
     # Models draw weights before they have their own.
     with mx.stream(device), own_chance(0):
@@ -78,19 +87,20 @@ def load(config: ModelConfig) -> Loaded:
         else:
             loaded = _given(source, config, device)
         model = loaded.model
-        if config.lora is None and any(hasattr(module, "bits") for module in model.modules()):
+        if whole and any(hasattr(module, "bits") for module in model.modules()):
             raise ConfigError(
                 f"the model {source!r} has weights in few bits, which cannot be tuned themselves: "
                 "give lora=LoRAConfig() too, or another model"
             )
-        dtype = _dtype(config, device)
+        # All weights are tuned in fp32, or small steps would be lost.
+        dtype = mx.float32 if whole else _dtype(config, device)
         if dtype is not None:
             model.set_dtype(dtype)
         if quantization is not None:
             _quantize(model, quantization)
         # What is not computed here cannot be computed by another thread.
         mx.eval(model.parameters())
-    if config.lora is None:
+    if whole:
         model.unfreeze()
     else:
         model.freeze()
@@ -214,9 +224,6 @@ def device_of(name: str) -> mx.DeviceType:
 
 def _dtype(config: ModelConfig, device: mx.DeviceType) -> mx.Dtype | None:
     """Return what is computed in; None is what the weights are held in."""
-    # All weights are tuned in fp32, or small steps would be lost.
-    if config.lora is None:
-        return mx.float32
     if config.precision != "auto":
         return _DTYPES[config.precision]
     return mx.float32 if device == mx.cpu else None
