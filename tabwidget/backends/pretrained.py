@@ -1,19 +1,29 @@
-"""Pretrained models: how one cuts texts into tokens, and how large it is, before it is loaded."""
+"""Pretrained models: what their engines share, and what is told of one before it is loaded."""
 
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from tabwidget.backends import BACKENDS
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.places import source_of, tried
+from tabwidget.backends.text import TextBackend
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
+from tabwidget.serialize import Serializer
+from tabwidget.table import Table
+from tabwidget.textlm import TextEngine
 
 __all__ = [
+    "FROM_SCRATCH",
+    "NO_TOKENIZER",
+    "PretrainedBackend",
     "PretrainedTokenizer",
     "check_tuning",
     "pretrained_size",
@@ -22,6 +32,10 @@ __all__ = [
 ]
 
 SCALE_BITS = 0.5  # a weight in few bits, for the scales and zeros of its group
+NO_TOKENIZER = "a model given as an object says no tokenizer: give tokenizer= too"
+
+# Fields of the configs that have no effect here: they are those of a model from scratch.
+FROM_SCRATCH = frozenset({"width", "layers", "heads", "dropout", "members"})
 
 
 class PretrainedTokenizer:
@@ -56,6 +70,45 @@ class PretrainedTokenizer:
         )["offset_mapping"]
         starts = [0, *(start for start, _ in found[1:]), len(text)]
         return [text[start:stop] for start, stop in itertools.pairwise(starts)]
+
+
+class PretrainedBackend(TextBackend):
+    """A pretrained causal language model, tuned on the rows of a table as text.
+
+    Parameters
+    ----------
+    model_config : ModelConfig, optional
+        Which model, tuned how.
+    """
+
+    @abstractmethod
+    def _model(self, seed: int) -> TextEngine:
+        """Return the model that the config asks for, ready to be trained."""
+
+    @property
+    def _standard(self) -> str:
+        """The model taken if none is named."""
+        return BACKENDS[self.name].standard
+
+    def tokenizer(self, table: Table, serializer: Serializer) -> PretrainedTokenizer:
+        """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
+        found = self._tokenizer()
+        if found is None:
+            raise ConfigError(NO_TOKENIZER)
+        return PretrainedTokenizer(found)
+
+    def _tokenizer(self) -> Any:
+        """Return the tokenizer, as transformers has it; None if there is none."""
+        return tokenizer_of(self.model_config, self._standard, download=False)
+
+    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
+        return self._model(seed)
+
+    def _restored(self, content: Mapping[str, Any], seed: int) -> TextEngine:
+        return self._model(seed)
+
+    def _about(self) -> dict[str, Any]:
+        return {}
 
 
 def tokenizer_of(config: ModelConfig, standard: str, *, download: bool = True) -> Any:

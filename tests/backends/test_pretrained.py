@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("transformers", reason="the extra 'hf' is not installed")
 pytest.importorskip("peft", reason="the extra 'hf' is not installed")
 
+from tabwidget.backends import BACKENDS, resolve
 from tabwidget.backends.cost import ModelSize, cost_of
 from tabwidget.backends.huggingface.loading import adapted, load
 from tabwidget.backends.pretrained import (
@@ -19,7 +20,10 @@ from tabwidget.backends.pretrained import (
     quantization_of,
     tokenizer_of,
 )
-from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
+from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig, TrainingConfig
+from tabwidget.errors import ConfigError
+from tabwidget.serialize import JSONSerializer
+from tests.backends.text_engines import toy
 from tests.textlm.tiny import save_tiny
 
 
@@ -85,3 +89,11 @@ def test_few_bits_take_less_memory(tiny: Path) -> None:
 def test_quantization_by_name_is_that_by_config() -> None:
     assert quantization_of("8bit") == QuantizationConfig(bits=8)
     assert quantization_of(None) is None
+
+
+@pytest.mark.parametrize("kind", ["huggingface", "mlx"])
+def test_a_model_that_says_no_tokenizer_shows_no_tokens(kind: str) -> None:
+    pytest.importorskip(BACKENDS[kind].package)
+    backend = resolve(kind, ModelConfig(model=lambda: None))
+    with pytest.raises(ConfigError, match="give tokenizer= too"):
+        backend.size(toy(), JSONSerializer(), TrainingConfig())

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 
-from tabwidget.backends import BACKENDS
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.devices import device_of, dtype_of
-from tabwidget.backends.pretrained import PretrainedTokenizer, pretrained_size, tokenizer_of
-from tabwidget.backends.text import TextBackend
+from tabwidget.backends.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
 from tabwidget.backends.text_fit import BATCH_SIZE, TextFit
 from tabwidget.config import TrainingConfig
-from tabwidget.errors import ConfigError, require
-from tabwidget.serialize import Serializer
-from tabwidget.table import Table
+from tabwidget.errors import require
 from tabwidget.textlm import RowTokens, TextEngine
 from tabwidget.textlm.tokens import TextTokenizer
 
 __all__ = ["HFBackend"]
 
-STANDARD = BACKENDS["huggingface"].standard
 
-# Fields of the configs that have no effect here: they are those of a model from scratch.
-UNUSED = {"width", "layers", "heads", "dropout", "members"}
-
-
-class HFBackend(TextBackend):
+class HFBackend(PretrainedBackend):
     """Any causal language model that transformers loads.
 
     It reads and writes rows as text, so it knows what the names of columns and levels mean. The
@@ -56,23 +44,10 @@ class HFBackend(TextBackend):
     def _unused(self, training: TrainingConfig) -> set[str]:
         from tabwidget.backends.huggingface.training import OPTIMIZERS
 
-        return UNUSED if training.optimizer in OPTIMIZERS else {*UNUSED, "optimizer"}
-
-    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
-        return self._model(seed)
-
-    def _restored(self, content: Mapping[str, Any], seed: int) -> TextEngine:
-        return self._model(seed)
-
-    def _about(self) -> dict[str, Any]:
-        return {}
-
-    def tokenizer(self, table: Table, serializer: Serializer) -> TextTokenizer:
-        """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
-        found = tokenizer_of(self.model_config, STANDARD, download=False)
-        if found is None:
-            raise ConfigError("a model given as an object says no tokenizer: give tokenizer= too")
-        return PretrainedTokenizer(found)
+        unused = set(FROM_SCRATCH)
+        if training.optimizer not in OPTIMIZERS:
+            unused.add("optimizer")
+        return unused
 
     def _size(
         self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
@@ -82,7 +57,7 @@ class HFBackend(TextBackend):
         dtype = dtype_of(config.precision, device) if config.lora is not None else torch.float32
         return pretrained_size(
             config,
-            STANDARD,
+            self._standard,
             weight_bytes=dtype.itemsize,
             tokens_a_row=tokens_a_row,
             rows_a_step=BATCH_SIZE if training.batch_size == "auto" else training.batch_size,

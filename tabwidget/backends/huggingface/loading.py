@@ -14,7 +14,12 @@ import torch
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.devices import device_of, dtype_of
 from tabwidget.backends.places import source_of, tried
-from tabwidget.backends.pretrained import check_tuning, quantization_of, tokenizer_of
+from tabwidget.backends.pretrained import (
+    NO_TOKENIZER,
+    check_tuning,
+    quantization_of,
+    tokenizer_of,
+)
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
 
@@ -131,7 +136,7 @@ def _modules(model: Any, modules: str | Sequence[str] | None) -> str | list[str]
 def _name_of(model: Any) -> str:
     name = getattr(model, "name_or_path", "")
     if not name:
-        raise ConfigError("a model given as an object says no tokenizer: give tokenizer= too")
+        raise ConfigError(NO_TOKENIZER)
     return str(name)
 
 

@@ -9,18 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tabwidget.backends import BACKENDS
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.cost import MATRIX, ModelSize, fastest
 from tabwidget.backends.devices import device_of
 from tabwidget.backends.mlx.generation import Prompt, prompt_ids, sampling
-from tabwidget.backends.pretrained import PretrainedTokenizer, pretrained_size, tokenizer_of
-from tabwidget.backends.text import TextBackend
+from tabwidget.backends.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
 from tabwidget.backends.text_fit import BATCH_SIZE, TextFit
 from tabwidget.config import TrainingConfig
-from tabwidget.errors import ConfigError, require
-from tabwidget.serialize import Serializer
-from tabwidget.table import Table
+from tabwidget.errors import require
 from tabwidget.textlm import RowTokens, TextEngine
 from tabwidget.textlm.tokens import TextTokenizer
 
@@ -31,21 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MLXBackend"]
 
-STANDARD = BACKENDS["mlx"].standard
-
 # Fields of the configs that have no effect here: those of a model from scratch, and what mlx lacks.
-UNUSED = {
-    "width",
-    "layers",
-    "heads",
-    "dropout",
-    "members",
-    "attn_implementation",
-    "neftune_noise_alpha",
-}
+UNUSED = {*FROM_SCRATCH, "attn_implementation", "neftune_noise_alpha"}
 
 
-class MLXBackend(TextBackend):
+class MLXBackend(PretrainedBackend):
     """Any causal language model that mlx-lm loads.
 
     It reads and writes rows as text, so it knows what the names of columns and levels mean. The
@@ -224,25 +210,12 @@ class MLXBackend(TextBackend):
             unused.add("precision")
         return unused
 
-    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
-        return self._model(seed)
-
-    def _restored(self, content: Mapping[str, Any], seed: int) -> TextEngine:
-        return self._model(seed)
-
-    def _about(self) -> dict[str, Any]:
-        return {}
-
-    def tokenizer(self, table: Table, serializer: Serializer) -> TextTokenizer:
-        """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
-        config = self.model_config
-        found = tokenizer_of(config, STANDARD, download=False)
-        if found is None and isinstance(config.model, Sequence):
-            found = config.model[1]
-        if found is None:
-            raise ConfigError("a model given as an object says no tokenizer: give tokenizer= too")
+    def _tokenizer(self) -> Any:
+        found, model = super()._tokenizer(), self.model_config.model
+        if found is None and isinstance(model, Sequence):
+            found = model[1]
         # mlx-lm's own holds the one of transformers.
-        return PretrainedTokenizer(found._tokenizer if hasattr(found, "detokenizer") else found)
+        return found._tokenizer if hasattr(found, "detokenizer") else found
 
     def _size(
         self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
@@ -257,7 +230,7 @@ class MLXBackend(TextBackend):
         in_full = config.lora is None or config.precision == "fp32"
         size = pretrained_size(
             config,
-            STANDARD,
+            self._standard,
             weight_bytes=4 if in_full or (on_cpu and config.precision == "auto") else 2,
             tokens_a_row=tokens_a_row,
             rows_a_step=BATCH_SIZE if training.batch_size == "auto" else training.batch_size,

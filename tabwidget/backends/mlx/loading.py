@@ -19,7 +19,12 @@ from mlx.utils import tree_flatten
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.mlx.chance import own_chance
 from tabwidget.backends.places import source_of, tried
-from tabwidget.backends.pretrained import check_tuning, quantization_of, tokenizer_of
+from tabwidget.backends.pretrained import (
+    NO_TOKENIZER,
+    check_tuning,
+    quantization_of,
+    tokenizer_of,
+)
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
 
@@ -197,7 +202,7 @@ def _given(source: Any, config: ModelConfig, device: mx.DeviceType) -> Loaded:
     if config.tokenizer is not None:
         tokenizer = tokenizer_of(config, DEFAULT_MODEL)
     if tokenizer is None:
-        raise ConfigError("a model given as an object says no tokenizer: give tokenizer= too")
+        raise ConfigError(NO_TOKENIZER)
     # A fit changes weights: the ones that were given stay as they are.
     return Loaded(twin(model), _wrapped(tokenizer), dict(vars(model.args)), None, device)
 
