@@ -81,6 +81,8 @@ class HFFit(TrainerCallback, TextFit):
         Whose turn it is with the model.
     """
 
+    engine: HFEngine
+
     def __init__(
         self, request: FitRequest, engine: HFEngine, tokens: RowTokens, turns: Turns
     ) -> None:
@@ -88,7 +90,6 @@ class HFFit(TrainerCallback, TextFit):
         self.processes = int(os.environ.get("WORLD_SIZE", "1"))
         if os.environ.get("RANK", "0") != "0":
             request = replace(request, emit=lambda event: None)
-        self.model = engine
         adapters = any(not weight.requires_grad for weight in engine.model.parameters())
         super().__init__(request, "huggingface", engine, tokens, turns, adapters=adapters)
         self.loss, self.n_rows = 0.0, 0
@@ -96,7 +97,7 @@ class HFFit(TrainerCallback, TextFit):
 
     def train(self) -> None:
         """Do steps until it is enough."""
-        training, engine = self.request.training, self.model
+        training, engine = self.request.training, self.engine
         with tempfile.TemporaryDirectory() as folder, own_chance():
             learner = Learner(engine, training.label_smoothing)
             self.trainer = _RowTrainer(self, learner, _arguments(self, folder))
@@ -183,7 +184,7 @@ class _Batches(Sampler[Any]):
 
 
 def _arguments(fit: HFFit, folder: str) -> TrainingArguments:
-    training, engine = fit.request.training, fit.model
+    training, engine = fit.request.training, fit.engine
     arguments = TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=fit.batches.size,

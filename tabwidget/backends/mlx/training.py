@@ -48,11 +48,12 @@ class MLXFit(LoopFit):
         Whose turn it is with the model.
     """
 
+    engine: MLXEngine
+
     def __init__(
         self, request: FitRequest, engine: MLXEngine, tokens: RowTokens, turns: Turns
     ) -> None:
         super().__init__(request, "mlx", engine, tokens, turns, adapters=engine.adapters)
-        self.model = engine
         training = request.training
         make = OPTIMIZERS.get(training.optimizer, OPTIMIZERS["auto"])
         # Biases and the scales of norms do not decay.
@@ -64,12 +65,12 @@ class MLXFit(LoopFit):
 
     def step(self, batches: Sequence[Batch], rate: float) -> float:
         """Do one step, the gradients of the batches added up; return the loss in nats a cell."""
-        training, model = self.request.training, self.model.model
+        training, model = self.request.training, self.engine.model
         cells = max(sum(float(batch["cells"]) for batch in batches), 1e-9)
         seed = (self.request.seed, self.log.n_steps)
         total, gradients = mx.array(0.0), None
         with contextlib.ExitStack() as around:
-            around.enter_context(self.model.computing())
+            around.enter_context(self.engine.computing())
             around.enter_context(own_chance(*seed))
             if training.gradient_checkpointing:
                 around.enter_context(_activations_twice(model, seed))
@@ -93,7 +94,7 @@ class MLXFit(LoopFit):
     def _loss(
         self, ids: mx.array, at: mx.array, labels: mx.array, weights: mx.array, cells: float
     ) -> mx.array:
-        logits = self.model.logits_at(ids, at).astype(mx.float32)
+        logits = self.engine.logits_at(ids, at).astype(mx.float32)
         smoothing = self.request.training.label_smoothing
         losses = nn.losses.cross_entropy(logits, labels, label_smoothing=smoothing)
         return (losses * weights).sum() / cells
