@@ -72,6 +72,7 @@ class MiniLMTextBackend(TextBackend):
     """
 
     name = "minilm-text"
+    batch_size = MiniLMTextFit.batch_size
 
     def _unused(self, training: TrainingConfig) -> set[str]:
         unused = set(UNUSED)
@@ -114,14 +115,11 @@ class MiniLMTextBackend(TextBackend):
         """Return what cuts the rows of a table into tokens, learned from these."""
         return TableTokens.learned(*_columns_and_rows(table), serializer)
 
-    def _size(
-        self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
-    ) -> ModelSize:
+    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
         assert isinstance(tokenizer, TableTokens)
         config, vocabulary = self.model_config, len(tokenizer.tokenizer)
         blocks = (4 + 2 * HIDDEN) * config.layers * config.width**2
         weights = blocks + vocabulary * config.width
-        batch = MiniLMTextFit.batch_size if training.batch_size == "auto" else training.batch_size
         return ModelSize(
             n_parameters=weights,
             n_trained=weights,
@@ -131,7 +129,7 @@ class MiniLMTextBackend(TextBackend):
             width=config.width,
             vocabulary=vocabulary,
             tokens_a_row=tokens_a_row,
-            rows_a_step=batch,
+            rows_a_step=rows_a_step,
             device="cpu",
             efficiency=EFFICIENCY,
         )

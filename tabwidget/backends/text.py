@@ -40,9 +40,15 @@ class TextBackend(ABC):
     ----------
     model_config : ModelConfig, optional
         The model.
+
+    Attributes
+    ----------
+    batch_size : int
+        Rows learned together, where "auto" is asked for.
     """
 
     name: str
+    batch_size = TextFit.batch_size
 
     def __init__(self, model_config: ModelConfig | None = None) -> None:
         self.model_config = model_config or ModelConfig()
@@ -74,9 +80,7 @@ class TextBackend(ABC):
         """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
 
     @abstractmethod
-    def _size(
-        self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
-    ) -> ModelSize:
+    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
         """Return the size of the model; nothing is downloaded for it."""
 
     @abstractmethod
@@ -121,7 +125,8 @@ class TextBackend(ABC):
         rows = table.schema.rows(table.frame.head(COUNTED))[:, : len(tokens.columns)]
         natural = np.arange(len(tokens.columns))
         lengths = [len(tokens.row(row, natural).ids) for row in rows]
-        return self._size(tokenizer, float(np.mean(lengths)), training)
+        batch = self.batch_size if training.batch_size == "auto" else training.batch_size
+        return self._size(tokenizer, float(np.mean(lengths)), batch)
 
     def tokens(
         self,

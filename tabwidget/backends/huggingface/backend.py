@@ -8,7 +8,7 @@ from tabwidget.backends.base import FitRequest
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.devices import device_of, dtype_of
 from tabwidget.backends.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
-from tabwidget.backends.text_fit import BATCH_SIZE, TextFit
+from tabwidget.backends.text_fit import TextFit
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import require
 from tabwidget.textlm import RowTokens, TextEngine
@@ -49,9 +49,7 @@ class HFBackend(PretrainedBackend):
             unused.add("optimizer")
         return unused
 
-    def _size(
-        self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
-    ) -> ModelSize:
+    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
         config = self.model_config
         device = device_of(config.device)
         dtype = dtype_of(config.precision, device) if config.lora is not None else torch.float32
@@ -60,7 +58,7 @@ class HFBackend(PretrainedBackend):
             self._standard,
             weight_bytes=dtype.itemsize,
             tokens_a_row=tokens_a_row,
-            rows_a_step=BATCH_SIZE if training.batch_size == "auto" else training.batch_size,
+            rows_a_step=rows_a_step,
             device=device.type,
         )
 

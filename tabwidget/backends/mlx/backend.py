@@ -14,7 +14,7 @@ from tabwidget.backends.cost import MATRIX, ModelSize, fastest
 from tabwidget.backends.devices import device_of
 from tabwidget.backends.mlx.generation import Prompt, prompt_ids, sampling
 from tabwidget.backends.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
-from tabwidget.backends.text_fit import BATCH_SIZE, TextFit
+from tabwidget.backends.text_fit import TextFit
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import require
 from tabwidget.textlm import RowTokens, TextEngine
@@ -217,9 +217,7 @@ class MLXBackend(PretrainedBackend):
         # mlx-lm's own holds the one of transformers.
         return found._tokenizer if hasattr(found, "detokenizer") else found
 
-    def _size(
-        self, tokenizer: TextTokenizer, tokens_a_row: float, training: TrainingConfig
-    ) -> ModelSize:
+    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
         require("mlx_lm", "mlx")
         import mlx.core as mx
 
@@ -233,7 +231,7 @@ class MLXBackend(PretrainedBackend):
             self._standard,
             weight_bytes=4 if in_full or (on_cpu and config.precision == "auto") else 2,
             tokens_a_row=tokens_a_row,
-            rows_a_step=BATCH_SIZE if training.batch_size == "auto" else training.batch_size,
+            rows_a_step=rows_a_step,
             device="cpu" if on_cpu else device_of("auto").type,
         )
         width = MATRIX[on_cpu]
