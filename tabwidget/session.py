@@ -266,7 +266,7 @@ class Session:
             table, cells, backend = self._loaded(), self._cells(row, draw), self._new_backend()
             if not hasattr(backend, "tokens"):
                 return ()
-            names = [column.name for column in table.schema.inputs if column.role == "feature"]
+            names = table.schema.active
             order = [names.index(name) for name in cells if name in names]
             only = self.training.loss_on_target_only and self._targets()
             serializer = resolve_serializer(self.serializer)

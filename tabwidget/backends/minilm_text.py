@@ -13,15 +13,15 @@ from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm_text_engine import MiniLMTextEngine
 from tabwidget.backends.minilm_text_fit import OPTIMIZERS, MiniLMTextFit
 from tabwidget.backends.minilm_text_tokens import TableTokens, longest_row
-from tabwidget.backends.text import TextBackend
+from tabwidget.backends.text import TextBackend, features
 from tabwidget.backends.text_fit import TextFit
 from tabwidget.backends.threads import few_threads
 from tabwidget.config import TrainingConfig
 from tabwidget.minilm.tokenizer import Tokenizer
 from tabwidget.serialize import Serializer
-from tabwidget.table import Column, Table
+from tabwidget.table import Table
 from tabwidget.textlm import RowTokens, TextEngine
-from tabwidget.textlm.tokens import TextTokenizer
+from tabwidget.textlm.tokens import TextTokenizer, row_tokens
 
 __all__ = ["MiniLMTextBackend"]
 
@@ -86,10 +86,8 @@ class MiniLMTextBackend(TextBackend):
 
     def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
         tokenizer = self.tokenizer(table, serializer)
-        columns, rows = _columns_and_rows(table)
-        tokens = RowTokens(
-            columns, serializer, tokenizer.encode, start=tokenizer.start, end=tokenizer.end
-        )
+        tokens = row_tokens(features(table.schema.inputs), serializer, tokenizer)
+        rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
         config = self.model_config
         shape = {
             "vocab_size": len(tokenizer.tokenizer),
@@ -113,7 +111,9 @@ class MiniLMTextBackend(TextBackend):
 
     def tokenizer(self, table: Table, serializer: Serializer) -> TableTokens:
         """Return what cuts the rows of a table into tokens, learned from these."""
-        return TableTokens.learned(*_columns_and_rows(table), serializer)
+        columns = features(table.schema.inputs)
+        rows = table.schema.rows(table.frame)[:, : len(columns)]
+        return TableTokens.learned(columns, rows, serializer)
 
     def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
         assert isinstance(tokenizer, TableTokens)
@@ -154,9 +154,3 @@ class MiniLMTextBackend(TextBackend):
     def chain(self, rows: Floats) -> Floats:
         """Return each cell's log-probability given the cells read before it in its row."""
         return super().chain(rows)
-
-
-def _columns_and_rows(table: Table) -> tuple[list[Column], Floats]:
-    """Return the columns that are read, and the rows as numbers."""
-    columns = [column for column in table.schema.inputs if column.role == "feature"]
-    return columns, table.schema.rows(table.frame)[:, : len(columns)]

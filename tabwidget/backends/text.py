@@ -21,9 +21,9 @@ from tabwidget.params import warn_unused
 from tabwidget.serialize import Serializer
 from tabwidget.table import Column, Table
 from tabwidget.textlm import RowTokens, TextAnswers, TextEngine
-from tabwidget.textlm.tokens import TextTokenizer, Token, shown
+from tabwidget.textlm.tokens import TextTokenizer, Token, row_tokens, shown
 
-__all__ = ["TextBackend"]
+__all__ = ["TextBackend", "features"]
 
 Floats = NDArray[np.float64]
 
@@ -121,7 +121,7 @@ class TextBackend(ABC):
     def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
         """Return the size of the model that a fit would train; nothing is loaded for it."""
         tokenizer = self.tokenizer(table, serializer)
-        tokens = _row_tokens(_features(table), serializer, tokenizer)
+        tokens = row_tokens(features(table.schema.inputs), serializer, tokenizer)
         rows = table.schema.rows(table.frame.head(COUNTED))[:, : len(tokens.columns)]
         natural = np.arange(len(tokens.columns))
         lengths = [len(tokens.row(row, natural).ids) for row in rows]
@@ -152,7 +152,7 @@ class TextBackend(ABC):
             Columns that have a part in the loss.
         """
         tokenizer = self.tokenizer(table, serializer)
-        written = _row_tokens(_features(table), serializer, tokenizer)
+        written = row_tokens(features(table.schema.inputs), serializer, tokenizer)
         numbers = table.schema.rows(table.frame.iloc[[row]])[0, : len(written.columns)]
         return shown(written, tokenizer, numbers, order, learned)
 
@@ -224,8 +224,8 @@ class TextBackend(ABC):
         """Return what answers questions about these columns."""
         engine = self._engine
         assert engine is not None
-        features = [column for column in columns if column.role == "feature"]
-        return TextAnswers(_row_tokens(features, serializer, engine.tokenizer), engine, seed)
+        tokens = row_tokens(features(columns), serializer, engine.tokenizer)
+        return TextAnswers(tokens, engine, seed)
 
     def _ready_answers(self) -> TextAnswers:
         if self._answers is None:
@@ -233,12 +233,6 @@ class TextBackend(ABC):
         return self._answers
 
 
-def _features(table: Table) -> list[Column]:
-    return [column for column in table.schema.inputs if column.role == "feature"]
-
-
-def _row_tokens(
-    columns: Sequence[Column], serializer: Serializer, tokenizer: TextTokenizer
-) -> RowTokens:
-    start, end = tokenizer.start, tokenizer.end
-    return RowTokens(columns, serializer, tokenizer.encode, start=start, end=end)
+def features(columns: Sequence[Column]) -> list[Column]:
+    """Return those of the columns that an engine reads which it can be asked for; no free text."""
+    return [column for column in columns if column.role == "feature"]

@@ -9,9 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tabwidget.column import Column
+from tabwidget.serialize import Serializer
 from tabwidget.textlm.rows import RowTokens
 
-__all__ = ["TextTokenizer", "Token", "shown"]
+__all__ = ["TextTokenizer", "Token", "row_tokens", "shown"]
 
 
 class TextTokenizer(Protocol):
@@ -55,6 +57,28 @@ class Token:
     text: str
     column: str | None
     learned: bool
+
+
+def row_tokens(
+    columns: Sequence[Column], serializer: Serializer, tokenizer: TextTokenizer
+) -> RowTokens:
+    """Return what writes rows of some columns as the ids that a tokenizer has.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.serialize import BracketSerializer
+    >>> from tabwidget.table import Table
+    >>> class Letters:
+    ...     start, end = [1], [2]
+    ...     def encode(self, text): return list(text.encode())
+    ...     def pieces(self, text): return list(text)
+    >>> table = Table(pd.DataFrame({"a": [1, 2]}))
+    >>> row_tokens(table.schema.inputs, BracketSerializer(), Letters()).row([1], [0]).ids.tolist()
+    [1, 97, 91, 49, 93, 2]
+    """
+    start, end = tokenizer.start, tokenizer.end
+    return RowTokens(columns, serializer, tokenizer.encode, start=start, end=end)
 
 
 def shown(

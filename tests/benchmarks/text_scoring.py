@@ -26,8 +26,9 @@ from tabwidget.backends.huggingface.loading import load
 from tabwidget.config import ModelConfig
 from tabwidget.serialize import JSONSerializer
 from tabwidget.table import Table
-from tabwidget.textlm import RowTokens, TextSupport, log_probabilities
+from tabwidget.textlm import TextSupport, log_probabilities
 from tabwidget.textlm.rows import Ids
+from tabwidget.textlm.tokens import row_tokens
 from tests.benchmarks.report import Report, parser
 
 COLOURS = "red green blue white black grey brown yellow orange purple pink golden silver pale dark"
@@ -118,13 +119,7 @@ def main() -> None:
     )
     for count in asked.counts:
         table = table_of(count)
-        tokens = RowTokens(
-            table.schema.inputs,
-            JSONSerializer(),
-            engine.tokenizer.encode,
-            start=engine.tokenizer.start,
-            end=engine.tokenizer.end,
-        )
+        tokens = row_tokens(table.schema.inputs, JSONSerializer(), engine.tokenizer)
         support = TextSupport.of(tokens, 9)
         values = [tokens.value(9, float(level)) for level in range(count)]
         ends = sorted({end[0] for end in tokens.ends})
