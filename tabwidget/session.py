@@ -163,6 +163,7 @@ class Session:
         self.history: list[Answer] = []
         self._subscribers: list[Callable[[str], None]] = []
         self._source = "frame"
+        self._looked_at: Backend | None = None
         if source is not None:
             self.load(source, name=name)
         choices: dict[str, Any] = {
@@ -193,7 +194,7 @@ class Session:
         with self.lock:
             had = tuple(what for what in ("run", "model", "answer") if getattr(self, what))
             self.table, self._source = table, source_code(source, table.name)
-            self.run = self.model = self.answer = None
+            self.run = self.model = self.answer = self._looked_at = None
             self.history = []
             self.target = likely_target(table)
             self.task = task_of(table.schema[self.target])
@@ -223,9 +224,12 @@ class Session:
                 setattr(self, key, checked[key])
             if "target" in changed:
                 self.question, self.answer = Query((str(self.target),)), None
+            other_model = not {"backend", "model_config"}.isdisjoint(changed)
+            if other_model:
+                self._looked_at = None
             invalidates: tuple[str, ...] = ()
             message = f"Changed {', '.join(changed)}." if changed else ""
-            if self.model is not None and {"backend", "model_config"} & {*changed}:
+            if self.model is not None and other_model:
                 self.model = self.answer = None
                 invalidates = ("model", "answer")
                 message += " Another engine or model has to be trained anew."
@@ -263,7 +267,7 @@ class Session:
             not on this machine yet.
         """
         with self.lock:
-            table, cells, backend = self._loaded(), self._cells(row, draw), self._new_backend()
+            table, cells, backend = self._loaded(), self._cells(row, draw), self._untrained()
             if not hasattr(backend, "tokens"):
                 return ()
             names = table.schema.active
@@ -285,7 +289,7 @@ class Session:
         with self.lock:
             table, training = self._loaded(), self.training
             serializer = resolve_serializer(self.serializer)
-            size = self._new_backend().size(table, serializer, training)
+            size = self._untrained().size(table, serializer, training)
         return cost_of(size, len(table), training.max_seconds)
 
     def start(self, resume: bool = False) -> Run:
@@ -498,8 +502,11 @@ class Session:
         drawn = sorted((names[i] for i in order), key=lambda name: name in last)
         return {name: cells[name] for name in drawn}
 
-    def _new_backend(self) -> Backend:
-        return resolve(self.backend, self.model_config)
+    def _untrained(self) -> Backend:
+        """Return the engine that a fit would take; it is kept, for it keeps its tokenizer."""
+        if self._looked_at is None:
+            self._looked_at = resolve(self.backend, self.model_config)
+        return self._looked_at
 
     def _targets(self) -> tuple[str, ...]:
         return () if self.task == "synthesis" or self.target is None else (self.target,)

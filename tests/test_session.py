@@ -8,7 +8,7 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import pytest
 
 from tabwidget import session as session_module
 from tabwidget.backends import BACKENDS, Entry
+from tabwidget.backends.minilm_text_tokens import TableTokens
+from tabwidget.column import Column
 from tabwidget.config import LoRAConfig, ModelConfig, TrainingConfig
 from tabwidget.errors import (
     ColumnError,
@@ -32,7 +34,12 @@ from tabwidget.evidence import Above, Between, NoneOf, OneOf
 from tabwidget.number_format import SpacedDigits
 from tabwidget.query import Query
 from tabwidget.run import Run
-from tabwidget.serialize import KeyValueSerializer
+from tabwidget.serialize import (
+    BracketSerializer,
+    JSONSerializer,
+    KeyValueSerializer,
+    Serializer,
+)
 from tabwidget.session import Session
 from tabwidget.table import Table
 
@@ -680,6 +687,61 @@ def test_the_tokens_of_a_row_are_its_preview_and_say_what_is_learned() -> None:
     # It stands last, as in training.
     assert tokens[-1].column == "sold"
     assert "".join(token.text for token in tokens) == session.preview(3, 1).text
+
+
+def test_a_pretrained_tokenizer_is_loaded_once_for_all_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = pytest.importorskip(
+        "transformers", reason="the extra 'hf' is not installed"
+    ).AutoTokenizer
+    from tests.textlm.tiny import save_tiny
+
+    one, other = (str(save_tiny(tmp_path / name)) for name in ("one", "other"))
+    load, loaded = kind.from_pretrained, []
+
+    def counted(name: str, **options: Any) -> Any:
+        loaded.append(name)
+        return load(name, **options)
+
+    monkeypatch.setattr(kind, "from_pretrained", counted)
+    session = Session(FRAME, backend="huggingface", model_config=ModelConfig(model=one))
+    for model in (one, other):
+        session.choose(model_config=ModelConfig(model=model))
+        for draw in range(3):
+            tokens = session.tokens(0, draw)
+            assert "".join(token.text for token in tokens) == session.preview(0, draw).text
+        session.cost()
+        session.choose(training=TrainingConfig(max_steps=7))
+    assert loaded == [one, other]
+
+
+def test_tokens_are_learned_once_for_a_table_and_its_serializer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learn, learned = TableTokens.learned, []
+
+    def counted(columns: Sequence[Column], rows: Any, serializer: Serializer) -> TableTokens:
+        learned.append(([column.name for column in columns], type(serializer)))
+        return learn(columns, rows, serializer)
+
+    monkeypatch.setattr(TableTokens, "learned", counted)
+    session = Session(FRAME, backend="minilm-text")
+    for change in (
+        lambda: None,
+        lambda: session.choose(serializer="bracket"),
+        lambda: session.load(FRAME[["size", "sold"]]),
+    ):
+        change()
+        for draw in range(3):
+            session.tokens(0, draw)
+        session.cost()
+    names = list(FRAME)
+    assert learned == [
+        (names, JSONSerializer),
+        (names, BracketSerializer),
+        (["size", "sold"], BracketSerializer),
+    ]
 
 
 @pytest.mark.parametrize(("row", "draw"), [(10**6, 0), (-1, 0), (0, -1)])

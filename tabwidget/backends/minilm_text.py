@@ -85,7 +85,7 @@ class MiniLMTextBackend(TextBackend):
         return unused
 
     def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
-        tokenizer = self.tokenizer(table, serializer)
+        tokenizer = self._new_tokenizer(table, serializer)
         tokens = row_tokens(features(table.schema.inputs), serializer, tokenizer)
         rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
         config = self.model_config
@@ -109,8 +109,7 @@ class MiniLMTextBackend(TextBackend):
         model = self._engine.model
         return {"encoder": model.encoder.config, "tokenizer": model.tokenizer.state()}
 
-    def tokenizer(self, table: Table, serializer: Serializer) -> TableTokens:
-        """Return what cuts the rows of a table into tokens, learned from these."""
+    def _new_tokenizer(self, table: Table, serializer: Serializer) -> TableTokens:
         columns = features(table.schema.inputs)
         rows = table.schema.rows(table.frame)[:, : len(columns)]
         return TableTokens.learned(columns, rows, serializer)

@@ -90,8 +90,7 @@ class PretrainedBackend(TextBackend):
         """The model taken if none is named."""
         return BACKENDS[self.name].standard
 
-    def tokenizer(self, table: Table, serializer: Serializer) -> PretrainedTokenizer:
-        """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
+    def _new_tokenizer(self, table: Table, serializer: Serializer) -> PretrainedTokenizer:
         found = self._tokenizer()
         if found is None:
             raise ConfigError(NO_TOKENIZER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
@@ -57,6 +58,7 @@ class TextBackend(ABC):
         self._serializer: Serializer | None = None
         self._held: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._fit: TextFit | None = None
+        self._kept: tuple[list[Any], Serializer, TextTokenizer] | None = None
         self._turns = Turns()
 
     @abstractmethod
@@ -76,7 +78,7 @@ class TextBackend(ABC):
         """Return what `_restored` needs, as strict JSON holds it."""
 
     @abstractmethod
-    def tokenizer(self, table: Table, serializer: Serializer) -> TextTokenizer:
+    def _new_tokenizer(self, table: Table, serializer: Serializer) -> TextTokenizer:
         """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
 
     @abstractmethod
@@ -117,6 +119,18 @@ class TextBackend(ABC):
             fit.run()
         finally:
             self._fit = None
+
+    def tokenizer(self, table: Table, serializer: Serializer) -> TextTokenizer:
+        """Return what cuts the rows of a table into tokens; nothing is downloaded for it.
+
+        The newest is kept, until another table, serializer or model is asked for.
+        """
+        # By identity: models of mlx cannot be compared.
+        asked = [table, *vars(self.model_config).values()]
+        kept = self._kept
+        if kept is None or kept[1] != serializer or not all(map(operator.is_, kept[0], asked)):
+            kept = self._kept = asked, serializer, self._new_tokenizer(table, serializer)
+        return kept[2]
 
     def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
         """Return the size of the model that a fit would train; nothing is loaded for it."""

@@ -13,6 +13,7 @@ pytest.importorskip("peft", reason="the extra 'hf' is not installed")
 
 from tabwidget.backends import BACKENDS, resolve
 from tabwidget.backends.cost import ModelSize, cost_of
+from tabwidget.backends.huggingface import HFBackend
 from tabwidget.backends.huggingface.loading import adapted, load
 from tabwidget.backends.pretrained import (
     PretrainedTokenizer,
@@ -97,3 +98,14 @@ def test_a_model_that_says_no_tokenizer_shows_no_tokens(kind: str) -> None:
     backend = resolve(kind, ModelConfig(model=lambda: None))
     with pytest.raises(ConfigError, match="give tokenizer= too"):
         backend.size(toy(), JSONSerializer(), TrainingConfig())
+
+
+def test_another_model_brings_its_own_tokenizer(tiny: Path, tmp_path: Path) -> None:
+    backend, asked = HFBackend(ModelConfig(model=str(tiny))), (toy(), JSONSerializer())
+    first = backend.tokenizer(*asked)
+    assert backend.tokenizer(asked[0], JSONSerializer()) is first
+    backend.model_config.set_params(model=str(save_tiny(tmp_path)))
+    second = backend.tokenizer(*asked)
+    assert second is not first
+    backend.model_config = ModelConfig(model=str(tiny))
+    assert backend.tokenizer(*asked) is not second
