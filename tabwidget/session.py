@@ -23,13 +23,15 @@ from tabwidget.errors import ConfigError, NotFittedError, nearest
 from tabwidget.events import Event, TrainingState
 from tabwidget.evidence import Evidence
 from tabwidget.formula import parse
+from tabwidget.labelled import check_columns
+from tabwidget.labelling import Labelling
 from tabwidget.model import TabularLanguageModel
 from tabwidget.orders import column_orders
 from tabwidget.query import Query
 from tabwidget.run import Notify, Run
 from tabwidget.serialize import SerializedRow, Serializer, resolve_serializer
 from tabwidget.table import Table, as_table
-from tabwidget.tasks import check_task, likely_target, task_of
+from tabwidget.tasks import TEXT_LABELS, check_task, likely_target, task_of
 from tabwidget.textlm.tokens import Token
 
 __all__ = ["Answer", "Change", "Run", "Session"]
@@ -120,6 +122,8 @@ class Session:
         The newest fit.
     model : TabularLanguageModel or None
         What can be asked, be it while it is still trained.
+    labelling : Labelling
+        What is chosen, learned and asked in the task "text labels".
     question : Query or None
         What is asked now.
     answer : Answer or None
@@ -158,6 +162,7 @@ class Session:
         self.random_state = random_state
         self.run: Run | None = None
         self.model: TabularLanguageModel | None = None
+        self.labelling = Labelling()
         self.question: Query | None = None
         self.answer: Answer | None = None
         self.history: list[Answer] = []
@@ -199,6 +204,7 @@ class Session:
             self.target = likely_target(table)
             self.task = task_of(table.schema[self.target])
             self.question = Query((self.target,))
+            self.labelling = Labelling(table)
         self._tell("table")
         shape = f"{len(table)} rows, {len(table.schema)} columns"
         return Change(("table", "target", "task"), had, f"Loaded {table.name}: {shape}.")
@@ -209,8 +215,8 @@ class Session:
         Parameters
         ----------
         **choices
-            ``target``, ``task``, ``serializer``, ``backend``, ``model_config``, ``training`` or
-            ``max_seconds``.
+            ``target``, ``task``, ``serializer``, ``backend``, ``model_config``, ``training``,
+            ``max_seconds`` or ``labelling``, a dict of what `Labelling.choose` takes.
 
         Raises
         ------
@@ -218,7 +224,11 @@ class Session:
             If one of them cannot be.
         """
         with self.lock:
+            labelling = choices.pop("labelling", {})
             checked = self._checked(choices)
+            labelled: tuple[str, ...] = ()
+            if labelling or checked.get("task") == TEXT_LABELS:
+                labelled = self.labelling.choose(self._loaded(), **labelling)
             changed = tuple(k for k, value in checked.items() if value != getattr(self, k))
             for key in changed:
                 setattr(self, key, checked[key])
@@ -228,16 +238,16 @@ class Session:
             if other_model:
                 self._looked_at = None
             invalidates: tuple[str, ...] = ()
-            message = f"Changed {', '.join(changed)}." if changed else ""
+            message = f"Changed {', '.join([*changed, *labelled])}." if changed or labelled else ""
             if self.model is not None and other_model:
                 self.model = self.answer = None
                 invalidates = ("model", "answer")
                 message += " Another engine or model has to be trained anew."
-            elif self.model is not None and changed:
+            elif (labelled and self.labelling.ready) or (changed and self.model is not None):
                 message += " The model can still be asked; train again to learn with it."
-        if changed:
+        if changed or labelled:
             self._tell("choices")
-        return Change(changed, invalidates, message)
+        return Change((*changed, *labelled), invalidates, message)
 
     def preview(self, row: int = 0, draw: int = 0) -> SerializedRow:
         """Return a row as the serializer writes it, in another column order for each `draw`.
@@ -251,6 +261,17 @@ class Session:
         """
         with self.lock:
             return resolve_serializer(self.serializer).serialize(self._cells(row, draw))
+
+    def shown(self, row: int = 0) -> tuple[str, tuple[str, ...]]:
+        """Return the text of a row as a model of labels reads it, and the row's labels.
+
+        Parameters
+        ----------
+        row : int, default 0
+            Place of the row in the table.
+        """
+        with self.lock:
+            return self.labelling.shown(self._loaded(), self._row(row))
 
     def tokens(self, row: int = 0, draw: int = 0) -> tuple[Token, ...]:
         """Return the tokens of `preview`, and which of them are learned.
@@ -313,24 +334,12 @@ class Session:
         with self.lock:
             table = self._loaded()
             self._check_idle()
-            if resume and self.model is None:
+            labels = self.task == TEXT_LABELS
+            if resume and not (self.labelling.ready if labels else self.model):
                 raise ConfigError("there is no fit to go on from: start one")
             run = self.run = Run()
-            model = self.model if resume and self.model is not None else self._new_model()
-            model.set_params(
-                serializer=self.serializer,
-                training=clone(self.training),
-                callbacks=[run, _Publisher(self, run, model)],
-            )
-            targets = self._targets()
-
-        def work() -> None:
-            try:
-                model.fit(table, target_cols=targets, resume=resume, stop=run.stopping)
-            finally:
-                # A run has locks, and a model that is done must be free to be copied.
-                model.set_params(callbacks=None)
-
+            learn = self._label_work if labels else self._model_work
+            work = learn(run, table, resume)
         return self._begin(run, work)
 
     def follow(self, work: Callable[[Notify], object]) -> Run:
@@ -379,6 +388,11 @@ class Session:
         TabularLanguageModel
             The fitted model.
         """
+        if self.task == TEXT_LABELS:
+            raise ConfigError(
+                "fit returns a model of the rows: for the labels of texts take "
+                "session.start().wait() and session.labelling, or a TextClassifier"
+            )
         run = self.start(resume)
         try:
             run.wait()
@@ -457,7 +471,12 @@ class Session:
     def python(self) -> str:
         """Return the Python that loads, fits and asks the same without a session."""
         with self.lock:
-            self._loaded()
+            n_rows = len(self._loaded())
+            if self.task == TEXT_LABELS:
+                seconds, seed = self.training.max_seconds, self.random_state
+                return self.labelling.python(
+                    self._source, n_rows, max_seconds=seconds, random_state=seed
+                )
             return fitting_code(
                 self._source,
                 backend=self.backend,
@@ -492,9 +511,7 @@ class Session:
         table = self._loaded()
         if draw < 0:
             raise ConfigError(f"draws are numbered from 0: there is no draw {draw}")
-        if not 0 <= row < len(table):
-            raise ConfigError(f"there is no row {row}: the table has rows 0 to {len(table) - 1}")
-        cells = table.row(row)
+        cells = table.row(self._row(row))
         names = list(cells)
         [order] = column_orders(1, len(names), seed=self.random_state, epoch=draw)
         # What alone is learned is learned given all others.
@@ -508,8 +525,49 @@ class Session:
             self._looked_at = resolve(self.backend, self.model_config)
         return self._looked_at
 
+    def _row(self, row: int) -> int:
+        """Return the place of a row there is."""
+        n_rows = len(self._loaded())
+        if not 0 <= row < n_rows:
+            raise ConfigError(f"there is no row {row}: the table has rows 0 to {n_rows - 1}")
+        return row
+
+    def _model_work(self, run: Run, table: Table, resume: bool) -> Callable[[], object]:
+        """Return the fit of a model of the rows."""
+        model = self.model if resume and self.model is not None else self._new_model()
+        model.set_params(
+            serializer=self.serializer,
+            training=clone(self.training),
+            callbacks=[run, _Publisher(self, run, model)],
+        )
+        targets = self._targets()
+
+        def work() -> None:
+            try:
+                model.fit(table, target_cols=targets, resume=resume, stop=run.stopping)
+            finally:
+                # A run has locks, and a model that is done must be free to be copied.
+                model.set_params(callbacks=None)
+
+        return work
+
+    def _label_work(self, run: Run, table: Table, resume: bool) -> Callable[[], object]:
+        """Return the fit of a model of the labels of texts."""
+        labelling, max_seconds = self.labelling, self.training.max_seconds
+        check_columns(table, labelling.texts, labelling.labels, labelling.delimiter)
+        return lambda: labelling.fit(
+            table,
+            max_seconds=max_seconds,
+            random_state=self.random_state,
+            on_event=run.tell,
+            stop=run.stopping,
+            resume=resume,
+        )
+
     def _targets(self) -> tuple[str, ...]:
-        return () if self.task == "synthesis" or self.target is None else (self.target,)
+        return (
+            () if self.task in ("synthesis", TEXT_LABELS) or self.target is None else (self.target,)
+        )
 
     def _check_idle(self) -> None:
         if self.run is not None and self.run.status == "running":

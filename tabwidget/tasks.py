@@ -5,9 +5,10 @@ from __future__ import annotations
 from tabwidget.errors import ConfigError, nearest
 from tabwidget.table import Column, Table
 
-__all__ = ["TASKS", "check_task", "likely_target", "task_of"]
+__all__ = ["TASKS", "TEXT_LABELS", "check_task", "likely_target", "task_of"]
 
-TASKS = ("classification", "regression", "synthesis")
+TEXT_LABELS = "text labels"  # which a model of texts learns, not one of rows
+TASKS = ("classification", "regression", "synthesis", TEXT_LABELS)
 MAX_LABELS = 10
 
 

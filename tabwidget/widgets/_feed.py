@@ -16,6 +16,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tabwidget.errors import TabwidgetError
+from tabwidget.tasks import TEXT_LABELS
 from tabwidget.widgets import _state
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ class Feed:
     def _ask_anew(self) -> None:
         """Ask the shown question of the model as it is now."""
         session = self.session
-        if session.model is None or session.question is None:
+        if session.model is None or session.question is None or session.task == TEXT_LABELS:
             return
         began = time.monotonic()
         try:

@@ -17,6 +17,7 @@ from tabwidget.errors import ConfigError, NotFittedError, TableError, TabwidgetE
 from tabwidget.evidence import evidence_from_json
 from tabwidget.query import Query
 from tabwidget.session import Session
+from tabwidget.tasks import TEXT_LABELS
 from tabwidget.widgets import _state
 from tabwidget.widgets._feed import Feed
 
@@ -102,16 +103,34 @@ def _frames(request: Request) -> Answered:
 
 def _choose(request: Request) -> Answered:
     model = {"model", "rank", "quantization"}
-    known = {"target", "task", "serializer", "max_seconds", "backend", *model}
+    own = {*model, "texts", "labels", "delimiter"}
+    known = {"target", "task", "serializer", "max_seconds", "backend", *own}
     unknown = sorted(set(request.payload) - known)
     if unknown:
         raise ConfigError(f"a panel cannot choose {unknown[0]!r}")
     if request.payload.get("max_seconds", 1) is None:
         raise ConfigError("seconds to train: give a number above 0")
-    choices = {key: value for key, value in request.payload.items() if key not in model}
-    if {"backend", *model} & set(request.payload):
+    choices = {key: value for key, value in request.payload.items() if key not in own}
+    if choices.get("task", request.session.task) == TEXT_LABELS:
+        choices["labelling"] = _labelling(request.payload)
+    elif {"backend", *model} & set(request.payload):
         choices["model_config"] = _model_config(request)
     return {"message": request.session.choose(**choices).message}, ()
+
+
+def _labelling(payload: Payload) -> Payload:
+    """Return what the panel changes of the task of texts and labels."""
+    choices: Payload = {}
+    choices |= {key: payload[key] for key in ("texts", "labels", "rank") if key in payload}
+    if "delimiter" in payload:
+        # Spaces are taken off each label anyway.
+        choices["delimiter"] = str(payload["delimiter"]).strip() or payload["delimiter"]
+    if "model" in payload:
+        choices["model"] = str(payload["model"]).strip() or None
+    if "quantization" in payload:
+        bits = payload["quantization"]
+        choices["bits"] = None if bits is None else int(str(bits).removesuffix("bit"))
+    return choices
 
 
 def _model_config(request: Request) -> ModelConfig | None:
@@ -135,6 +154,11 @@ def _model_config(request: Request) -> ModelConfig | None:
 
 def _preview(request: Request) -> Answered:
     row, draw = int(request.payload.get("row", 0)), int(request.payload.get("draw", 0))
+    if request.session.task == TEXT_LABELS:
+        text, labels = request.session.shown(row)
+        ends = itertools.accumulate(map(len, request.session.labelling.tokens(text)))
+        tokens = [(end, False) for end in ends]
+        return {"text": text, "spans": [], "row": row, "tokens": tokens, "labels": labels}, ()
     serialized = request.session.preview(row=row, draw=draw)
     spans = [
         {"column": span.column, "name": span.name, "value": span.value} for span in serialized.spans
@@ -143,10 +167,13 @@ def _preview(request: Request) -> Answered:
     found = request.session.tokens(row=row, draw=draw)
     ends = itertools.accumulate(len(token.text) for token in found)
     tokens = [(end, token.learned) for end, token in zip(ends, found, strict=True)]
-    return {"text": serialized.text, "spans": spans, "row": row, "tokens": tokens}, ()
+    text = serialized.text
+    return {"text": text, "spans": spans, "row": row, "tokens": tokens, "labels": []}, ()
 
 
 def _cost(request: Request) -> Answered:
+    if request.session.task == TEXT_LABELS:
+        return {"cost": None}, ()
     cost = request.session.cost()
     size = cost.size
     return {
@@ -194,6 +221,41 @@ def _survey(request: Request) -> Answered:
     return {"formula": str(question or ""), "columns": columns}, ()
 
 
+def _thresholds(request: Request) -> Answered:
+    session, payload = request.session, request.payload
+    with session.lock:
+        labelling = session.labelling
+        if "take" in payload:
+            report = labelling.take_thresholds(str(payload["take"]))
+        else:
+            given = {str(label): float(p) for label, p in payload.get("set", {}).items()}
+            report = labelling.set_thresholds(given)
+    # Every panel shows them.
+    request.feed.notify("choices")
+    return {"report": _state.report_state(report)}, ()
+
+
+def _example(request: Request) -> Answered:
+    text, labels = request.session.labelling.example(int(request.payload.get("draw", 0)))
+    return {"text": text, "labels": labels}, ()
+
+
+def _label(request: Request) -> Answered:
+    found = request.session.labelling.label(str(request.payload.get("text", "")))
+    labels = [
+        {"label": label, "probability": p, "chosen": label in found.labels}
+        for label, p in found.probabilities.items()
+    ]
+    python = f"classifier.predict_proba([{found.text!r}])"
+    return {"labels": labels, "seconds": found.seconds, "python": python}, ()
+
+
+def _words(request: Request) -> Answered:
+    text, label = str(request.payload.get("text", "")), str(request.payload.get("label", ""))
+    probability, words = request.session.labelling.words(text, label)
+    return {"label": label, "probability": probability, "words": [vars(w) for w in words]}, ()
+
+
 def _chart(request: Request) -> Answered:
     from tabwidget import charts
 
@@ -228,6 +290,10 @@ HANDLERS: dict[str, Callable[[Request], Answered]] = {
     "stop": _stop,
     "ask": _ask,
     "survey": _survey,
+    "thresholds": _thresholds,
+    "example": _example,
+    "label": _label,
+    "words": _words,
     "chart": _chart,
     "catch-up": _catch_up,
 }

@@ -11,18 +11,22 @@ import pandas as pd
 
 from tabwidget.backends import BACKENDS
 from tabwidget.config import QuantizationConfig
+from tabwidget.errors import MissingExtraError, require
 from tabwidget.evidence import evidence_to_json
 from tabwidget.query import Query
 
 if TYPE_CHECKING:
     from tabwidget.distribution import Distribution
+    from tabwidget.labelling import LabelReport
     from tabwidget.session import Answer, Run, Session
     from tabwidget.table import Table
 
 __all__ = [
     "answer_state",
     "frames",
+    "labelling_state",
     "question_state",
+    "report_state",
     "run_state",
     "snapshot",
     "table_state",
@@ -34,6 +38,7 @@ State: TypeAlias = dict[str, Any]
 # A curve of more points than this looks the same in a panel and makes every snapshot heavier.
 MOST_POINTS = 400
 MOST_RECORDS = 200
+MOST_LABELS = 200
 
 
 def to_json(value: Any) -> Any:
@@ -81,7 +86,7 @@ def snapshot(
     """
     from tabwidget import datasets
     from tabwidget.serialize import SERIALIZERS
-    from tabwidget.tasks import TASKS
+    from tabwidget.tasks import TASKS, TEXT_LABELS
 
     with session.lock:
         answer = session.answer
@@ -107,6 +112,7 @@ def snapshot(
             },
             "run": run,
             "ready": session.model is not None,
+            "labelling": labelling_state(session) if session.task == TEXT_LABELS else None,
             "question": None if answer is None else question_state(answer.query),
             "answer": None if answer is None else answer_state(answer, answer_number),
             "python": session.python() if session.table is not None else "",
@@ -129,6 +135,65 @@ def model_state(session: Session) -> State:
         }
     )
     return state
+
+
+def labelling_state(session: Session) -> State:
+    """Return which columns are texts and labels, which model learns them, and how well it does."""
+    from tabwidget.labelled import label_columns, text_columns
+
+    labelling, table = session.labelling, session.table
+    try:
+        require("pydantic", "textclass")
+        require("peft", "hf")
+        command = ""
+    except MissingExtraError:
+        command = "pip install 'tabwidget[textclass]'"
+    report = labelling.report
+    return {
+        "texts": list(labelling.texts),
+        "labels": list(labelling.labels),
+        "delimiter": labelling.delimiter,
+        "model": labelling.model or "",
+        "rank": labelling.rank,
+        "quantization": None if labelling.bits is None else f"{labelling.bits}bit",
+        "standard": BACKENDS["huggingface"].standard,
+        "command": command,
+        "offers": {
+            "texts": [] if table is None else text_columns(table),
+            "labels": [] if table is None else label_columns(table),
+        },
+        "ready": labelling.ready,
+        "report": None if report is None else report_state(report),
+    }
+
+
+def report_state(report: LabelReport) -> State:
+    """Return how well texts are labelled: of all labels together, and of each."""
+    rows = [
+        {
+            "label": label,
+            **row,
+            "has": report.has.get(label, []),
+            "lacks": report.lacks.get(label, []),
+        }
+        for label, row in report.metrics["per_class"].items()
+    ]
+    # Of very many, the frequent ones.
+    kept = sorted(rows, key=lambda row: -row["support"])[:MOST_LABELS]
+    state: State = to_json(
+        {
+            "multi": report.multi,
+            "rows": report.n_rows,
+            **_together(report.metrics),
+            "half": _together(report.at_half),
+            "classes": [row for row in rows if row in kept],
+        }
+    )
+    return state
+
+
+def _together(metrics: Mapping[str, Any]) -> State:
+    return {name: value for name, value in metrics.items() if name != "per_class"}
 
 
 def engines() -> list[State]:

@@ -44,7 +44,9 @@ def static_html(state: dict[str, Any], static_id: str = "") -> str:
     if table is None:
         body = "<p>tabwidget: no table loaded yet.</p>"
     else:
-        body = _columns(table, state["choices"]) + _run(state["run"]) + _answer(state["answer"])
+        labelling = state["labelling"]
+        found = _answer(state["answer"]) if labelling is None else _labels(labelling["report"])
+        body = _columns(table, state["choices"], labelling) + _run(state["run"]) + found
     return f'{style}<div class="tabwidget-static{name}">{body}</div>'
 
 
@@ -61,14 +63,20 @@ def static_text(state: dict[str, Any]) -> str:
     return _cut("; ".join(parts), 300)
 
 
-def _columns(table: dict[str, Any], choices: dict[str, Any]) -> str:
+def _columns(
+    table: dict[str, Any], choices: dict[str, Any], labelling: dict[str, Any] | None
+) -> str:
+    if labelling is None:
+        targets, task = [choices["target"]], f"{choices['task']} of"
+    else:
+        targets, task = labelling["labels"], f"labels of {', '.join(labelling['texts'])}:"
     shown = table["columns"][:MOST_COLUMNS]
     rows = _rows(
         (
             column["name"],
             column["kind"],
             f"{column['missing']:.1%} missing" if column["missing"] else "",
-            "target" if column["name"] == choices["target"] else column["note"],
+            "target" if column["name"] in targets else column["note"],
         )
         for column in shown
     )
@@ -76,8 +84,8 @@ def _columns(table: dict[str, Any], choices: dict[str, Any]) -> str:
     note = f"<p>… and {more} more columns</p>" if more > 0 else ""
     head = (
         f"<p><b>{_text(table['name'])}</b>: {table['rows']:,} rows × "
-        f"{len(table['columns'])} columns, {_text(choices['task'])} of "
-        f"<b>{_text(choices['target'])}</b></p>"
+        f"{len(table['columns'])} columns, {_text(task)} "
+        f"<b>{_text(', '.join(targets))}</b></p>"
     )
     return f"{head}<table>{rows}</table>{note}"
 
@@ -111,6 +119,34 @@ def _answer(answer: dict[str, Any] | None) -> str:
         f"<p><code>{_text(answer['formula'], 400)}</code></p>"
         f"<p><b>{_text(answer['headline'])}</b> {_text(answer['detail'], 200)}</p>"
         f"<table>{rows}</table>"
+    )
+
+
+def _labels(report: dict[str, Any] | None) -> str:
+    if report is None:
+        return ""
+    shown = report["classes"][:MOST_COLUMNS]
+    head = ("label", "texts", "precision", "recall", "F1", "threshold" if report["multi"] else "")
+    rows = _rows(
+        [
+            head,
+            *(
+                (
+                    row["label"],
+                    row["support"],
+                    *(f"{row[key]:.2f}" for key in ("precision", "recall", "f1")),
+                    "" if row["threshold"] is None else f"{row['threshold']:.2f}",
+                )
+                for row in shown
+            ),
+        ]
+    )
+    more = len(report["classes"]) - len(shown)
+    note = f"<p>… and {more} more labels</p>" if more > 0 else ""
+    return (
+        f"<p>Of {report['rows']:,} texts held out: <b>F1 {report['f1_micro']:.3f}</b> (micro), "
+        f"{report['f1_macro']:.3f} (macro), accuracy {report['accuracy']:.3f}</p>"
+        f"<table>{rows}</table>{note}"
     )
 
 

@@ -13,8 +13,8 @@ from tabwidget.textclass.words import MOST_PIECES, word_effects
 
 def counted(texts: Sequence[str]) -> NDArray[np.float64]:
     """A label whose log-odds are the goals minus the fouls."""
-    odds = np.array([text.count("goal") - text.count("foul") for text in texts], dtype=float)
-    return 1 / (1 + np.exp(-odds))
+    odds = np.array([text.count("goal") - text.count("foul") for text in texts])
+    return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
 
 
 def test_words_speak_for_and_against() -> None:
@@ -44,7 +44,11 @@ def test_scripts_without_spaces_go_sign_by_sign() -> None:
 
 
 def test_certain_labels_have_finite_effects() -> None:
-    _, words = word_effects(lambda texts: np.arange(len(texts)) % 2.0, "a b c")
+    def sure(texts: Sequence[str]) -> NDArray[np.float64]:
+        return np.array([float("b" in text) for text in texts])
+
+    _, words = word_effects(sure, "a b c")
+    assert words[1].effect > 30
     assert all(np.isfinite(word.effect) for word in words)
 
 

@@ -14,6 +14,9 @@ from tabwidget.session import Session
 from tabwidget.widgets import _state
 from tabwidget.widgets._feed import Feed
 from tabwidget.widgets._requests import HANDLERS, answer_request
+from tabwidget.widgets._static import static_html
+from tests.textclass.toys import WORDS, toy_texts
+from tests.textlm.tiny import save_tiny
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 12, "g": ["a", "a", "b", "b"] * 12})
 
@@ -200,3 +203,72 @@ def test_engines_that_lack_something_are_offered_with_the_command(
     commands = {engine["name"]: engine["command"] for engine in _state.engines()}
     assert commands["huggingface"] == "pip install 'tabwidget[hf]'"
     assert commands["minilm"] == ""
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    toys = toy_texts(60)
+    assert toys.targets is not None
+    columns = dict(zip(WORDS, toys.targets.T.astype(int), strict=True))
+    bench = Bench(pd.DataFrame({"said": toys.texts, **columns}))
+    tiny = str(save_tiny(tmp_path_factory.mktemp("tiny")))
+    chosen = {"task": "text labels", "texts": ["said"], "labels": list(WORDS), "max_seconds": 1.0}
+    assert "ok" in bench("choose", {**chosen, "model": tiny, "rank": 4, "quantization": None})
+    assert "ok" in bench("start", {"resume": False})
+    assert bench.session.run is not None
+    assert bench.session.run.wait(60)
+    assert bench.session.run.error is None
+    yield bench
+
+
+def test_texts_and_labels_are_chosen_shown_and_snapshot(labelled: Bench) -> None:
+    state = labelled.feed.snapshot()["labelling"]
+    assert (state["texts"], state["labels"], state["delimiter"]) == (["said"], list(WORDS), "")
+    assert (state["rank"], state["quantization"], state["command"]) == (4, None, "")
+    assert "said" in state["offers"]["texts"]
+    assert state["ready"]
+    shown = labelled("preview", {"row": 3})["ok"]
+    assert shown["spans"] == []
+    assert sorted(shown["labels"]) == [word for word in WORDS if word in shown["text"]]
+    assert shown["tokens"][-1] == [len(shown["text"]), False]
+    assert labelled("cost")["ok"] == {"cost": None}
+    assert labelled("choose", {"quantization": "4bit"})["ok"]["message"].startswith("Changed bits.")
+    assert labelled.session.labelling.bits == 4
+    labelled("choose", {"quantization": None})
+
+
+def test_another_task_has_no_labelling() -> None:
+    bench = Bench(FRAME)
+    assert bench.feed.snapshot()["labelling"] is None
+    assert "no column" not in bench("choose", {"task": "classification"}).get("error", "")
+
+
+def test_thresholds_are_set_and_taken(labelled: Bench) -> None:
+    report = labelled("thresholds", {"set": {"apple": 1.0}})["ok"]["report"]
+    rows = {row["label"]: row for row in report["classes"]}
+    assert rows["apple"]["threshold"] == 1.0
+    assert len(rows["apple"]["has"]) == len(rows["apple"]["lacks"]) == 20
+    best = labelled("thresholds", {"take": "best"})["ok"]["report"]
+    assert best["f1_micro"] >= report["f1_micro"]
+    assert best["f1_micro"] >= best["half"]["f1_micro"]
+    assert labelled.feed.snapshot()["labelling"]["report"] == best
+    assert "no label 'x'" in labelled("thresholds", {"set": {"x": 0.5}})["error"]
+
+
+def test_texts_are_labelled_and_explained(labelled: Bench) -> None:
+    example = labelled("example", {"draw": 2})["ok"]
+    assert sorted(example["labels"]) == [word for word in WORDS if word in example["text"]]
+    found = labelled("label", {"text": "an apple"})["ok"]
+    assert {row["label"] for row in found["labels"]} == set(WORDS)
+    first = found["labels"][0]
+    assert first["probability"] == max(row["probability"] for row in found["labels"])
+    told = labelled("words", {"text": "an apple", "label": first["label"]})["ok"]
+    assert [(word["start"], word["end"]) for word in told["words"]] == [(0, 2), (3, 8)]
+    assert told["probability"] == pytest.approx(first["probability"])
+
+
+def test_the_static_picture_shows_the_labels(labelled: Bench) -> None:
+    picture = static_html(labelled.feed.snapshot())
+    assert "labels of said" in picture
+    assert "boat" in picture
+    assert "threshold" in picture
