@@ -1,6 +1,6 @@
 // A stand-in for anywidget's model: records what is sent, and lets a test play the kernel.
 import type { AnyModel } from "@anywidget/types";
-import type { ColumnSummary, RunStats, Snapshot } from "../src/shared/protocol";
+import type { ColumnSummary, Labelling, RunStats, Snapshot } from "../src/shared/protocol";
 import type { WidgetState } from "../src/shared/store";
 
 interface Sent {
@@ -107,6 +107,7 @@ export function stats(more: Partial<RunStats> = {}): RunStats {
     loss: 0.4,
     eval_loss: 0.5,
     n_parameters: 1234,
+    scores: {},
     ...more,
   };
 }
@@ -135,6 +136,7 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
       engines: ENGINES,
       serializers: ["json", "key-value", "bracket"],
     },
+    labelling: null,
     run: null,
     ready: false,
     question: null,
@@ -144,9 +146,56 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
   };
 }
 
+/** Texts with the labels of one column, before training. */
+export function labelling(more: Partial<Labelling> = {}): Labelling {
+  return {
+    texts: ["title"],
+    labels: ["topic"],
+    delimiter: "",
+    model: "",
+    rank: 16,
+    quantization: null,
+    standard: "base",
+    command: "",
+    offers: { texts: ["title", "body"], labels: ["topic", "urgent", "local"] },
+    ready: false,
+    report: null,
+    ...more,
+  };
+}
+
+/** Columns of texts, of labels, and of 0 and 1. */
+export const COLUMNS = [
+  column("title", { kind: "text", role: "evidence", low: null, high: null }),
+  column("body", { kind: "text", role: "evidence", low: null, high: null }),
+  column("topic", { kind: "categorical", low: null, high: null, levels: ["a", "b"] }),
+  column("urgent", { integer: true, low: 0, high: 1 }),
+  column("local", { kind: "boolean", low: null, high: null, levels: [false, true] }),
+];
+
+/** The task of texts over those columns. */
+export function texts(more: Partial<Labelling> = {}, rest: Partial<Snapshot> = {}): Snapshot {
+  const table = { name: "news", rows: 12, columns: COLUMNS };
+  const choices = { ...snapshot().choices, task: "text labels" };
+  return snapshot({ table, choices, labelling: labelling(more), ...rest });
+}
+
 /** Points as the kernel packs them. */
 export function packed(...points: [number, number, number, number][]): DataView {
   return new DataView(new Float32Array(points.flat()).buffer);
+}
+
+/** What was asked of one kind, in order. */
+export function asked(model: FakeModel, kind: string): Record<string, unknown>[] {
+  return model.sent.filter((one) => one.kind === kind).map((one) => one.payload);
+}
+
+/** Answer the newest request of a kind. */
+export async function answer(model: FakeModel, kind: string, ok: unknown): Promise<void> {
+  const at = model.sent.findLastIndex((one) => one.kind === kind);
+  if (at < 0) throw new Error(`nothing was asked of ${kind}`);
+  model.reply(at, ok);
+  await settle();
 }
 
 /** Let promises and effects settle. */

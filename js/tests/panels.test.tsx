@@ -1,44 +1,16 @@
-import { render } from "preact";
 import { afterEach, describe, expect, it } from "vitest";
 import { condensed } from "../src/query/AnswerView";
 import { chosen, toggled } from "../src/query/LevelsControl";
 import { endsOf, lineOf, range, single } from "../src/query/ranges";
 import { hideStatic } from "../src/shared/fallback";
 import type { Preview } from "../src/shared/protocol";
-import { Store } from "../src/shared/store";
 import { RowText } from "../src/task/RowText";
-import { Workbench } from "../src/Workbench";
+import { button, clear, draw, host, labelled, show } from "./bench";
 import { column, FakeModel, settle, snapshot, stats } from "./model";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked = true">';
 
-let host: HTMLElement;
-
-function show(model: FakeModel): Store {
-  host = document.createElement("div");
-  document.body.append(host);
-  const store = new Store(model.any);
-  render(<Workbench store={store} />, host);
-  return store;
-}
-
-function labelled<T extends HTMLElement>(label: string): T {
-  const found = host.querySelector<T>(`[aria-label=${JSON.stringify(label)}]`);
-  if (!found) throw new Error(`nothing is labelled ${label}`);
-  return found;
-}
-
-function button(text: string): HTMLButtonElement {
-  const all = [...host.querySelectorAll("button")];
-  const found = all.find((one) => one.textContent === text);
-  if (!found) throw new Error(`no button ${text}`);
-  return found;
-}
-
-afterEach(() => {
-  render(null, host);
-  host.remove();
-});
+afterEach(clear);
 
 describe("the workbench", () => {
   it("shows the four steps and only the panels asked for", async () => {
@@ -49,7 +21,7 @@ describe("the workbench", () => {
       "Train",
       "Query",
     ]);
-    render(null, host);
+    clear();
     show(new FakeModel(snapshot(), ["train"]));
     expect(host.querySelectorAll("section.tw-card")).toHaveLength(1);
   });
@@ -79,7 +51,7 @@ describe("the workbench", () => {
     await settle();
     const preview = model.sent.findIndex((one) => one.kind === "preview");
     const spans = [{ column: HOSTILE, name: [0, 4], value: [5, 9] }];
-    model.reply(preview, { text: HOSTILE, spans, row: 0, tokens: [] });
+    model.reply(preview, { text: HOSTILE, spans, row: 0, tokens: [], labels: [] });
     await settle();
     expect(host.querySelectorAll("img")).toHaveLength(0);
     expect(host.querySelector("[onerror]")).toBeNull();
@@ -296,17 +268,17 @@ describe("a serialized row", () => {
     ],
     row: 0,
     tokens: [],
+    labels: [],
   };
 
   it("is cut into tokens, and those are marked that are learned", () => {
-    host = document.createElement("div");
     const tokens: Preview["tokens"] = [
       [2, false],
       [4, true],
       [6, false],
       [7, true],
     ];
-    render(<RowText preview={{ ...preview, tokens }} columns={["𝒳", "b"]} />, host);
+    draw(<RowText preview={{ ...preview, tokens }} columns={["𝒳", "b"]} label="Row" />);
     expect(host.textContent).toBe("𝒳:1|b:2");
     const texts = (mark: string) => [...host.querySelectorAll(mark)].map((n) => n.textContent);
     // The name and what stands after it are one token in two parts, of which the last one ends.
@@ -316,8 +288,7 @@ describe("a serialized row", () => {
   });
 
   it("is cut by code points, as Python counts them", () => {
-    host = document.createElement("div");
-    render(<RowText preview={preview} columns={["𝒳", "b"]} />, host);
+    draw(<RowText preview={preview} columns={["𝒳", "b"]} label="Row" />);
     expect(host.textContent).toBe("𝒳:1|b:2");
     expect([...host.querySelectorAll(".tw-cell-value")].map((n) => n.textContent)).toEqual([
       "1",
@@ -328,7 +299,6 @@ describe("a serialized row", () => {
 
 describe("the static picture", () => {
   it("is hidden while any view is drawn", () => {
-    host = document.createElement("div");
     const first = hideStatic("a1b2");
     const second = hideStatic("a1b2");
     first();

@@ -54,6 +54,18 @@ export const KINDS: Record<ColumnSummary["kind"], string> = {
   text: "free text",
 };
 
+/** Scores as a person would say them. */
+export const SCORES: Record<string, string> = {
+  f1_micro: "F1 micro",
+  f1_macro: "F1 macro",
+  accuracy: "accuracy",
+};
+
+/** A score between 0 and 1, always as long. */
+export function score(value: number, digits = 2): string {
+  return Number.isFinite(value) ? value.toFixed(digits) : "–";
+}
+
 export function level(value: Level): string {
   return typeof value === "number" ? number(value, 6) : String(value);
 }

@@ -1,6 +1,6 @@
 // The small parts every panel is built from: card, error line, segmented choice, field, badge.
 import { type ComponentChildren, Fragment } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { KINDS } from "./format";
 import type { Kind } from "./protocol";
 import { CopyPython } from "./python";
@@ -118,6 +118,32 @@ export function Segmented(props: {
         </label>
       ))}
     </div>
+  );
+}
+
+/** A text taken over on Enter or on leaving, not letter by letter. */
+export function EnteredText(props: {
+  label: string;
+  value: string;
+  placeholder: string;
+  class: string;
+  onChange: (value: string) => void;
+}) {
+  const [text, setText] = useState(props.value);
+  useEffect(() => setText(props.value), [props.value]);
+  const take = () => {
+    if (text !== props.value) props.onChange(text);
+  };
+  return (
+    <input
+      class={`tw-input ${props.class}`}
+      aria-label={props.label}
+      placeholder={props.placeholder}
+      value={text}
+      onInput={(event) => setText(event.currentTarget.value)}
+      onKeyDown={onEnter(take)}
+      onBlur={take}
+    />
   );
 }
 

@@ -85,6 +85,81 @@ export interface Offers {
   engines: Engine[];
 }
 
+/** The task of texts and their labels. */
+export interface Labelling {
+  /** Columns that are read, in order. */
+  texts: string[];
+  /** Columns that hold the labels: one with a label a cell, or several of 0 and 1. */
+  labels: string[];
+  /** Between the labels in a cell; empty if there is one a cell. */
+  delimiter: string;
+  /** As in `Choices`; empty for the standard one. */
+  model: string;
+  rank: number | null;
+  quantization: string | null;
+  /** The model taken if none is named. */
+  standard: string;
+  /** What installs what is missing; empty if nothing is. */
+  command: string;
+  /** Columns that can be chosen. */
+  offers: { texts: string[]; labels: string[] };
+  /** Texts can be labelled: true as soon as training has begun to learn. */
+  ready: boolean;
+  /** Renewed at each evaluation while it trains. */
+  report: LabelReport | null;
+}
+
+/** What decides a task of labels: how often they are right. */
+export interface LabelScores {
+  f1_micro: number;
+  f1_macro: number;
+  accuracy: number;
+}
+
+/** Figures of the rows held out. */
+export interface LabelReport extends LabelScores {
+  /** A text may have several labels: only then are there thresholds. */
+  multi: boolean;
+  /** How many were held out. */
+  rows: number;
+  /** The same at thresholds of 0.5. */
+  half: LabelScores;
+  /** At most 200. */
+  classes: LabelRow[];
+}
+
+export interface LabelRow {
+  label: string;
+  /** Held-out rows that have it. */
+  support: number;
+  precision: number;
+  recall: number;
+  f1: number;
+  /** Null where the likeliest label is taken. */
+  threshold: number | null;
+  /** Held-out rows that have the label by its probability, in equal bins from 0 to 1; empty while it trains. */
+  has: number[];
+  /** The same of the rows that lack it. */
+  lacks: number[];
+}
+
+/** A label's probability for a text, and whether the text gets it. */
+export interface LabelAnswer {
+  label: string;
+  probability: number;
+  chosen: boolean;
+}
+
+/** What a text's word does for a label; places are in code points. */
+export interface WordEffect {
+  start: number;
+  end: number;
+  /** The fall in log-odds without the word: positive if it speaks for the label. */
+  effect: number;
+  /** The label's probability of the text without the word. */
+  without: number;
+}
+
 export interface CurvePoint {
   seconds: number;
   step: number;
@@ -109,6 +184,8 @@ export interface RunStats {
   loss: number | null;
   eval_loss: number | null;
   n_parameters: number | null;
+  /** Figures of the newest evaluation besides the loss; empty where there are none. */
+  scores: Record<string, number>;
 }
 
 export interface RunSummary extends RunStats {
@@ -159,6 +236,8 @@ export interface Snapshot {
   table: TableSummary | null;
   choices: Choices;
   offers: Offers;
+  /** Null unless the task is the one of texts and their labels. */
+  labelling: Labelling | null;
   run: RunSummary | null;
   ready: boolean;
   question: Question | null;
@@ -178,7 +257,12 @@ export interface Preview {
   row: number;
   /** Where each token ends, and whether it is learned; empty if the engine reads cells. */
   tokens: [number, boolean][];
+  /** The row's true labels; empty in other tasks. */
+  labels: string[];
 }
+
+/** What a person changes of the choices. */
+export type Chosen = Partial<Choices & Pick<Labelling, "texts" | "labels" | "delimiter">>;
 
 export interface Asked {
   question: Question;
@@ -188,6 +272,19 @@ export interface Asked {
 export interface Surveyed {
   formula: string;
   columns: Record<string, DistributionRecord[]>;
+}
+
+/** All labels of a text, likeliest first. */
+export interface Labelled {
+  labels: LabelAnswer[];
+  seconds: number;
+  python: string;
+}
+
+export interface Words {
+  label: string;
+  probability: number;
+  words: WordEffect[];
 }
 
 /** A numbered slice of a run's events; the points follow as one float32 buffer. */
@@ -211,14 +308,21 @@ export interface ReplyMessage {
 export interface Requests {
   load: { payload: { source: string; name: string }; ok: { message: string } };
   frames: { payload: Record<string, never>; ok: { frames: Frame[] } };
-  choose: { payload: Partial<Choices>; ok: { message: string } };
+  choose: { payload: Chosen; ok: { message: string } };
   preview: { payload: { row: number; draw: number }; ok: Preview };
-  cost: { payload: Record<string, never>; ok: { cost: Cost } };
+  cost: { payload: Record<string, never>; ok: { cost: Cost | null } };
   start: { payload: { resume: boolean }; ok: { number: number } };
   stop: { payload: Record<string, never>; ok: { status: RunStatus | null } };
   ask: { payload: { formula: string } | { target: string; given: Given }; ok: Asked };
   survey: { payload: Record<string, never>; ok: Surveyed };
   chart: { payload: { name: "losses" | "distribution" }; ok: { spec: Json } };
+  thresholds: {
+    payload: { set: Record<string, number> } | { take: "best" | "half" };
+    ok: { report: LabelReport };
+  };
+  example: { payload: { draw: number }; ok: { text: string; labels: string[] } };
+  label: { payload: { text: string }; ok: Labelled };
+  words: { payload: { text: string; label: string }; ok: Words };
   "catch-up": { payload: { run: number; since: number }; ok: { batch: BatchMessage | null } };
 }
 

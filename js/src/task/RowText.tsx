@@ -6,7 +6,8 @@ import type { Preview } from "../shared/protocol";
 /**
  * Offsets are in code points (Python's), JavaScript's strings in UTF-16 units: cut by code points.
  */
-export function RowText({ preview, columns }: { preview: Preview; columns: readonly string[] }) {
+export function RowText(props: { preview: Preview; columns: readonly string[]; label: string }) {
+  const { preview, columns, label } = props;
   const text = [...preview.text];
   const cut = (from: number, to: number) => inTokens(text, preview.tokens, from, to);
   const parts: (string | JSX.Element)[] = [];
@@ -30,7 +31,7 @@ export function RowText({ preview, columns }: { preview: Preview; columns: reado
   }
   parts.push(...cut(at, text.length));
   return (
-    <figure class="tw-rowtext" aria-label="Serialized row">
+    <figure class="tw-rowtext" aria-label={label}>
       {parts}
     </figure>
   );

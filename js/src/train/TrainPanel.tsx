@@ -1,7 +1,7 @@
 // Step 3: start, stop and resume a fit; watch its loss and the rows it learns.
 import { useEffect, useState } from "preact/hooks";
 import { Chart } from "../shared/chart";
-import { count, number, seconds } from "../shared/format";
+import { count, number, SCORES, score, seconds } from "../shared/format";
 import { Card, ErrorLine, useErrors } from "../shared/parts";
 import type { Json, RunStats } from "../shared/protocol";
 import type { Store } from "../shared/store";
@@ -14,6 +14,9 @@ const STATUS: Record<string, string> = {
   stopped: "stopped, best weights kept",
   failed: "failed",
 };
+
+/** A figure of more characters takes two places. */
+const LONG = 9;
 
 export function TrainPanel({ store }: { store: Store }) {
   const { snapshot, live, transport, alive } = useStore(store);
@@ -77,7 +80,13 @@ export function TrainPanel({ store }: { store: Store }) {
         />
       )}
       {live && <Examples texts={live.examples} />}
-      {!stats && <p class="tw-empty">Press Train: the model answers from the first second on.</p>}
+      {!stats && (
+        <p class="tw-empty">
+          {snapshot.labelling
+            ? "Press Train: texts can be tried as soon as the model learns."
+            : "Press Train: the model answers from the first second on."}
+        </p>
+      )}
     </Card>
   );
 }
@@ -100,6 +109,10 @@ function Figures({ stats }: { stats: RunStats }) {
   const figures: [string, string][] = [
     ["loss", number(stats.loss, 3)],
     ["best hold-out", number(stats.best_loss ?? stats.eval_loss, 3)],
+    ...Object.entries(stats.scores).map(([name, value]): [string, string] => [
+      SCORES[name] ?? name,
+      score(value, 3),
+    ]),
     ["step", count(stats.step)],
     ["rows / s", count(stats.rows_per_second)],
     ["parameters", count(stats.n_parameters)],
@@ -107,7 +120,7 @@ function Figures({ stats }: { stats: RunStats }) {
   return (
     <ul class="tw-figures">
       {figures.map(([name, value]) => (
-        <li key={name}>
+        <li key={name} class={value.length > LONG ? "tw-long" : ""}>
           <span>{name}</span>
           <strong>{value}</strong>
         </li>

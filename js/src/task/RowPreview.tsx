@@ -1,0 +1,45 @@
+// A row as the model reads it: its text, its tokens if there are any, and its true labels.
+import { count } from "../shared/format";
+import { LabelChips } from "../shared/labels";
+import type { Preview } from "../shared/protocol";
+import { RowText } from "./RowText";
+
+export function RowPreview(props: {
+  preview: Preview;
+  columns: readonly string[];
+  /** The text of a row is read as it is, and has labels. */
+  labelled: boolean;
+  onNext: () => void;
+}) {
+  const { preview, columns, labelled, onNext } = props;
+  const learned = preview.tokens.some(([, learns]) => learns);
+  return (
+    <div class="tw-preview">
+      <div class="tw-row tw-spread">
+        <span class="tw-label">
+          Row {preview.row + 1} as the model reads it{!labelled && ", columns in a fresh order"}
+        </span>
+        <button class="tw-button tw-small" type="button" onClick={onNext}>
+          {labelled ? "Another row" : "Shuffle"}
+        </button>
+      </div>
+      <RowText
+        preview={preview}
+        columns={columns}
+        label={labelled ? "Text as read" : "Serialized row"}
+      />
+      {labelled && <LabelChips label="Labels of the row" names={preview.labels} />}
+      {preview.tokens.length > 0 && (
+        <p class="tw-label">
+          {count(preview.tokens.length)} tokens
+          {learned && (
+            <>
+              ; those <span class="tw-token-learned">underlined</span> are learned, the others only
+              read
+            </>
+          )}
+        </p>
+      )}
+    </div>
+  );
+}

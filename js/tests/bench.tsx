@@ -1,0 +1,45 @@
+// The page that a test draws on, and how it finds and moves what is there.
+import { type ComponentChild, render } from "preact";
+import { Store } from "../src/shared/store";
+import { Workbench } from "../src/Workbench";
+import type { FakeModel } from "./model";
+
+export let host: HTMLElement = document.createElement("div");
+
+export function draw(drawn: ComponentChild): void {
+  host = document.createElement("div");
+  document.body.append(host);
+  render(drawn, host);
+}
+
+export function show(model: FakeModel): Store {
+  const store = new Store(model.any);
+  draw(<Workbench store={store} />);
+  return store;
+}
+
+export function clear(): void {
+  render(null, host);
+  host.remove();
+}
+
+export function labelled<T extends HTMLElement>(label: string): T {
+  const all = [...host.querySelectorAll<T>("[aria-label]")];
+  const found = all.find((one) => one.getAttribute("aria-label") === label);
+  if (!found) throw new Error(`nothing is labelled ${label}`);
+  return found;
+}
+
+export function button(text: string): HTMLButtonElement {
+  const all = [...host.querySelectorAll("button")];
+  const found = all.find((one) => one.textContent === text);
+  if (!found) throw new Error(`no button ${text}`);
+  return found;
+}
+
+/** Type or drag. */
+export function enter(label: string, value: string, event = "input"): void {
+  const field = labelled<HTMLInputElement>(label);
+  field.value = value;
+  field.dispatchEvent(new Event(event, { bubbles: true }));
+}

@@ -1,0 +1,78 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { toggledLabels } from "../src/task/TextFields";
+import { clear, enter, host, labelled, show } from "./bench";
+import { answer, asked, COLUMNS, FakeModel, settle, stats, texts } from "./model";
+
+afterEach(clear);
+
+describe("the task of texts", () => {
+  it("sends the columns that are picked, in the order of picking", async () => {
+    const model = new FakeModel(texts());
+    show(model);
+    await settle();
+    labelled("Read body").click();
+    expect(asked(model, "choose").at(-1)).toEqual({ texts: ["title", "body"] });
+    model.update(texts({ texts: ["body", "title"] }));
+    await settle();
+    expect(labelled("Read body").textContent).toBe("1body");
+    labelled("Read body").click();
+    expect(asked(model, "choose").at(-1)).toEqual({ texts: ["title"] });
+  });
+
+  it("adds up columns of 0 and 1, and takes one of labels alone", () => {
+    expect(toggledLabels(["topic"], "urgent", COLUMNS)).toEqual(["urgent"]);
+    expect(toggledLabels(["urgent"], "local", COLUMNS)).toEqual(["urgent", "local"]);
+    expect(toggledLabels(["urgent", "local"], "urgent", COLUMNS)).toEqual(["local"]);
+    expect(toggledLabels(["urgent", "local"], "topic", COLUMNS)).toEqual(["topic"]);
+  });
+
+  it("asks what parts the labels only where one column holds them", async () => {
+    const model = new FakeModel(texts());
+    show(model);
+    await settle();
+    enter("Labels parted by", "|");
+    await settle();
+    expect(asked(model, "choose")).toEqual([]);
+    labelled("Labels parted by").dispatchEvent(
+      new KeyboardEvent("keydown", { key: "Enter", bubbles: true }),
+    );
+    expect(asked(model, "choose")).toEqual([{ delimiter: "|" }]);
+    model.update(texts({ labels: ["urgent", "local"] }));
+    await settle();
+    expect(host.querySelector('[aria-label="Labels parted by"]')).toBeNull();
+  });
+
+  it("tunes a base model of its own, and says what is missing", () => {
+    const model = new FakeModel(texts({ command: "pip install it" }));
+    show(model);
+    expect(labelled<HTMLInputElement>("Base model").placeholder).toBe("base");
+    expect(labelled<HTMLSelectElement>("What is tuned").value).toBe("16");
+    enter("What is tuned", "", "change");
+    expect(asked(model, "choose")).toEqual([{ rank: null }]);
+    expect(host.querySelector('[role="note"]')?.textContent).toContain("pip install it");
+  });
+
+  it("previews the text as it is read, with its true labels", async () => {
+    const model = new FakeModel(texts());
+    show(model);
+    await settle();
+    await answer(model, "cost", { cost: null });
+    const tokens = [[4, false]];
+    const read = { text: "A goal", spans: [], row: 3, tokens, labels: ["sport", "law"] };
+    await answer(model, "preview", read);
+    expect(labelled("Text as read").textContent).toBe("A goal".slice(0, 4));
+    const chips = [...labelled("Labels of the row").children].map((one) => one.textContent);
+    expect(chips).toEqual(["sport", "law"]);
+    expect(host.querySelector(".tw-preview")?.textContent).not.toContain("underlined");
+    expect(host.querySelector(".tw-cost")).toBeNull();
+  });
+
+  it("has tiles for its scores beside the loss", async () => {
+    const scores = { f1_micro: 0.8712, accuracy: 0.5 };
+    const run = { ...stats({ scores }), number: 1, next: 0, curve: [], examples: [] };
+    show(new FakeModel(texts({}, { run })));
+    const tiles = [...host.querySelectorAll(".tw-figures li")].map((one) => one.textContent);
+    expect(tiles).toContain("F1 micro0.871");
+    expect(tiles).toContain("accuracy0.500");
+  });
+});
