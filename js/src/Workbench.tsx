@@ -2,6 +2,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { DataPanel } from "./data/DataPanel";
+import { LabelsPanel } from "./labels/LabelsPanel";
 import { QueryPanel } from "./query/QueryPanel";
 import { type Store, useStore } from "./shared/store";
 import { type Theme, themeOf, watchTheme } from "./shared/theme";
@@ -12,8 +13,18 @@ const PANELS: Record<string, ComponentType<{ store: Store }>> = {
   data: DataPanel,
   task: TaskPanel,
   train: TrainPanel,
-  query: QueryPanel,
+  query: AskPanel,
 };
+
+/** What is asked depends on the task: the labels of texts, or any column. */
+function AskPanel({ store }: { store: Store }) {
+  const { snapshot } = useStore(store);
+  return snapshot.labelling ? (
+    <LabelsPanel store={store} labelling={snapshot.labelling} />
+  ) : (
+    <QueryPanel store={store} />
+  );
+}
 
 /**
  * Keys pressed in a control are the control's. JupyterLab would take them first (arrows select

@@ -1,0 +1,21 @@
+// How often the labels of the held-out rows are right, and what the thresholds bring.
+import { SCORES, score } from "../shared/format";
+import type { LabelReport } from "../shared/protocol";
+
+const SHOWN = ["f1_micro", "f1_macro", "accuracy"] as const;
+
+export function Headline({ report }: { report: LabelReport }) {
+  return (
+    <ul class="tw-scores" aria-label="Figures of the rows held out">
+      {SHOWN.map((name) => (
+        <li key={name}>
+          <span class="tw-label">{SCORES[name]}</span>
+          <output aria-label={SCORES[name]}>{score(report[name], 3)}</output>
+          {report.multi && (
+            <span class="tw-label">{score(report.half[name], 3)} at thresholds of 0.5</span>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}

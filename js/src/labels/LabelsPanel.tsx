@@ -1,0 +1,62 @@
+// Step 4 for texts: how well each label is found, where its threshold lies, and any text tried.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { count } from "../shared/format";
+import { Card, ErrorLine } from "../shared/parts";
+import type { Labelling } from "../shared/protocol";
+import type { Store } from "../shared/store";
+import { Figures } from "./Figures";
+import { TryText } from "./TryText";
+import { Thresholds } from "./thresholds";
+import { Trial } from "./trial";
+
+export function LabelsPanel({ store, labelling }: { store: Store; labelling: Labelling }) {
+  const { live, alive, transport } = store;
+  const { ready } = labelling;
+  const [, draw] = useState(0);
+  const thresholds = useHeld(() => new Thresholds(transport, () => draw((n) => n + 1)));
+  const trial = useHeld(() => new Trial(transport, () => draw((n) => n + 1)));
+  const running = live?.stats.status === "running";
+
+  thresholds.adopt(labelling.report);
+  useEffect(() => {
+    if (ready && alive) trial.begin();
+  }, [ready, trial]);
+  // While it trains only a person asks; once it is done the answer is the final model's.
+  useEffect(() => {
+    if (!running && alive && trial.answer) trial.ask();
+  }, [running, trial]);
+  useEffect(() => () => trial.close(), [trial]);
+
+  const { report } = thresholds;
+  const lines = new Map(
+    report?.classes.flatMap((row) => {
+      const threshold = thresholds.of(row);
+      return threshold === null ? [] : [[row.label, threshold] as const];
+    }),
+  );
+  const note = report ? `${count(report.rows)} rows held out` : ready ? "" : "train first";
+  return (
+    <Card step={4} title="Labels" area="query" note={note}>
+      <div class="tw-labelling">
+        {!ready && (
+          <p class="tw-empty">
+            {running
+              ? "The model is being prepared: the first figures come as soon as it learns."
+              : "Once it trains: how well each label is found, and the labels of any text you type."}
+          </p>
+        )}
+        {ready && !report && <p class="tw-empty">Figures come with the first evaluation.</p>}
+        {ready && report && <Figures report={report} thresholds={thresholds} />}
+        <ErrorLine message={thresholds.error} />
+        {ready && <TryText trial={trial} thresholds={lines} />}
+      </div>
+    </Card>
+  );
+}
+
+/** Made once, and kept as long as the panel is drawn. */
+function useHeld<T>(make: () => T): T {
+  const held = useRef<T | null>(null);
+  held.current ??= make();
+  return held.current;
+}
