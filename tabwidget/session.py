@@ -8,18 +8,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 from sklearn.base import clone
 
-from tabwidget.backends import Backend, choose, resolve
+from tabwidget.backends import Backend, resolve
 from tabwidget.backends.cost import Cost, cost_of
 from tabwidget.callbacks import Callback
+from tabwidget.choices import checked_choices
 from tabwidget.code import fitting_code, source_code
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.distribution import Distribution
-from tabwidget.errors import ConfigError, NotFittedError, nearest
+from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import Event, TrainingState
 from tabwidget.evidence import Evidence
 from tabwidget.formula import parse
@@ -31,7 +32,7 @@ from tabwidget.query import Query
 from tabwidget.run import Notify, Run
 from tabwidget.serialize import SerializedRow, Serializer, resolve_serializer
 from tabwidget.table import Table, as_table
-from tabwidget.tasks import TEXT_LABELS, check_task, likely_target, task_of
+from tabwidget.tasks import TEXT_LABELS, likely_target, task_of
 from tabwidget.textlm.tokens import Token
 
 __all__ = ["Answer", "Change", "Run", "Session"]
@@ -225,7 +226,9 @@ class Session:
         """
         with self.lock:
             labelling = choices.pop("labelling", {})
-            checked = self._checked(choices)
+            checked = checked_choices(
+                choices, vars(self), None if self.table is None else self.table.schema
+            )
             labelled: tuple[str, ...] = ()
             if labelling or checked.get("task") == TEXT_LABELS:
                 labelled = self.labelling.choose(self._loaded(), **labelling)
@@ -593,61 +596,6 @@ class Session:
             except Exception:
                 # One deaf listener must not keep the others, or a fit, from going on.
                 _log.exception("a subscriber failed on %r", topic)
-
-    def _checked(self, choices: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the choices as attributes to set, each of them possible."""
-        known = {
-            "target",
-            "task",
-            "serializer",
-            "backend",
-            "model_config",
-            "training",
-            "max_seconds",
-        }
-        for key in choices:
-            if key not in known:
-                raise ConfigError(
-                    f"there is no choice {key!r}: {', '.join(sorted(known))}." + nearest(key, known)
-                )
-        checked: dict[str, Any] = {}
-        if "serializer" in choices:
-            resolve_serializer(choices["serializer"])
-            checked["serializer"] = choices["serializer"]
-        if "model_config" in choices:
-            checked["model_config"] = _checked_model(choices["model_config"])
-        if "backend" in choices:
-            model = checked.get("model_config", self.model_config)
-            checked["backend"] = choose(choices["backend"], model).name
-        if "training" in choices or "max_seconds" in choices:
-            checked["training"] = self._checked_training(choices)
-        if "target" in choices or "task" in choices:
-            target = choices.get("target", self.target)
-            schema = self._loaded().schema
-            task = choices.get("task") or task_of(schema.known(target))
-            check_task(task, schema.known(target))
-            checked.update(target=target, task=task)
-        return checked
-
-    def _checked_training(self, choices: Mapping[str, Any]) -> TrainingConfig:
-        training = choices.get("training", self.training)
-        if not isinstance(training, TrainingConfig):
-            raise ConfigError(f"training is a TrainingConfig, not {type(training).__name__}")
-        training = cast(TrainingConfig, clone(training))
-        if "max_seconds" in choices:
-            training.set_params(max_seconds=choices["max_seconds"])
-        training.validate()
-        return training
-
-
-def _checked_model(config: ModelConfig | None) -> ModelConfig | None:
-    if config is None:
-        return None
-    if not isinstance(config, ModelConfig):
-        raise ConfigError(f"model_config is a ModelConfig, not {type(config).__name__}")
-    config = cast(ModelConfig, clone(config))
-    config.validate()
-    return config
 
 
 class _Publisher(Callback):

@@ -44,7 +44,7 @@ ROWS = [
     ],
     ["dtypes", "query", "backends", "contexts", "run"],
     ["cleaning", "code", "formula", "tasks", "textclass"],
-    ["constraints", "distribution", "labelled", "reliability"],
+    ["choices", "constraints", "distribution", "labelled", "reliability"],
     ["joint"],
     ["answering"],
     ["model"],

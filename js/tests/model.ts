@@ -107,7 +107,7 @@ export function stats(more: Partial<RunStats> = {}): RunStats {
     loss: 0.4,
     eval_loss: 0.5,
     n_parameters: 1234,
-    scores: {},
+    metrics: {},
     ...more,
   };
 }

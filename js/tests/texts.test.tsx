@@ -67,9 +67,9 @@ describe("the task of texts", () => {
     expect(host.querySelector(".tw-cost")).toBeNull();
   });
 
-  it("has tiles for its scores beside the loss", async () => {
-    const scores = { f1_micro: 0.8712, accuracy: 0.5 };
-    const run = { ...stats({ scores }), number: 1, next: 0, curve: [], examples: [] };
+  it("has tiles for its metrics beside the loss", async () => {
+    const metrics = { f1_micro: 0.8712, accuracy: 0.5 };
+    const run = { ...stats({ metrics }), number: 1, next: 0, curve: [], examples: [] };
     show(new FakeModel(texts({}, { run })));
     const tiles = [...host.querySelectorAll(".tw-figures li")].map((one) => one.textContent);
     expect(tiles).toContain("F1 micro0.871");

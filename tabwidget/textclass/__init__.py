@@ -10,6 +10,7 @@ A name is imported from its module when it is first used, so that the import is 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from tabwidget.errors import require
@@ -31,6 +32,7 @@ __all__ = [
     "Texts",
     "best_thresholds",
     "decide",
+    "installed",
     "iter_rows",
     "metrics_of",
     "predict",
@@ -49,7 +51,15 @@ _NAMES = {
     "runs": ["Summary", "train"],
     "splitting": ["split"],
 }
+# What the extra installs, as far as it is imported.
+_NEEDED = ("iterstrat", "peft", "pydantic", "transformers", "yaml")
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
+
+
+def installed() -> bool:
+    """Whether all is here that learning labels needs; nothing is imported for it."""
+    return all(find_spec(package) is not None for package in _NEEDED)
+
 
 # Hidden from type checkers, which would otherwise take any name for an attribute.
 if not TYPE_CHECKING:

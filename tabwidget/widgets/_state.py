@@ -11,7 +11,6 @@ import pandas as pd
 
 from tabwidget.backends import BACKENDS
 from tabwidget.config import QuantizationConfig
-from tabwidget.errors import MissingExtraError, require
 from tabwidget.evidence import evidence_to_json
 from tabwidget.query import Query
 
@@ -140,14 +139,9 @@ def model_state(session: Session) -> State:
 def labelling_state(session: Session) -> State:
     """Return which columns are texts and labels, which model learns them, and how well it does."""
     from tabwidget.labelled import label_columns, text_columns
+    from tabwidget.textclass import installed
 
     labelling, table = session.labelling, session.table
-    try:
-        require("pydantic", "textclass")
-        require("peft", "hf")
-        command = ""
-    except MissingExtraError:
-        command = "pip install 'tabwidget[textclass]'"
     report = labelling.report
     return {
         "texts": list(labelling.texts),
@@ -157,7 +151,7 @@ def labelling_state(session: Session) -> State:
         "rank": labelling.rank,
         "quantization": None if labelling.bits is None else f"{labelling.bits}bit",
         "standard": BACKENDS["huggingface"].standard,
-        "command": command,
+        "command": "" if installed() else "pip install 'tabwidget[textclass]'",
         "offers": {
             "texts": [] if table is None else text_columns(table),
             "labels": [] if table is None else label_columns(table),

@@ -185,7 +185,7 @@ export interface RunStats {
   eval_loss: number | null;
   n_parameters: number | null;
   /** Figures of the newest evaluation besides the loss; empty where there are none. */
-  scores: Record<string, number>;
+  metrics: Record<string, number>;
 }
 
 export interface RunSummary extends RunStats {

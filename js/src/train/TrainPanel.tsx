@@ -109,7 +109,7 @@ function Figures({ stats }: { stats: RunStats }) {
   const figures: [string, string][] = [
     ["loss", number(stats.loss, 3)],
     ["best hold-out", number(stats.best_loss ?? stats.eval_loss, 3)],
-    ...Object.entries(stats.scores).map(([name, value]): [string, string] => [
+    ...Object.entries(stats.metrics).map(([name, value]): [string, string] => [
       SCORES[name] ?? name,
       score(value, 3),
     ]),
