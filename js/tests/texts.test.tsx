@@ -6,6 +6,19 @@ import { answer, asked, COLUMNS, FakeModel, settle, stats, texts } from "./model
 afterEach(clear);
 
 describe("the task of texts", () => {
+  it("says in the list of columns which are texts and which labels", async () => {
+    show(new FakeModel(texts({ texts: ["title"], labels: ["topic"] })));
+    await settle();
+    const tags = [...labelled("Columns").querySelectorAll(".tw-tag")].map((one) => [
+      one.closest(".tw-column")?.querySelector(".tw-column-name")?.textContent,
+      one.textContent,
+    ]);
+    expect(tags).toEqual([
+      ["titletext", "text"],
+      ["topiclabel", "label"],
+    ]);
+  });
+
   it("sends the columns that are picked, in the order of picking", async () => {
     const model = new FakeModel(texts());
     show(model);

@@ -15,7 +15,11 @@ function day(seconds: number | null): string {
   return seconds === null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 10);
 }
 
-export function ColumnList(props: { columns: readonly ColumnSummary[]; target: string | null }) {
+export function ColumnList(props: {
+  columns: readonly ColumnSummary[];
+  /** What a column is in the task, by its name. */
+  parts: Readonly<Record<string, string>>;
+}) {
   const names = props.columns.map((column) => column.name);
   return (
     <ul class="tw-columns" aria-label="Columns">
@@ -27,7 +31,7 @@ export function ColumnList(props: { columns: readonly ColumnSummary[]; target: s
         >
           <span class="tw-column-name" title={column.dtype}>
             <Name text={column.name} />
-            {column.name === props.target && <span class="tw-tag">target</span>}
+            {props.parts[column.name] && <span class="tw-tag">{props.parts[column.name]}</span>}
           </span>
           <Badge kind={column.kind} />
           <span class="tw-facts">{facts(column)}</span>

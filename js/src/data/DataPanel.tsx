@@ -2,10 +2,18 @@
 import { useState } from "preact/hooks";
 import { count } from "../shared/format";
 import { Card, ErrorLine, useErrors } from "../shared/parts";
+import type { Snapshot } from "../shared/protocol";
 import type { Store } from "../shared/store";
 import { useStore } from "../shared/store";
 import { ColumnList } from "./ColumnList";
 import { readUpload, SourcePicker } from "./SourcePicker";
+
+/** What the columns are in the task that is chosen. */
+function partsOf({ choices, labelling }: Snapshot): Record<string, string> {
+  if (!labelling) return choices.target === null ? {} : { [choices.target]: "target" };
+  const all = (names: readonly string[], part: string) => names.map((name) => [name, part]);
+  return Object.fromEntries([...all(labelling.texts, "text"), ...all(labelling.labels, "label")]);
+}
 
 export function DataPanel({ store }: { store: Store }) {
   const { snapshot, transport } = useStore(store);
@@ -58,7 +66,7 @@ export function DataPanel({ store }: { store: Store }) {
         />
         <ErrorLine message={error} />
         {table ? (
-          <ColumnList columns={table.columns} target={snapshot.choices.target} />
+          <ColumnList columns={table.columns} parts={partsOf(snapshot)} />
         ) : (
           <p class="tw-empty">
             Choose a sample, a DataFrame of this notebook, or drop a file here.

@@ -72,9 +72,9 @@ export function Badge({ kind }: { kind: Kind }) {
   return <span class={`tw-badge tw-badge-${kind}`}>{KINDS[kind]}</span>;
 }
 
-/** A column's name that may break after an underscore or a dot, and nowhere else if avoidable. */
+/** A column's name that may break after a mark between its parts, and nowhere else if avoidable. */
 export function Name({ text }: { text: string }) {
-  const pieces = text.match(/[^_.]*[_.]*/g)?.filter(Boolean) ?? [];
+  const pieces = text.match(/[^_.:/-]*[_.:/-]*/g)?.filter(Boolean) ?? [];
   return (
     <>
       {pieces.map((piece, i) => (
