@@ -30,6 +30,7 @@ __all__ = ["LabelReport", "Labelled", "Labelling"]
 HELD_OUT = (0.2, 400)  # share of the rows, and how many at most
 EVALUATIONS = 6  # within the time to train, about
 BINS = 20
+WORD_TOKENS, MOST_PIECES = 600, 16  # to read at a time to weigh words, and texts
 
 # What tunes a small decoder well in a minute or two.
 QUICK: dict[str, Any] = {
@@ -278,8 +279,20 @@ class Labelling:
             time.perf_counter() - began,
         )
 
-    def words(self, text: str, label: str) -> tuple[float, list[Word]]:
+    def words(
+        self, text: str, label: str, within: tuple[int, int] | None = None
+    ) -> tuple[float, list[Word]]:
         """Return the probability of a label of a text, and what each word does to it.
+
+        The longer the text, the fewer pieces it is parted into at first, so that the answer comes
+        soon; ask again within the place of a piece.
+
+        Parameters
+        ----------
+        text, label : str
+            The text, and one of the labels.
+        within : (int, int), optional
+            The part of the text whose words are asked for.
 
         Raises
         ------
@@ -293,7 +306,11 @@ class Labelling:
         if label not in names:
             raise ConfigError(f"there is no label {label!r}." + nearest(label, names))
         k = names.index(label)
-        return word_effects(lambda some: classifier.predict_proba(some)[:, k], text)
+        [tokens] = classifier.model_.encode([text])
+        most = min(max(2, WORD_TOKENS // len(tokens)), MOST_PIECES)
+        return word_effects(
+            lambda some: classifier.predict_proba(some)[:, k], text, within=within, most=most
+        )
 
     def example(self, draw: int = 0) -> tuple[str, tuple[str, ...]]:
         """Return a text that was held out, another one for each `draw`, and its true labels."""

@@ -303,10 +303,10 @@ describe("a text tried", () => {
 describe("words", () => {
   const text = "😀 A goal, no law";
   const words = [
-    { start: 2, end: 3, effect: 0.02, without: 0.9 },
-    { start: 4, end: 8, effect: 2, without: 0.61 },
-    { start: 10, end: 12, effect: 0, without: 0.9 },
-    { start: 13, end: 16, effect: -1, without: 0.96 },
+    { start: 2, end: 3, effect: 0.02, without: 0.9, n_words: 1 },
+    { start: 4, end: 8, effect: 2, without: 0.61, n_words: 1 },
+    { start: 10, end: 12, effect: 0, without: 0.9, n_words: 1 },
+    { start: 13, end: 16, effect: -1, without: 0.96, n_words: 1 },
   ];
 
   it("are cut by code points, as Python counts them", () => {
@@ -322,7 +322,7 @@ describe("words", () => {
 
   it("are as strong as they are beside the strongest, but faint if all are", () => {
     expect(words.map((word) => strength(word.effect, words))).toEqual([0.01, 1, 0, 0.5]);
-    const [faint] = [{ start: 0, end: 1, effect: 0.05, without: 0.5 }];
+    const [faint] = [{ start: 0, end: 1, effect: 0.05, without: 0.5, n_words: 1 }];
     expect(faint && strength(faint.effect, [faint])).toBeCloseTo(0.1);
   });
 
@@ -342,6 +342,33 @@ describe("words", () => {
     expect(labelled("Words for sport").getAttribute("aria-busy")).toBe("true");
     await answer(model, "words", { label: "culture", probability: 0.1, words });
     expect(labelled("Words for culture").getAttribute("aria-busy")).toBe("false");
+  });
+
+  it("come some at a time in a long text, and the weightiest are parted further", async () => {
+    const model = await tried("a b c d", ["sport"]);
+    const ab = { start: 0, end: 3, effect: 0.5, without: 0.8, n_words: 2 };
+    const cd = { start: 4, end: 7, effect: -2, without: 0.99, n_words: 2 };
+    await answer(model, "words", { label: "sport", probability: 0.9, words: [ab, cd] });
+    expect(labelled("without ‘c d’: sport 90% → 99%").textContent).toBe("c d");
+    expect(asked(model, "words").at(-1)).toEqual({
+      text: "a b c d",
+      label: "sport",
+      within: [4, 7],
+    });
+    const c = { ...cd, end: 5, n_words: 1 };
+    const d = { ...cd, start: 6, effect: 0, without: 0.9, n_words: 1 };
+    await answer(model, "words", { label: "sport", probability: 0.9, words: [c, d] });
+    expect(labelled("without ‘c’: sport 90% → 99%").textContent).toBe("c");
+    expect(labelled("without ‘a b’: sport 90% → 80%").textContent).toBe("a b");
+    expect(asked(model, "words").at(-1)?.within).toEqual([0, 3]);
+    const a = { ...ab, end: 1, n_words: 1 };
+    await answer(model, "words", {
+      label: "sport",
+      probability: 0.9,
+      words: [a, { ...a, start: 2, end: 3 }],
+    });
+    expect(asked(model, "words")).toHaveLength(3);
+    expect(labelled("Words for sport").querySelectorAll("[role=option]")).toHaveLength(4);
   });
 
   it("are gone through by the arrow keys", async () => {
@@ -382,7 +409,7 @@ describe("hostile texts and labels", () => {
     await answer(model, "example", { text: HOSTILE, labels: [HOSTILE] });
     const labels = [{ label: HOSTILE, probability: 0.9, chosen: true }];
     await answer(model, "label", { labels, seconds: 0.01, python: HOSTILE });
-    const words = [{ start: 0, end: 9, effect: 1, without: 0.5 }];
+    const words = [{ start: 0, end: 9, effect: 1, without: 0.5, n_words: 1 }];
     await answer(model, "words", { label: HOSTILE, probability: 0.9, words });
     expect(labelled(`Words for ${HOSTILE}`).textContent).toBe(HOSTILE);
     expect(host.querySelectorAll("img")).toHaveLength(0);

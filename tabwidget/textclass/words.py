@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 __all__ = ["Word", "word_effects"]
 
-MOST_PIECES = 100  # of a text; of a longer one, several words at a time are left out
-
 # Scripts written without spaces: each sign for itself.
 _SIGNS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_SIGNS}]|[^\s{_SIGNS}]+")
@@ -20,7 +18,7 @@ _WORD = re.compile(rf"[{_SIGNS}]|[^\s{_SIGNS}]+")
 
 @dataclass(frozen=True)
 class Word:
-    """A word, or a few of a long text, and what the text is without it.
+    """A word, or some that stand together, and what the text is without it.
 
     Attributes
     ----------
@@ -31,20 +29,28 @@ class Word:
     effect : float
         By how much the log-odds of the label fall without it, in nats: above 0 it speaks for the
         label, below 0 against it.
+    n_words : int
+        How many words it is.
     """
 
     start: int
     end: int
     without: float
     effect: float
+    n_words: int
 
 
 def word_effects(
-    probabilities: Callable[[Sequence[str]], NDArray[np.float64]], text: str
+    probabilities: Callable[[Sequence[str]], NDArray[np.float64]],
+    text: str,
+    *,
+    within: tuple[int, int] | None = None,
+    most: int = 100,
 ) -> tuple[float, list[Word]]:
     """Return the probability of a label of a text, and what each word does to it.
 
-    Each word is left out in turn [1]_, in one batch.
+    Each word is left out in turn [1]_, in one batch. Of a long text it is some words at a time;
+    which of those it is, tells the same question within their place.
 
     Parameters
     ----------
@@ -52,6 +58,10 @@ def word_effects(
         Takes texts, and returns the probability of the label for each.
     text : str
         The text.
+    within : (int, int), optional
+        The part of the text whose words are asked for; all of it by default.
+    most : int, default 100
+        How many texts to ask for, beside the whole one.
 
     References
     ----------
@@ -66,21 +76,17 @@ def word_effects(
     >>> whole, [(word.start, word.without, round(word.effect, 2)) for word in words]
     (0.9, [(0, 0.9, 0.0), (2, 0.9, 0.0), (7, 0.2, 3.58)])
     """
-    places = _pieces(text)
-    found = probabilities([text, *(_without(text, start, end) for start, end in places)])
+    start, end = (0, len(text)) if within is None else within
+    words = [found.span() for found in _WORD.finditer(text, start, end)]
+    size = -(-len(words) // most) or 1
+    runs = [words[i : i + size] for i in range(0, len(words), size)]
+    places = [(run[0][0], run[-1][1]) for run in runs]
+    found = probabilities([text, *(_without(text, *place) for place in places)])
     odds = _log_odds(found)
     return float(found[0]), [
-        Word(start, end, float(found[i]), float(odds[0] - odds[i]))
-        for i, (start, end) in enumerate(places, start=1)
+        Word(*place, float(found[i]), float(odds[0] - odds[i]), len(run))
+        for i, (place, run) in enumerate(zip(places, runs, strict=True), start=1)
     ]
-
-
-def _pieces(text: str) -> list[tuple[int, int]]:
-    """Return where the words are; of a long text, some that stand together are one piece."""
-    words = [found.span() for found in _WORD.finditer(text)]
-    size = -(-len(words) // MOST_PIECES) or 1
-    runs = [words[i : i + size] for i in range(0, len(words), size)]
-    return [(run[0][0], run[-1][1]) for run in runs]
 
 
 def _without(text: str, start: int, end: int) -> str:

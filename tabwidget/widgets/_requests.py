@@ -252,7 +252,9 @@ def _label(request: Request) -> Answered:
 
 def _words(request: Request) -> Answered:
     text, label = str(request.payload.get("text", "")), str(request.payload.get("label", ""))
-    probability, words = request.session.labelling.words(text, label)
+    within = request.payload.get("within")
+    place = None if within is None else (int(within[0]), int(within[1]))
+    probability, words = request.session.labelling.words(text, label, place)
     return {"label": label, "probability": probability, "words": [vars(w) for w in words]}, ()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tabwidget.textclass.words import MOST_PIECES, word_effects
+from tabwidget.textclass.words import word_effects
 
 
 def counted(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -60,8 +60,8 @@ def test_pieces_cover_every_word_and_are_few(text: str) -> None:
         asked.append(len(texts))
         return np.full(len(texts), 0.5)
 
-    _, words = word_effects(look, text)
-    assert asked[0] <= MOST_PIECES + 1
+    _, words = word_effects(look, text, most=20)
+    assert asked[0] <= 21
     kept = list(text)
     for word in words:
         kept[word.start : word.end] = " " * (word.end - word.start)
@@ -69,6 +69,12 @@ def test_pieces_cover_every_word_and_are_few(text: str) -> None:
 
 
 def test_long_texts_lose_several_words_at_a_time() -> None:
-    _, words = word_effects(counted, "goal " * 1000)
-    assert len(words) == MOST_PIECES
-    assert words[0].effect == pytest.approx(0, abs=1e-6)  # of a thousand, ten less tell nothing
+    text = "so " * 50 + "a goal" + " so" * 50
+    whole, words = word_effects(counted, text, most=4)
+    assert [word.n_words for word in words] == [26, 26, 26, 24]
+    [piece] = [word for word in words if word.effect > 0.5]
+    again, parts = word_effects(counted, text, within=(piece.start, piece.end), most=30)
+    assert again == whole
+    [goal] = [word for word in parts if word.effect > 0.5]
+    assert text[goal.start : goal.end] == "goal"
+    assert (goal.n_words, goal.without) == (1, piece.without)

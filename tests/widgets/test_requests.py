@@ -265,6 +265,10 @@ def test_texts_are_labelled_and_explained(labelled: Bench) -> None:
     told = labelled("words", {"text": "an apple", "label": first["label"]})["ok"]
     assert [(word["start"], word["end"]) for word in told["words"]] == [(0, 2), (3, 8)]
     assert told["probability"] == pytest.approx(first["probability"])
+    one = {"text": "an apple", "label": first["label"], "within": [3, 8]}
+    [apple] = labelled("words", one)["ok"]["words"]
+    assert apple == told["words"][1]
+    assert apple["n_words"] == 1
 
 
 def test_the_static_picture_shows_the_labels(labelled: Bench) -> None:

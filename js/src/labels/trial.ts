@@ -1,8 +1,10 @@
 // A text being tried: its labels, and what each word does for the label in focus.
 import type { Labelled, Words } from "../shared/protocol";
 import { Superseded, type Transport } from "../shared/transport";
+import { parted, weightiest } from "./words";
 
 const REST = 250; // milliseconds
+const MOST_ROUNDS = 24; // in which pieces of a text are parted further
 
 export class Trial {
   text = "";
@@ -98,9 +100,23 @@ export class Trial {
     const label = this.focus;
     if (label === null || !text.trim()) return;
     this.#run(async () => {
-      const words = await this.#transport.latest("words", { text, label });
-      if (this.text.trim()) this.words = { ...words, text };
+      let words = await this.#transport.latest("words", { text, label });
+      this.#show(words, text);
+      // Of a long text come some words at a time: the weightiest are parted further.
+      for (let round = 0; round < MOST_ROUNDS; round++) {
+        const piece = weightiest(words.words);
+        if (!piece) return;
+        const within: [number, number] = [piece.start, piece.end];
+        const parts = await this.#transport.latest("words", { text, label, within });
+        words = { ...words, words: parted(words.words, piece, parts.words) };
+        this.#show(words, text);
+      }
     });
+  }
+
+  #show(words: Words, text: string): void {
+    if (this.text.trim()) this.words = { ...words, text };
+    this.#changed();
   }
 
   #run(action: () => Promise<void>): void {

@@ -26,6 +26,21 @@ export function pieces(text: string, words: readonly WordEffect[]): Piece[] {
   return found;
 }
 
+/** The piece of several words that does most; undefined if all are single words. */
+export function weightiest(words: readonly WordEffect[]): WordEffect | undefined {
+  const several = words.filter((word) => word.n_words > 1);
+  return several.sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect))[0];
+}
+
+/** The words with a piece of them replaced by its parts. */
+export function parted(
+  words: readonly WordEffect[],
+  piece: WordEffect,
+  parts: readonly WordEffect[],
+): WordEffect[] {
+  return words.flatMap((word) => (word === piece ? parts : [word]));
+}
+
 /** From 0 to 1, beside the strongest of these words. */
 export function strength(effect: number, words: readonly WordEffect[]): number {
   const largest = Math.max(FAINT, ...words.map((word) => Math.abs(word.effect)));

@@ -158,6 +158,8 @@ export interface WordEffect {
   effect: number;
   /** The label's probability of the text without the word. */
   without: number;
+  /** More than 1 where several stand together. */
+  n_words: number;
 }
 
 export interface CurvePoint {
@@ -322,7 +324,10 @@ export interface Requests {
   };
   example: { payload: { draw: number }; ok: { text: string; labels: string[] } };
   label: { payload: { text: string }; ok: Labelled };
-  words: { payload: { text: string; label: string }; ok: Words };
+  words: {
+    payload: { text: string; label: string; within?: [number, number] };
+    ok: Words;
+  };
   "catch-up": { payload: { run: number; since: number }; ok: { batch: BatchMessage | null } };
 }
 
