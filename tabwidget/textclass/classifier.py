@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +20,7 @@ from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts
 from tabwidget.textclass.loading import DEFAULT_MODEL, LabelModel, load
 from tabwidget.textclass.metrics import best_thresholds, decide, metrics_of
+from tabwidget.textclass.runs import RunModel, load_run, read_result, save_run
 from tabwidget.textclass.splitting import hold_out
 
 if TYPE_CHECKING:
@@ -277,6 +279,65 @@ metric_for_best_model, class_weights, tune_thresholds
             right = (chosen == np.asarray(y).astype(bool)).all(axis=1)
         return float(np.average(right, weights=sample_weight))
 
+    def save(self, folder: str | Path) -> None:
+        """Write what was learned, as `tabwidget text train` writes a run; no pickle.
+
+        The adapter and the head, or all weights if all were tuned; the base of adapters is kept by
+        its name. ``tabwidget text predict --run FOLDER`` reads it, too.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there; it must be empty, or hold a run.
+        """
+        check_is_fitted(self, "validation_")
+        folder = Path(folder).expanduser()
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.yaml").is_file():
+            raise ConfigError(f"{str(folder)!r} holds something else: give another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._config().write(folder / "config.yaml")
+        labels = self.model_.labels
+        found = self.validation_
+        result = {
+            "seed": self.random_state,
+            **asdict(self.training_),
+            "f1_micro": found["f1_micro"],
+            "f1_macro": found["f1_macro"],
+            "validation": found,
+            "classes": self.classes_.tolist(),
+            "lists": self._lists,
+        }
+        save_run(folder, RunModel(self.model_, labels, self.thresholds_), result)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto") -> Self:
+        """Return what `save`, or a run of `tabwidget text train`, wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where it wrote.
+        device : str, default "auto"
+            Where to compute.
+        """
+        folder = Path(folder).expanduser()
+        result = read_result(folder)
+        from tabwidget.textclass.training import Trained  # transformers is heavy
+
+        config = TextClassConfig.read(folder / "config.yaml")
+        run = load_run(folder, device)
+        sections = ((config.data, DATA), (config.model, MODEL), (config.train, TRAIN))
+        params = {name: getattr(section, name) for section, names in sections for name in names}
+        [seed] = config.exp.seeds
+        params |= {"bits": config.model.n_bits, "device": device}
+        loaded = cls(config.model.model_name, **params, random_state=seed)
+        loaded.model_, loaded.thresholds_ = run.model, run.thresholds
+        loaded.classes_ = np.asarray(result.get("classes", run.labels.names))
+        loaded.multi_, loaded._lists = run.labels.multi, bool(result.get("lists", True))
+        loaded.validation_ = result["validation"]
+        loaded.training_ = Trained(**{field.name: result[field.name] for field in fields(Trained)})
+        return loaded
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
@@ -303,6 +364,7 @@ metric_for_best_model, class_weights, tune_thresholds
                     **{name: params[name] for name in MODEL},
                 },
                 "train": {"report_to": (), **{name: params[name] for name in TRAIN}},
+                "exp": {"seeds": [self.random_state]},
             },
             "TextClassifier",
         )

@@ -184,7 +184,10 @@ def restore(folder: Path, config: ModelSection, labels: Labels, *, max_length: i
         peft = require("peft", "hf")
         with quiet():
             loaded.model = tried(
-                lambda: peft.PeftModel.from_pretrained(loaded.model, str(folder)), str(folder)
+                lambda: peft.PeftModel.from_pretrained(
+                    loaded.model, str(folder), is_trainable=True
+                ),
+                str(folder),
             )
     loaded.model.eval()
     return loaded

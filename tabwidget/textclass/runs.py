@@ -26,7 +26,16 @@ from tabwidget.textclass.splitting import hold_out
 if TYPE_CHECKING:
     from tabwidget.textclass.training import Notify
 
-__all__ = ["RunModel", "Summary", "best_run", "folder_of", "load_run", "train"]
+__all__ = [
+    "RunModel",
+    "Summary",
+    "best_run",
+    "folder_of",
+    "load_run",
+    "read_result",
+    "save_run",
+    "train",
+]
 
 PACKAGES = ("torch", "transformers", "peft", "hqq", "bitsandbytes", "scikit-learn")
 RESULT = "result.json"
@@ -226,14 +235,39 @@ def load_run(folder: Path, device: str = "auto", hf_token: str | None = None) ->
     hf_token : str, optional
         To read a gated base model with.
     """
-    if not (folder / RESULT).is_file():
-        raise ConfigError(f"{str(folder)!r} holds no finished run: train it first")
+    read_result(folder)
     config = TextClassConfig.read(folder / "config.yaml")
     section = config.model.model_copy(update={"device": device, "hf_token": hf_token})
     labels = Labels.from_json(_read_json(folder / "labels.json"))
     model = restore(folder, section, labels, max_length=config.data.max_length)
     thresholds = _read_json(folder / "thresholds.json")
     return RunModel(model, labels, np.array([thresholds[name] for name in labels.names]))
+
+
+def save_run(folder: Path, run: RunModel, result: Mapping[str, Any]) -> None:
+    """Write what a run learned; its result, which tells that it is whole, last of all.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run; it holds the config.
+    run : RunModel
+        What it learned.
+    result : mapping
+        What it took and reached, as strict JSON holds it.
+    """
+    named = dict(zip(run.labels.names, run.thresholds.tolist(), strict=True))
+    _write_json(folder / "labels.json", run.labels.to_json())
+    _write_json(folder / "thresholds.json", named)
+    run.model.save(folder)
+    _write_json(folder / RESULT, result)
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Return what a finished run took and reached."""
+    if not (folder / RESULT).is_file():
+        raise ConfigError(f"{str(folder)!r} holds no finished run: train it first")
+    return _read_json(folder / RESULT)
 
 
 def _run(
@@ -250,7 +284,6 @@ def _run(
     folder.mkdir(parents=True, exist_ok=True)
     config.write(folder / "config.yaml")
     _write_json(folder / "versions.json", {"packages": _versions(), "files": _files(config)})
-    _write_json(folder / "labels.json", labels.to_json())
     model = load(config.model, labels, max_length=config.data.max_length, seed=seed)
     from tabwidget.textclass.training import fit  # transformers is installed, or `load` tells
 
@@ -274,10 +307,7 @@ def _run(
         if labels.multi:
             result[f"{part}_at_half"] = at_half
         result[part] = metrics_of(some.targets, found[part], thresholds, labels)
-    named = dict(zip(labels.names, thresholds.tolist(), strict=True))
-    _write_json(folder / "thresholds.json", named)
-    model.save(folder)
-    _write_json(folder / RESULT, result)
+    save_run(folder, RunModel(model, labels, thresholds), result)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 

@@ -116,6 +116,53 @@ def test_it_goes_on_from_the_weights_there_are(tiny: str) -> None:
         classifier.fit(MULTI.texts, MATRIX, resume=True)
 
 
+@pytest.mark.parametrize(
+    ("y", "params"),
+    [
+        (KINDS, {}),
+        ([7 if row % 2 else 3 for row in range(60)], {"lora_r": 0}),
+        (LISTS, {"lora_r": 2, "class_weights": "balanced"}),
+        (MATRIX, {}),
+    ],
+)
+def test_it_is_saved_and_loaded(tiny: str, tmp_path: Path, y: Any, params: dict[str, Any]) -> None:
+    texts = SINGLE.texts if y is KINDS else MULTI.texts
+    classifier = made(tiny, random_state=5, **params).fit(texts, y)
+    classifier.save(tmp_path / "kept")
+    loaded = TextClassifier.load(tmp_path / "kept", device="cpu")
+    assert loaded.get_params() == classifier.get_params()
+    assert loaded.classes_.tolist() == classifier.classes_.tolist()
+    assert [*map(type, loaded.classes_.tolist())] == [*map(type, classifier.classes_.tolist())]
+    np.testing.assert_array_equal(loaded.predict_proba(texts), classifier.predict_proba(texts))
+    found, before = loaded.predict(texts), classifier.predict(texts)
+    assert type(found) is type(before)
+    assert np.asarray(found == before).all()
+    assert loaded.validation_ == classifier.validation_
+    assert loaded.training_ == classifier.training_
+    names = {path.suffix for path in (tmp_path / "kept").iterdir()}
+    assert names <= {".json", ".yaml", ".safetensors", ".jinja"}
+    classifier.save(tmp_path / "kept")  # over itself
+
+
+def test_a_saved_classifier_goes_on_learning(tiny: str, tmp_path: Path) -> None:
+    classifier = made(tiny, max_steps=20, num_train_epochs=9).fit(SINGLE.texts, KINDS)
+    classifier.save(tmp_path)
+    loaded = TextClassifier.load(tmp_path, device="cpu")
+    loaded.set_params(max_steps=1, learning_rate=1e-9).fit(SINGLE.texts, KINDS, resume=True)
+    assert loaded.training_.eval_loss == pytest.approx(classifier.training_.eval_loss, rel=1e-3)
+
+
+def test_nothing_else_is_written_over(tiny: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    classifier = made(tiny)
+    with pytest.raises(NotFittedError):
+        classifier.save(tmp_path)
+    with pytest.raises(ConfigError, match="holds something else"):
+        classifier.fit(SINGLE.texts, KINDS).save(tmp_path)
+    with pytest.raises(ConfigError, match="holds no finished run"):
+        TextClassifier.load(tmp_path)
+
+
 def test_what_ends_in_an_error_is_not_fitted(tiny: str) -> None:
     def fail(event: Mapping[str, Any]) -> None:
         if event["event"] == "TrainReport":
