@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tabwidget.backends import BACKENDS
-from tabwidget.config import ModelConfig
+from tabwidget.backends.cost import Cost, cost_of
+from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, MissingExtraError, NotFittedError, nearest
 from tabwidget.events import EvalReport, from_dict
 from tabwidget.labelled import check_columns, likely_columns, read_rows, texts_and_labels
@@ -30,6 +31,8 @@ __all__ = ["LabelReport", "Labelled", "Labelling"]
 HELD_OUT = (0.2, 400)  # share of the rows, and how many at most
 EVALUATIONS = 6  # within the time to train, about
 BINS = 20
+COUNTED = 200  # texts whose tokens are counted for an estimate
+STANDARD = BACKENDS["huggingface"].standard
 WORD_TOKENS, MOST_PIECES = 600, 16  # to read at a time to weigh words, and texts
 
 # What tunes a small decoder well in a minute or two.
@@ -337,16 +340,35 @@ class Labelling:
 
         Empty if the model's tokenizer is not on this machine yet.
         """
-        if self._tokenizer is None or self._tokenizer[0] != self.model:
-            from tabwidget.backends.pretrained import PretrainedTokenizer, tokenizer_of
+        try:
+            return self._tokens().pieces(text)
+        except (ConfigError, MissingExtraError):
+            return []  # training says why
 
-            config, standard = ModelConfig(model=self.model), BACKENDS["huggingface"].standard
-            try:
-                found = tokenizer_of(config, standard, download=False)
-            except (ConfigError, MissingExtraError):
-                return []  # training says why
-            self._tokenizer = self.model, PretrainedTokenizer(found)
-        return self._tokenizer[1].pieces(text)
+    def cost(self, table: Table, max_seconds: float | None) -> Cost:
+        """Return what a fit would take in time and memory, about; nothing is trained for it.
+
+        Raises
+        ------
+        ConfigError
+            If the model is not on this machine yet.
+        """
+        from tabwidget.backends.devices import device_of, dtype_of
+        from tabwidget.backends.pretrained import pretrained_size
+
+        texts, _ = texts_and_labels(table, self.texts, self.labels, self.delimiter)
+        tokenizer, device = self._tokens(), device_of("auto")
+        lengths = [min(len(tokenizer.encode(one)), QUICK["max_length"]) for one in texts[:COUNTED]]
+        whole = self.rank is None
+        size = pretrained_size(
+            self._config(),
+            STANDARD,
+            weight_bytes=dtype_of("fp32" if whole else "auto", device).itemsize,
+            tokens_a_row=float(np.mean(lengths)) if lengths else 0.0,
+            rows_a_step=QUICK["batch_size"],
+            device=device.type,
+        )
+        return cost_of(size, len(texts), max_seconds)
 
     def python(
         self, source: str, n_rows: int, *, max_seconds: float | None, random_state: int
@@ -383,6 +405,23 @@ class Labelling:
             "eval_seconds": None if max_seconds is None else max_seconds / EVALUATIONS,
             "random_state": random_state,
         }
+
+    def _config(self) -> ModelConfig:
+        """Return which model is tuned, and how, as other estimates of its size take it."""
+        return ModelConfig(
+            model=self.model,
+            lora=None if self.rank is None else LoRAConfig(rank=self.rank),
+            quantization=None if self.bits is None else QuantizationConfig(bits=self.bits),
+        )
+
+    def _tokens(self) -> PretrainedTokenizer:
+        """Return the tokenizer of the model; the newest is kept."""
+        if self._tokenizer is None or self._tokenizer[0] != self.model:
+            from tabwidget.backends.pretrained import PretrainedTokenizer, tokenizer_of
+
+            found = tokenizer_of(self._config(), STANDARD, download=False)
+            self._tokenizer = self.model, PretrainedTokenizer(found)
+        return self._tokenizer[1]
 
     def _fitted(self) -> TextClassifier:
         if self.classifier is None or not self.ready:

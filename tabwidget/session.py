@@ -312,6 +312,8 @@ class Session:
         """
         with self.lock:
             table, training = self._loaded(), self.training
+            if self.task == TEXT_LABELS:
+                return self.labelling.cost(table, training.max_seconds)
             serializer = resolve_serializer(self.serializer)
             size = self._untrained().size(table, serializer, training)
         return cost_of(size, len(table), training.max_seconds)

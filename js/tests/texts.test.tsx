@@ -69,7 +69,6 @@ describe("the task of texts", () => {
     const model = new FakeModel(texts());
     show(model);
     await settle();
-    await answer(model, "cost", { cost: null });
     const tokens = [[4, false]];
     const read = { text: "A goal", spans: [], row: 3, tokens, labels: ["sport", "law"] };
     await answer(model, "preview", read);
@@ -77,7 +76,6 @@ describe("the task of texts", () => {
     const chips = [...labelled("Labels of the row").children].map((one) => one.textContent);
     expect(chips).toEqual(["sport", "law"]);
     expect(host.querySelector(".tw-preview")?.textContent).not.toContain("underlined");
-    expect(host.querySelector(".tw-cost")).toBeNull();
   });
 
   it("has tiles for its metrics beside the loss", async () => {

@@ -172,8 +172,6 @@ def _preview(request: Request) -> Answered:
 
 
 def _cost(request: Request) -> Answered:
-    if request.session.task == TEXT_LABELS:
-        return {"cost": None}, ()
     cost = request.session.cost()
     size = cost.size
     return {

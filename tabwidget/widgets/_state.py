@@ -139,6 +139,7 @@ def model_state(session: Session) -> State:
 def labelling_state(session: Session) -> State:
     """Return which columns are texts and labels, which model learns them, and how well it does."""
     from tabwidget.labelled import label_columns, text_columns
+    from tabwidget.labelling import STANDARD
     from tabwidget.textclass import installed
 
     labelling, table = session.labelling, session.table
@@ -150,7 +151,7 @@ def labelling_state(session: Session) -> State:
         "model": labelling.model or "",
         "rank": labelling.rank,
         "quantization": None if labelling.bits is None else f"{labelling.bits}bit",
-        "standard": BACKENDS["huggingface"].standard,
+        "standard": STANDARD,
         "command": "" if installed() else "pip install 'tabwidget[textclass]'",
         "offers": {
             "texts": [] if table is None else text_columns(table),

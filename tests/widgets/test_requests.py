@@ -231,7 +231,9 @@ def test_texts_and_labels_are_chosen_shown_and_snapshot(labelled: Bench) -> None
     assert shown["spans"] == []
     assert sorted(shown["labels"]) == [word for word in WORDS if word in shown["text"]]
     assert shown["tokens"][-1] == [len(shown["text"]), False]
-    assert labelled("cost")["ok"] == {"cost": None}
+    cost = labelled("cost")["ok"]["cost"]
+    assert 0 < cost["n_trained"] < cost["n_parameters"]
+    assert 1 < cost["tokens_a_row"] < 40
     assert labelled("choose", {"quantization": "4bit"})["ok"]["message"].startswith("Changed bits.")
     assert labelled.session.labelling.bits == 4
     labelled("choose", {"quantization": None})

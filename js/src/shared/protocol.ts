@@ -312,7 +312,7 @@ export interface Requests {
   frames: { payload: Record<string, never>; ok: { frames: Frame[] } };
   choose: { payload: Chosen; ok: { message: string } };
   preview: { payload: { row: number; draw: number }; ok: Preview };
-  cost: { payload: Record<string, never>; ok: { cost: Cost | null } };
+  cost: { payload: Record<string, never>; ok: { cost: Cost } };
   start: { payload: { resume: boolean }; ok: { number: number } };
   stop: { payload: Record<string, never>; ok: { status: RunStatus | null } };
   ask: { payload: { formula: string } | { target: string; given: Given }; ok: Asked };
