@@ -242,23 +242,23 @@ class Labelling:
         return self._judge(values)
 
     def take_thresholds(self, which: str) -> LabelReport:
-        """Take the thresholds with the best F1 on the texts held out, or 0.5 for all labels.
+        """Take the thresholds that are tuned on the texts held out, or 0.5 for all labels.
 
         Parameters
         ----------
-        which : {"best", "half"}
+        which : {"tuned", "half"}
             Which to take.
         """
-        from tabwidget.textclass import best_thresholds
+        from tabwidget.textclass import tuned_thresholds
 
         classifier, names = self._judged()
-        if which not in ("best", "half"):
-            raise ConfigError(f"there are no thresholds {which!r}: 'best' or 'half'")
+        if which not in ("tuned", "half"):
+            raise ConfigError(f"there are no thresholds {which!r}: 'tuned' or 'half'")
         if which == "half":
             return self._judge(np.full(len(names), 0.5))
         targets = classifier.held_out_.targets
         assert targets is not None
-        return self._judge(best_thresholds(targets, classifier.held_out_probabilities_))
+        return self._judge(tuned_thresholds(targets, classifier.held_out_probabilities_))
 
     def label(self, text: str) -> Labelled:
         """Return the probabilities of the labels of a text, and the labels it gets.

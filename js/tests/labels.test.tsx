@@ -177,14 +177,14 @@ describe("a threshold", () => {
     show(model);
     await settle();
     button("All 0.5").click();
-    button("Best F1").click();
+    button("Tuned").click();
     enter("sport threshold slider", "0.5");
     await settle();
     await answer(model, "thresholds", { report: report() });
     await answer(model, "thresholds", { report: report() });
     expect(asked(model, "thresholds")).toEqual([
       { take: "half" },
-      { take: "best" },
+      { take: "tuned" },
       { set: { sport: 0.5 } },
     ]);
   });

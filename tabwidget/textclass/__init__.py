@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tabwidget.textclass.classifier import TextClassifier
     from tabwidget.textclass.config import TextClassConfig
     from tabwidget.textclass.data import Labels, Texts, iter_rows, read_texts
-    from tabwidget.textclass.metrics import best_thresholds, decide, metrics_of
+    from tabwidget.textclass.metrics import best_thresholds, decide, metrics_of, tuned_thresholds
     from tabwidget.textclass.prediction import predict
     from tabwidget.textclass.runs import Summary, train
     from tabwidget.textclass.splitting import split
@@ -39,6 +39,7 @@ __all__ = [
     "read_texts",
     "split",
     "train",
+    "tuned_thresholds",
 ]
 
 # No module has the name of what it holds: once imported, it would hide it here.
@@ -46,7 +47,7 @@ _NAMES = {
     "classifier": ["TextClassifier"],
     "config": ["TextClassConfig"],
     "data": ["Labels", "Texts", "iter_rows", "read_texts"],
-    "metrics": ["best_thresholds", "decide", "metrics_of"],
+    "metrics": ["best_thresholds", "decide", "metrics_of", "tuned_thresholds"],
     "prediction": ["predict"],
     "runs": ["Summary", "train"],
     "splitting": ["split"],

@@ -19,7 +19,7 @@ from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts
 from tabwidget.textclass.loading import DEFAULT_MODEL, LabelModel, load
-from tabwidget.textclass.metrics import best_thresholds, decide, metrics_of
+from tabwidget.textclass.metrics import decide, metrics_of, tuned_thresholds
 from tabwidget.textclass.runs import RunModel, load_run, read_result, save_run
 from tabwidget.textclass.splitting import hold_out
 
@@ -242,7 +242,7 @@ metric_for_best_model, class_weights, tune_thresholds
         assert held_out.targets is not None
         if multi and self.tune_thresholds:
             average: Any = "macro" if self.metric_for_best_model == "f1_macro" else "micro"
-            self.thresholds_ = best_thresholds(held_out.targets, found, average)
+            self.thresholds_ = tuned_thresholds(held_out.targets, found, average)
         self.validation_ = metrics_of(held_out.targets, found, self.thresholds_, labels)
         return self
 

@@ -20,7 +20,7 @@ from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts, read_texts
 from tabwidget.textclass.loading import LabelModel, load, restore
-from tabwidget.textclass.metrics import best_thresholds, metrics_of
+from tabwidget.textclass.metrics import metrics_of, tuned_thresholds
 from tabwidget.textclass.splitting import hold_out
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ def _run(
     if labels.multi and config.train.tune_thresholds:
         assert validation.targets is not None
         average: Any = "macro" if config.train.metric_for_best_model == "f1_macro" else "micro"
-        thresholds = best_thresholds(validation.targets, found["validation"], average)
+        thresholds = tuned_thresholds(validation.targets, found["validation"], average)
     result: dict[str, Any] = {"seed": seed, **asdict(trained)}
     for part, some in parts.items():
         assert some.targets is not None

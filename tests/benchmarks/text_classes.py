@@ -35,7 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from tabwidget.cli import main as tabwidget
-from tabwidget.textclass import best_thresholds
+from tabwidget.textclass import tuned_thresholds
 from tests.benchmarks.report import Report, parser
 
 PARTS = ("stats", "signal", "optimize", "linalg", "ndimage", "special", "interpolate", "sparse")
@@ -170,7 +170,7 @@ def main() -> None:
                 train["text"], y_train
             )
             found = other.predict_proba(test["text"])
-            tuned = best_thresholds(y_val.astype(bool), other.predict_proba(val["text"]))
+            tuned = tuned_thresholds(y_val.astype(bool), other.predict_proba(val["text"]))
             others = {"at 0.5": found >= 0.5, "thresholds tuned": found >= tuned}
         else:
             other = make_pipeline(words, regression).fit(train["text"], y_train.argmax(axis=1))

@@ -99,7 +99,7 @@ def test_a_dragged_threshold_decides(root: Locator) -> None:
     # Recall is the third figure.
     expect(row.filter(has_text="apple").get_by_role("cell").nth(2)).to_have_text("0.00")
     expect(figure).not_to_have_text(f"{before:.3f}")
-    root.get_by_role("button", name="Best F1").click()
+    root.get_by_role("button", name="Tuned").click()
     expect(figure).to_have_text(f"{before:.3f}")
 
 

@@ -26,9 +26,9 @@ export function Figures({ report, thresholds }: { report: LabelReport; threshold
               <button
                 class="tw-button tw-small"
                 type="button"
-                onClick={() => thresholds.take("best")}
+                onClick={() => thresholds.take("tuned")}
               >
-                Best F1
+                Tuned
               </button>
               <button
                 class="tw-button tw-small"

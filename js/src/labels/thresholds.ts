@@ -34,7 +34,7 @@ export class Thresholds {
     if (!this.#taking) this.#sendHeld();
   }
 
-  take(which: "best" | "half"): void {
+  take(which: "tuned" | "half"): void {
     this.#held.clear();
     this.#taking += 1;
     this.#send({ take: which }).finally(() => {
@@ -54,7 +54,7 @@ export class Thresholds {
 
   /** Whether this was the newest question when its answer came. */
   async #send(
-    payload: { set: Record<string, number> } | { take: "best" | "half" },
+    payload: { set: Record<string, number> } | { take: "tuned" | "half" },
   ): Promise<boolean> {
     this.error = "";
     try {

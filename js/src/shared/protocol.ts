@@ -319,7 +319,7 @@ export interface Requests {
   survey: { payload: Record<string, never>; ok: Surveyed };
   chart: { payload: { name: "losses" | "distribution" }; ok: { spec: Json } };
   thresholds: {
-    payload: { set: Record<string, number> } | { take: "best" | "half" };
+    payload: { set: Record<string, number> } | { take: "tuned" | "half" };
     ok: { report: LabelReport };
   };
   example: { payload: { draw: number }; ok: { text: string; labels: string[] } };
