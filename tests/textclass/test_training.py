@@ -19,7 +19,8 @@ from tabwidget.session import Session
 from tabwidget.textclass.config import ModelSection, TrainSection
 from tabwidget.textclass.data import Labels, Texts
 from tabwidget.textclass.loading import LabelModel, load
-from tabwidget.textclass.training import Notify, Trained, fit, label_weights
+from tabwidget.textclass.telling import Notify, Trained
+from tabwidget.textclass.training import fit, label_weights
 from tests.textclass.toys import MULTI, SINGLE, save_tiny_encoder, toy_texts
 from tests.textlm.tiny import save_tiny
 
