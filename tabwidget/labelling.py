@@ -16,7 +16,7 @@ from tabwidget.backends import BACKENDS
 from tabwidget.backends.cost import Cost, cost_of
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, MissingExtraError, NotFittedError, nearest
-from tabwidget.events import EvalReport, from_dict
+from tabwidget.events import EvalReport, FitStart, from_dict
 from tabwidget.labelled import check_columns, likely_columns, read_rows, texts_and_labels
 from tabwidget.table import Table
 
@@ -195,17 +195,16 @@ class Labelling:
             Go on from the weights there are.
         """
         texts, labels = texts_and_labels(table, self.texts, self.labels, self.delimiter)
-        if not resume:
-            from tabwidget.textclass import TextClassifier
+        from tabwidget.textclass import TextClassifier
 
-            self.classifier, self.report = TextClassifier(), None
-        classifier = self.classifier
-        if classifier is None:
-            raise ConfigError("there is no fit to go on from: start one")
+        classifier = self._fitted() if resume else TextClassifier()
 
         def listen(fields: Mapping[str, Any]) -> None:
             event = from_dict(fields)
-            if isinstance(event, EvalReport):
+            if isinstance(event, FitStart) and not resume:
+                # Only now there is a model: one that cannot be loaded takes nothing away.
+                self.classifier, self.report = classifier, None
+            elif isinstance(event, EvalReport):
                 found, n_rows = event.metrics, len(classifier.held_out_)
                 self.report = LabelReport(classifier.multi_, n_rows, found, found, {}, {})
             on_event(fields)

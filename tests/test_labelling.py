@@ -204,6 +204,19 @@ def test_it_goes_on_and_stops(tiny: str) -> None:
     assert session.labelling.classifier.model_ is model
 
 
+def test_a_fit_that_cannot_begin_takes_nothing_away(tiny: str, tmp_path: Path) -> None:
+    session = begun(tiny, seconds=1.0)
+    assert session.start().wait(60)
+    classifier, report = session.labelling.classifier, session.labelling.report
+    session.choose(labelling={"model": str(tmp_path / "nowhere")})
+    run = session.start()
+    assert run.wait(60)
+    assert run.status == "failed"
+    assert "nowhere" in str(run.error)
+    assert (session.labelling.classifier, session.labelling.report) == (classifier, report)
+    assert session.labelling.label("apple").probabilities
+
+
 def test_nothing_can_be_asked_before_training(tiny: str) -> None:
     labelling = begun(tiny).labelling
     for ask in (
