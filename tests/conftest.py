@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Threads that share a core with another worker wait for each other at every operation.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # On a busy machine a slow example says nothing.
 settings.register_profile("tabwidget", deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -10,27 +11,33 @@ import torch
 from tabwidget.backends import threads
 
 
+@pytest.fixture(autouse=True)
+def _two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 def test_half_of_the_cores_are_taken_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
-    before = torch.get_num_threads()
     with threads.few_threads():
         assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 2
 
 
 def test_other_threads_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
-    before, seen = torch.get_num_threads(), []
+    seen = []
     with threads.few_threads():
         other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
         other.start()
         other.join()
-    assert seen == [before]
+    assert seen == [2]
 
 
 def test_an_error_gives_them_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
-    before = torch.get_num_threads()
     with pytest.raises(ZeroDivisionError), threads.few_threads():
         _ = 1 / 0
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 2
