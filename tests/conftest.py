@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -20,3 +21,8 @@ settings.load_profile("tabwidget")
 def root() -> Path:
     """Return the root of the repository."""
     return Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_finish() -> None:
+    # What is imported by now stays: accelerate collects garbage several times a fit.
+    gc.freeze()
