@@ -29,7 +29,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(save_tiny(tmp_path_factory.mktemp("tiny")))
 
 
-def begun(tiny: str, labels: str = "tags", delimiter: str = ";", seconds: float = 3.0) -> Session:
+def begun(tiny: str, labels: str = "tags", delimiter: str = ";", seconds: float = 1.0) -> Session:
     """Return a session with the task chosen."""
     session = Session(FRAME, name="frame")
     session.choose(
@@ -67,7 +67,7 @@ def test_what_cannot_be_chosen_changes_nothing(tiny: str) -> None:
     with pytest.raises(ConfigError, match="'n' has 80 different numbers"):
         session.choose(max_seconds=99, labelling={"labels": ["n"], "delimiter": ""})
     assert session.labelling.labels == ("tags",)
-    assert session.training.max_seconds == 3.0
+    assert session.training.max_seconds == 1.0
     with pytest.raises(ConfigError, match=r"'label'.*labels"):
         session.choose(labelling={"label": ["kind"]})
 
@@ -172,9 +172,9 @@ def test_tokens_of_a_model_that_is_not_here_are_not_shown(tmp_path: Path) -> Non
 def test_the_python_does_the_same(fitted: Session) -> None:
     code = fitted.python()
     assert code.count("\n") < 12
-    # In a second it cannot be what it was in three; that it runs and asks is what is tested.
+    # In half the time it cannot be what it was; that it runs and asks is what is tested.
     names = {"frame": FRAME}
-    exec(code.replace("max_seconds=3.0", "max_seconds=0.5"), names)
+    exec(code.replace("max_seconds=1.0", "max_seconds=0.5"), names)
     assert names["classifier"].classes_.tolist() == list(WORDS)
 
 

@@ -30,7 +30,7 @@ def test_the_python_runs_in_order(
     save_tiny(tmp_path / "HuggingFaceTB" / "SmolLM2-135M-Instruct")
     namespace: dict[str, object] = {}
     for block in blocks("python"):
-        quick = re.sub(r"max_seconds=\d+", "max_seconds=1", block)
+        quick = re.sub(r"max_seconds=\d+", "max_seconds=0.3", block)
         exec(compile(quick, "README.md", "exec"), namespace)
     assert "p(species" in capsys.readouterr().out
 
