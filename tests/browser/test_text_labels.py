@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,8 @@ def test_the_task_is_chosen_with_its_columns(root: Locator) -> None:
     root.get_by_label("Base model").press("Enter")
     root.get_by_label("What is tuned").select_option("")
     text = root.get_by_label("Text as read")
+    # The first tokens wait for the kernel to import what cuts them.
+    expect(root.get_by_text(re.compile(r"^\d+ tokens$"))).to_be_visible(timeout=60_000)
     before = text.inner_text()
     root.get_by_role("button", name="Another row").click()
     expect(text).not_to_have_text(before)
