@@ -56,8 +56,11 @@ class LabelReport:
         Whether a text may have several labels: only then do thresholds decide.
     n_rows : int
         Texts held out.
-    metrics, at_half : dict
-        As `tabwidget.textclass.metrics_of` returns them, by the thresholds there are and by 0.5.
+    metrics : dict
+        As `tabwidget.textclass.metrics_of` returns them. While the model is still trained they are
+        by the thresholds that are best at the moment.
+    at_half : dict or None
+        The same by thresholds of 0.5, where there are thresholds.
     has, lacks : dict of str to list of int
         By label: how many texts that have it, or lack it, are given each of 20 equal ranges of its
         probability. Empty while the model is still trained.
@@ -66,7 +69,7 @@ class LabelReport:
     multi: bool
     n_rows: int
     metrics: dict[str, Any]
-    at_half: dict[str, Any]
+    at_half: dict[str, Any] | None
     has: dict[str, list[int]]
     lacks: dict[str, list[int]]
 
@@ -206,7 +209,8 @@ class Labelling:
                 self.classifier, self.report = classifier, None
             elif isinstance(event, EvalReport):
                 found, n_rows = event.metrics, len(classifier.held_out_)
-                self.report = LabelReport(classifier.multi_, n_rows, found, found, {}, {})
+                at_half = found.get("at_half")
+                self.report = LabelReport(classifier.multi_, n_rows, found, at_half, {}, {})
             on_event(fields)
 
         params = self._params(len(table), max_seconds, random_state)
@@ -456,7 +460,7 @@ class Labelling:
             labels.multi,
             len(targets),
             metrics_of(targets, found, thresholds, labels),
-            metrics_of(targets, found, None, labels),
+            metrics_of(targets, found, None, labels) if labels.multi else None,
             counts(targets),
             counts(~targets),
         )

@@ -98,6 +98,7 @@ def test_it_learns_and_judges(fitted: Session) -> None:
         support = report.metrics["per_class"][label]["support"]
         assert sum(report.has[label]) == support
         assert sum(report.lacks[label]) == report.n_rows - support
+    assert report.at_half is not None
     assert report.metrics["f1_micro"] >= report.at_half["f1_micro"]
     assert fitted.run is not None
     assert fitted.run.state.metrics["per_class"].keys() == set(WORDS)

@@ -241,7 +241,7 @@ metric_for_best_model, class_weights, tune_thresholds
         self.held_out_probabilities_ = found
         assert held_out.targets is not None
         if multi and self.tune_thresholds:
-            average: Any = "macro" if self.metric_for_best_model == "f1_macro" else "micro"
+            average = config.train.average
             self.thresholds_ = tuned_thresholds(held_out.targets, found, average)
         self.validation_ = metrics_of(held_out.targets, found, self.thresholds_, labels)
         return self

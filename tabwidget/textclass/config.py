@@ -224,7 +224,8 @@ class TrainSection(_Section):
     early_stopping_patience : int or None, default 2
         Stop after so many evaluations with no gain; None never does.
     metric_for_best_model : {"f1_micro", "f1_macro", "accuracy", "loss"}, default "f1_micro"
-        On validation; it decides which state and which run is the best.
+        On validation, with the thresholds that are best for it if they are tuned, and of equals
+        the least loss; it decides which state and which run is the best.
     save_total_limit : int, default 1
         Checkpoints kept while training.
     optim_8bit_when_4bit : bool, default True
@@ -256,6 +257,11 @@ class TrainSection(_Section):
     report_to: Annotated[
         tuple[str, ...], BeforeValidator(lambda value: () if value is None else _listed(value))
     ] = ("tensorboard",)
+
+    @property
+    def average(self) -> Literal["micro", "macro"]:
+        """Which F1 the thresholds are tuned for."""
+        return "macro" if self.metric_for_best_model == "f1_macro" else "micro"
 
 
 class ExpSection(_Section):

@@ -296,8 +296,7 @@ def _run(
     thresholds = np.full(len(labels.names), 0.5)
     if labels.multi and config.train.tune_thresholds:
         assert validation.targets is not None
-        average: Any = "macro" if config.train.metric_for_best_model == "f1_macro" else "micro"
-        thresholds = tuned_thresholds(validation.targets, found["validation"], average)
+        thresholds = tuned_thresholds(validation.targets, found["validation"], config.train.average)
     result: dict[str, Any] = {"seed": seed, **asdict(trained)}
     for part, some in parts.items():
         assert some.targets is not None

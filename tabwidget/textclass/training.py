@@ -24,7 +24,7 @@ from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Texts
 from tabwidget.textclass.loading import LabelModel, quiet
-from tabwidget.textclass.telling import Notify, Teller, Trained
+from tabwidget.textclass.telling import BEST, Notify, Teller, Trained
 
 __all__ = ["fit", "label_weights"]
 
@@ -193,7 +193,6 @@ def _arguments(
 ) -> TrainingArguments:
     batches = math.ceil(n_rows / config.batch_size)
     steps = math.ceil(batches / config.gradient_accumulation_steps) * config.num_train_epochs
-    metric = config.metric_for_best_model
     others = [name for name in config.report_to if name not in ("tensorboard", "none")]
     arguments = TrainingArguments(
         output_dir=str(folder),
@@ -214,8 +213,8 @@ def _arguments(
         save_strategy="epoch",
         save_total_limit=config.save_total_limit,
         load_best_model_at_end=True,
-        metric_for_best_model=metric,
-        greater_is_better=metric != "loss",
+        metric_for_best_model=BEST,
+        greater_is_better=True,
         logging_steps=min(10, max(1, round((config.max_steps or steps) / REPORTS))),
         logging_first_step=True,
         label_names=["labels"],

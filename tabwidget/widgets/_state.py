@@ -110,7 +110,11 @@ def snapshot(
                 "engines": engines(),
             },
             "run": run,
-            "ready": session.model is not None,
+            "ready": (
+                session.labelling.ready
+                if session.task == TEXT_LABELS
+                else session.model is not None
+            ),
             "labelling": labelling_state(session) if session.task == TEXT_LABELS else None,
             "question": None if answer is None else question_state(answer.query),
             "answer": None if answer is None else answer_state(answer, answer_number),
@@ -180,7 +184,7 @@ def report_state(report: LabelReport) -> State:
             "multi": report.multi,
             "rows": report.n_rows,
             **_together(report.metrics),
-            "half": _together(report.at_half),
+            "half": None if report.at_half is None else _together(report.at_half),
             "classes": [row for row in rows if row in kept],
         }
     )
@@ -188,7 +192,9 @@ def report_state(report: LabelReport) -> State:
 
 
 def _together(metrics: Mapping[str, Any]) -> State:
-    return {name: value for name, value in metrics.items() if name != "per_class"}
+    from tabwidget.textclass.metrics import SCORES
+
+    return {name: metrics[name] for name in SCORES}
 
 
 def engines() -> list[State]:

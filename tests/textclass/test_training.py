@@ -38,6 +38,7 @@ def learn(
     *,
     labels: Labels = MULTI,
     train: Texts = TRAIN,
+    validation: Texts = VALIDATION,
     on_event: Notify | None = None,
     stop: threading.Event | None = None,
     seed: int = 0,
@@ -58,7 +59,7 @@ def learn(
         }
     )
     done = fit(
-        loaded, config, train, VALIDATION, seed=seed, folder=folder, on_event=on_event, stop=stop
+        loaded, config, train, validation, seed=seed, folder=folder, on_event=on_event, stop=stop
     )
     return loaded, done
 
@@ -90,7 +91,13 @@ def test_encoder_learns(tmp_path: Path) -> None:
 
 def test_model_in_four_bits_learns(tiny: Path, tmp_path: Path) -> None:
     pytest.importorskip("hqq", reason="the extra 'quant' is not installed")
-    model, done = learn(tiny, tmp_path, model={"use_4bit": True}, num_train_epochs=4)
+    model, done = learn(
+        tiny,
+        tmp_path,
+        model={"use_4bit": True},
+        num_train_epochs=4,
+        early_stopping_patience=None,
+    )
     assert loss_of(model, VALIDATION) < 0.7
     assert done.steps == 16
 
@@ -211,6 +218,35 @@ def test_it_is_stopped_with_its_best_weights(tiny: Path, tmp_path: Path) -> None
     assert loss_of(model, VALIDATION) == pytest.approx(done.eval_loss, rel=1e-4)
     best = max(written(tmp_path, "evaluation"), key=lambda line: line["f1_micro"])
     assert done.best_step == best["step"]
+
+
+def test_states_are_judged_by_their_best_thresholds(tiny: Path, tmp_path: Path) -> None:
+    """Rare labels stay below 0.5 for long: by 0.5 every state would look the same."""
+    learn(tiny, tmp_path, learning_rate=1e-3, num_train_epochs=6, early_stopping_patience=None)
+    looks = written(tmp_path, "evaluation")
+    assert all(look["f1_micro"] >= look["at_half"]["f1_micro"] for look in looks)
+    assert any(look["f1_micro"] > look["at_half"]["f1_micro"] for look in looks)
+    learn(tiny, tmp_path / "half", num_train_epochs=2, tune_thresholds=False)
+    assert all("at_half" not in look for look in written(tmp_path / "half", "evaluation"))
+
+
+def test_of_equal_figures_the_least_loss_is_best(tiny: Path, tmp_path: Path) -> None:
+    """Texts that say nothing: no state has a better figure than another, only less loss."""
+    same = Texts([str(i) for i in range(16)], ["so"] * 16, toy_texts(16, multi=False).targets)
+    model, done = learn(
+        tiny,
+        tmp_path,
+        labels=SINGLE,
+        train=same,
+        validation=same,
+        learning_rate=1e-3,
+        num_train_epochs=6,
+        early_stopping_patience=2,
+    )
+    looks = written(tmp_path, "evaluation")
+    assert len({look["f1_micro"] for look in looks}) < len(looks)
+    best = max(looks, key=lambda look: (look["f1_micro"], -look["loss"]))
+    assert (done.best_step, done.eval_loss) == (best["step"], best["loss"])
 
 
 def test_it_is_validated_within_an_epoch(tiny: Path, tmp_path: Path) -> None:
