@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils.validation import check_is_fitted
@@ -202,22 +206,23 @@ metric_for_best_model, class_weights, tune_thresholds
             raise ConfigError(f"there are {len(texts)} texts, but labels for {len(targets)}")
         names = tuple(str(label) for label in classes)
         labels = Labels(names, multi)
-        ids = [str(row) for row in range(len(texts))]
-        rows, held_out = hold_out(
-            Texts(ids, texts, targets), config.data.val_fraction, self.random_state
-        )
+        every = Texts([str(row) for row in range(len(texts))], texts, targets)
         self.model_: LabelModel
         if resume:
             check_is_fitted(self, "model_")
-            if self.model_.labels != labels:
-                raise ConfigError(
-                    f"the labels are {list(names)!r}, not those learned before: fit without resume"
-                )
+            self._check_same(config, labels)
+            rows, held_out = self._held_out_before(every, config)
         else:
+            rows, held_out = hold_out(every, config.data.val_fraction, config.exp.seeds[0])
             self.model_ = load(
-                config.model, labels, max_length=config.data.max_length, seed=self.random_state
+                config.model,
+                labels,
+                max_length=config.data.max_length,
+                seed=config.exp.seeds[0],
             )
+            self._made = config.model
         self.classes_, self.multi_, self.held_out_ = classes, multi, held_out
+        self._digests = sorted(_digest(text) for text in held_out.texts)
         self._lists = multi and not _is_matrix(y)
         self.thresholds_ = np.full(len(names), 0.5)
         from tabwidget.textclass.training import fit  # transformers is installed, or `load` tells
@@ -229,7 +234,7 @@ metric_for_best_model, class_weights, tune_thresholds
                     config.train,
                     rows,
                     held_out,
-                    seed=self.random_state,
+                    seed=config.exp.seeds[0],
                     folder=Path(folder),
                     on_event=self.on_event,
                     stop=stop,
@@ -288,14 +293,25 @@ metric_for_best_model, class_weights, tune_thresholds
         Parameters
         ----------
         folder : str or Path
-            Made if it is not there; it must be empty, or hold a run.
+            Made if it is not there; else it must be empty, or hold a classifier, which is replaced.
         """
         check_is_fitted(self, "validation_")
-        folder = Path(folder).expanduser()
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.yaml").is_file():
+        folder = Path(folder).expanduser().absolute()
+        if folder.exists() and not _is_ours(folder):
             raise ConfigError(f"{str(folder)!r} holds something else: give another folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        self._config().write(folder / "config.yaml")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Beside it at first: an older save is whole until the new one is, and leaves nothing in it.
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+            new = Path(beside) / "new"
+            self._write(new)
+            if folder.exists():
+                folder.rename(Path(beside) / "old")
+            new.rename(folder)
+
+    def _write(self, folder: Path) -> None:
+        folder.mkdir()
+        config = self._config()
+        config.model_copy(update={"model": self._made}).write(folder / "config.yaml")
         labels = self.model_.labels
         found = self.validation_
         result = {
@@ -306,6 +322,7 @@ metric_for_best_model, class_weights, tune_thresholds
             "validation": found,
             "classes": self.classes_.tolist(),
             "lists": self._lists,
+            "held_out": self._digests,
         }
         save_run(folder, RunModel(self.model_, labels, self.thresholds_), result)
 
@@ -332,6 +349,7 @@ metric_for_best_model, class_weights, tune_thresholds
         params |= {"bits": config.model.n_bits, "device": device}
         loaded = cls(config.model.model_name, **params, random_state=seed)
         loaded.model_, loaded.thresholds_ = run.model, run.thresholds
+        loaded._made, loaded._digests = config.model, result.get("held_out", [])
         loaded.classes_ = np.asarray(result.get("classes", run.labels.names))
         loaded.multi_, loaded._lists = run.labels.multi, bool(result.get("lists", True))
         loaded.validation_ = result["validation"]
@@ -345,6 +363,34 @@ metric_for_best_model, class_weights, tune_thresholds
         tags.input_tags.one_d_array = True
         tags.classifier_tags.multi_label = True
         return tags
+
+    def _check_same(self, config: TextClassConfig, labels: Labels) -> None:
+        """Raise `ConfigError` unless what was learned can go on with these parameters."""
+        if self.model_.labels != labels:
+            raise ConfigError(
+                f"the labels are {list(labels.names)!r}, not those learned before: fit without "
+                "resume"
+            )
+        before, now = self._made.model_dump(), config.model.model_dump()
+        for name in before:
+            if before[name] != now[name] and name != "device":
+                raise ConfigError(
+                    f"{name} is {now[name]!r}, but the model was made with {before[name]!r}: "
+                    "fit without resume"
+                )
+
+    def _held_out_before(self, texts: Texts, config: TextClassConfig) -> tuple[Texts, Texts]:
+        """Return the texts to train on, and those that were not trained on before either."""
+        left = Counter(self._digests)
+        held = np.zeros(len(texts), dtype=bool)
+        for row, text in enumerate(texts.texts):
+            digest = _digest(text)
+            if left[digest]:  # of a text that stands there more often, as many as before
+                left[digest] -= 1
+                held[row] = True
+        if not held.any():  # all are new
+            return hold_out(texts, config.data.val_fraction, config.exp.seeds[0])
+        return texts.take(np.flatnonzero(~held)), texts.take(np.flatnonzero(held))
 
     def _decide(self, X: Iterable[str]) -> Matrix:
         found = self.predict_proba(X)
@@ -364,7 +410,7 @@ metric_for_best_model, class_weights, tune_thresholds
                     **{name: params[name] for name in MODEL},
                 },
                 "train": {"report_to": (), **{name: params[name] for name in TRAIN}},
-                "exp": {"seeds": [self.random_state]},
+                "exp": {"seeds": [int(self.random_state)]},
             },
             "TextClassifier",
         )
@@ -373,11 +419,31 @@ metric_for_best_model, class_weights, tune_thresholds
 def _texts(given: Iterable[str]) -> list[str]:
     if isinstance(given, str):
         raise ConfigError("give a list of texts, not one text")
+    if isinstance(given, Mapping) or getattr(given, "ndim", 1) != 1:
+        raise ConfigError("give the texts as one list or column, such as frame['text']")
     texts = list(given)
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise ConfigError(f"text {row} is {text!r}, no string: fill it, or leave the row out")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise ConfigError(f"text {row} has half a letter (a lone surrogate): read it as UTF-8")
     return [str(text) for text in texts]
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether a folder is empty, or holds a saved classifier."""
+    if not folder.is_dir():
+        return False
+    if not any(folder.iterdir()):
+        return True
+    try:
+        return "classes" in read_result(folder)
+    except (ConfigError, ValueError):
+        return False
 
 
 def _is_matrix(y: Any) -> bool:
@@ -386,22 +452,48 @@ def _is_matrix(y: Any) -> bool:
 
 def _read(y: Any) -> tuple[NDArray[Any], bool, Matrix]:
     """Return the classes, whether a text may have several, and which each text has."""
+    if issparse(y):
+        y = y.toarray()
     if _is_matrix(y):
         columns = getattr(y, "columns", None)
-        matrix = np.asarray(y)
-        if not np.isin(matrix, (0, 1)).all():
+        matrix = np.asarray(y, dtype=object)
+        if not all(not _is_missing(cell) and cell in (0, 1) for cell in matrix.ravel()):
             raise ConfigError("a matrix of labels holds 0 and 1 only, with a column a label")
         classes = np.arange(matrix.shape[1]) if columns is None else np.asarray(columns)
+        if len({str(label) for label in classes}) < len(classes):
+            raise ConfigError(f"two columns of labels have one name: {[*map(str, classes)]}")
         return classes, True, matrix.astype(bool)
     given = list(y)
     if given and all(isinstance(one, (list, tuple, set, frozenset, np.ndarray)) for one in given):
+        for row, one in enumerate(given):
+            _check_labels(one, row)
         binarizer = MultiLabelBinarizer()
-        matrix = binarizer.fit_transform(given).astype(bool)
+        try:
+            matrix = binarizer.fit_transform(given).astype(bool)
+        except TypeError as error:
+            raise ConfigError("the labels are of several types: make them all names") from error
+        if not matrix.any():
+            raise ConfigError("no text has a label: there is nothing to learn")
         return np.asarray(binarizer.classes_), True, matrix
-    values = np.asarray(given)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ConfigError("some labels are missing: leave those texts out")
-    classes, which = np.unique(values, return_inverse=True)
+    for row, label in enumerate(given):
+        _check_labels([label], row)
+    classes, which = np.unique(np.asarray(given), return_inverse=True)
     if len(classes) < 2:
         raise ConfigError(f"all labels are {classes.tolist()}: there are none to tell apart")
     return classes, False, np.eye(len(classes), dtype=bool)[which]
+
+
+def _is_missing(label: Any) -> bool:
+    return label is None or label is pd.NA or label is pd.NaT or label != label
+
+
+def _check_labels(labels: Iterable[Any], row: int) -> None:
+    """Raise `ConfigError` unless these are labels that a file can hold."""
+    for label in labels:
+        if _is_missing(label):
+            raise ConfigError(f"the label of text {row} is missing: leave the text out")
+        if not isinstance(label, (str, bool, int, float, np.bool_, np.integer, np.floating)):
+            raise ConfigError(
+                f"the label of text {row} is {label!r}, of type {type(label).__name__}: give "
+                "names, numbers or truth values, such as str(label)"
+            )

@@ -87,8 +87,11 @@ def fit(
         raise ConfigError(f"there are no rows to {where}: give more rows or another val_fraction")
     teller = Teller(model, config, train, validation, folder, on_event, stop)
     arguments = _arguments(config, model, len(train), seed, folder / "checkpoints")
-    with model.turns.turn(), own_chance(), quiet():
-        trainer = _LabelTrainer(model, config, train, validation, arguments, teller)
+    with model.turns.turn(), torch.random.fork_rng(), quiet():
+        # Seeds that the Trainer sets are taken back at once: others draw while it trains.
+        with own_chance():
+            trainer = _LabelTrainer(model, config, train, validation, arguments, teller)
+        torch.manual_seed(seed)
         trainer.train(resume_from_checkpoint=_last_whole(folder / "checkpoints"))
         model.model.eval()
     return teller.end(trainer.state)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -225,7 +226,7 @@ def test_before_fit_it_is_told(tiny: str) -> None:
         ({}, ["a", None], ["a", "b"], "text 1 is None"),
         ({}, ["a", "b"], ["a", "b", "a"], "2 texts, but labels for 3"),
         ({}, ["a", "b"], ["a", "a"], "none to tell apart"),
-        ({}, ["a", "b"], [1.0, float("nan")], "labels are missing"),
+        ({}, ["a", "b"], [1.0, float("nan")], "label of text 1 is missing"),
         ({}, ["a", "b"], np.array([[1, 0], [2, 0]]), "0 and 1 only"),
     ],
 )
@@ -234,3 +235,103 @@ def test_what_cannot_be_is_told(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         made(tiny, **params).fit(texts, y)
+
+
+@pytest.mark.parametrize(
+    ("y", "told"),
+    [
+        (["a", "b", np.nan], "label of text 2 is missing"),
+        (["a", None, "b"], "label of text 1 is missing"),
+        (pd.Series([1, pd.NA, 2], dtype="Int64"), "label of text 1 is missing"),
+        (pd.Series(["a", None, "b"], dtype="category"), "label of text 1 is missing"),
+        ([["a"], [None], []], "label of text 1 is missing"),
+        ([[], [], []], "no text has a label"),
+        ([["a"], [1], []], "of several types"),
+        (pd.cut([0.1, 0.5, 0.9], 3), "of type Interval"),
+        ([("a", 1)] * 3, "of several types"),
+        (pd.DataFrame({"a": [0, 1, pd.NA]}, dtype="Int64"), "holds 0 and 1 only"),
+        (pd.DataFrame([[0, 1]] * 3, columns=[1, "1"]), "have one name"),
+    ],
+)
+def test_labels_that_cannot_be_are_told(tiny: str, y: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        made(tiny).fit(["x", "y", "z"], y)
+
+
+@pytest.mark.parametrize(
+    ("X", "told"),
+    [
+        (pd.DataFrame({"text": ["a", "b"]}), "one list or column"),
+        ({"text": ["a", "b"]}, "one list or column"),
+        (["a", "\ud800"], "text 1 has half a letter"),
+    ],
+)
+def test_texts_that_cannot_be_are_told(tiny: str, X: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        made(tiny).fit(X, ["a", "b"])
+
+
+def test_resumed_it_is_judged_by_rows_it_never_learned(tiny: str, tmp_path: Path) -> None:
+    classifier = made(tiny).fit(SINGLE.texts, KINDS)
+    before = sorted(classifier.held_out_.texts)
+    more = [*SINGLE.texts, "so new apple", "so new boat"]
+    kinds = [*KINDS, "apple", "boat"]
+    classifier.save(tmp_path / "kept")
+    for one in (classifier, TextClassifier.load(tmp_path / "kept", device="cpu")):
+        one.fit(more, kinds, resume=True)
+        assert sorted(one.held_out_.texts) == before
+
+
+@pytest.mark.parametrize("changed", [{"lora_r": 2}, {"bits": 4}, {"model": "another"}])
+def test_another_model_cannot_go_on(tiny: str, tmp_path: Path, changed: dict[str, Any]) -> None:
+    classifier = made(tiny).fit(SINGLE.texts, KINDS)
+    with pytest.raises(ConfigError, match="fit without resume"):
+        classifier.set_params(**changed).fit(SINGLE.texts, KINDS, resume=True)
+    # What is saved is what was learned.
+    classifier.save(tmp_path / "kept")
+    loaded = TextClassifier.load(tmp_path / "kept", device="cpu")
+    np.testing.assert_array_equal(
+        loaded.predict_proba(SINGLE.texts), classifier.predict_proba(SINGLE.texts)
+    )
+
+
+def test_a_save_replaces_all_of_an_older_one(tiny: str, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    made(tiny).fit(SINGLE.texts, KINDS).save(folder)
+    whole = made(tiny, lora_r=0, learning_rate=0.005).fit(SINGLE.texts, KINDS)
+    whole.save(folder)
+    found = TextClassifier.load(folder, device="cpu").predict_proba(SINGLE.texts)
+    np.testing.assert_array_equal(found, whole.predict_proba(SINGLE.texts))
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_save_that_fails_leaves_the_older_one(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = made(tiny).fit(SINGLE.texts, KINDS)
+    classifier.save(tmp_path / "kept")
+    expected = classifier.predict_proba(SINGLE.texts)
+    other = made(tiny).fit(SINGLE.texts[:40], [7 if row % 2 else 3 for row in range(40)])
+    monkeypatch.setattr(other.model_.tokenizer, "save_pretrained", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        other.save(tmp_path / "kept")
+    loaded = TextClassifier.load(tmp_path / "kept", device="cpu")
+    assert loaded.classes_.tolist() == list(WORDS)
+    np.testing.assert_array_equal(loaded.predict_proba(SINGLE.texts), expected)
+
+
+def test_others_draw_as_if_nothing_was_trained(tiny: str) -> None:
+    drawn: list[float] = []
+
+    def draw(event: Mapping[str, Any]) -> None:
+        drawn.extend([np.random.rand(), random.random()])
+
+    np.random.seed(3)
+    random.seed(3)
+    expected = [[np.random.rand(), random.random()] for _ in range(3)]
+    np.random.seed(3)
+    random.seed(3)
+    made(tiny, on_event=draw).fit(SINGLE.texts, KINDS)
+    assert drawn[:6] == [number for pair in expected for number in pair]
+    assert len(set(drawn)) == len(drawn)
+    assert np.random.rand() not in drawn

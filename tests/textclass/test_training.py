@@ -233,7 +233,7 @@ def test_states_are_judged_by_their_best_thresholds(tiny: Path, tmp_path: Path) 
 def test_of_equal_figures_the_least_loss_is_best(tiny: Path, tmp_path: Path) -> None:
     """Texts that say nothing: no state has a better figure than another, only less loss."""
     same = Texts([str(i) for i in range(16)], ["so"] * 16, toy_texts(16, multi=False).targets)
-    model, done = learn(
+    _, done = learn(
         tiny,
         tmp_path,
         labels=SINGLE,
