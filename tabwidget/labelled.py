@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tabwidget.errors import ConfigError
 from tabwidget.table import Table, as_table
 from tabwidget.tasks import likely_target
-from tabwidget.values import is_missing, listed
+from tabwidget.values import is_missing, listed, plain
 
 __all__ = [
     "check_columns",
@@ -88,7 +88,7 @@ def read_rows(
         parted = [[one.strip() for one in cell.split(delimiter) if one.strip()] for cell in cells]
         return _taken(read, kept), _taken(parted, kept)
     kept &= ~column.isna().to_numpy()
-    return _taken(read, kept), column[kept].tolist()
+    return _taken(read, kept), [_label(value) for value in column[kept]]
 
 
 def likely_columns(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -97,8 +97,12 @@ def likely_columns(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
     texts = [name for name, column in schema.items() if column.kind == "text"]
     words = [name for name, column in schema.items() if column.kind == "categorical"]
     if not texts and words:
-        # The one with the longest cells.
-        texts = [max(words, key=lambda name: frame[name].astype(str).str.len().mean())]
+        # The one with the most words in a cell, as of two words the one with more texts.
+        def wordy(name: str) -> tuple[float, int]:
+            cells = frame[name].dropna().astype(str)
+            return float(np.mean([len(cell.split()) for cell in cells])), cells.nunique()
+
+        texts = [max(words, key=wordy)]
     labels = [name for name in label_columns(table) if name not in texts]
     target = likely_target(table)
     likely = target if target in labels else next(iter(labels), None)
@@ -151,6 +155,14 @@ def check_columns(
             f"column {labels[0]!r} has {column.n_unique} different numbers, which are no labels: "
             "choose a column with names, or cut the numbers into ranges first"
         )
+
+
+def _label(value: Any) -> object:
+    """Return a label as a file can hold it: a name, a number or a truth value."""
+    value = plain(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a column of whole numbers with gaps
+    return value if isinstance(value, (str, bool, int, float)) else str(value)
 
 
 def _marks(column: pd.Series) -> pd.Series:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,6 @@ QUICK: dict[str, Any] = {
     "batch_size": 16,
     "gradient_accumulation_steps": 1,
     "warmup_ratio": 0.05,
-    "max_length": 256,
     "early_stopping_patience": None,
 }
 LEARNING_RATES = {"adapters": 1e-3, "whole": 5e-5}
@@ -111,6 +111,8 @@ class Labelling:
         Of the adapters; None tunes all weights.
     bits : int or None
         Bits a weight of the pretrained model; None for full precision.
+    max_length : int
+        Tokens that are read of a text.
     classifier : TextClassifier or None
         The newest fit, be it while it is still trained.
     report : LabelReport or None
@@ -132,6 +134,7 @@ class Labelling:
         self.model: str | None = None
         self.rank: int | None = 8
         self.bits: int | None = None
+        self.max_length = 256
         self.classifier: TextClassifier | None = None
         self.report: LabelReport | None = None
         self._tokenizer: tuple[str | None, PretrainedTokenizer] | None = None
@@ -146,16 +149,20 @@ class Labelling:
         table : Table
             That has the columns.
         **choices
-            ``texts``, ``labels``, ``delimiter``, ``model``, ``rank`` or ``bits``.
+            ``texts``, ``labels``, ``delimiter``, ``model``, ``rank``, ``bits`` or ``max_length``.
         """
-        known = ("texts", "labels", "delimiter", "model", "rank", "bits")
+        known = ("texts", "labels", "delimiter", "model", "rank", "bits", "max_length")
         for key in choices:
             if key not in known:
                 raise ConfigError(
                     f"there is no choice {key!r}: {', '.join(known)}." + nearest(key, known)
                 )
         for key in {"texts", "labels"} & set(choices):
-            choices[key] = tuple(choices[key])
+            given = choices[key]
+            choices[key] = (given,) if isinstance(given, str) else tuple(given)
+        _check_model(choices)
+        if "model" in choices:
+            choices["model"] = choices["model"] or None
         now = {key: choices.get(key, getattr(self, key)) for key in known}
         if len(now["labels"]) > 1:
             now["delimiter"] = ""
@@ -214,6 +221,14 @@ class Labelling:
             on_event(fields)
 
         params = self._params(len(table), max_seconds, random_state)
+        if resume:
+            for name in ("model", "lora_r", "bits", "max_length"):
+                before = classifier.get_params()[name]
+                if before != params[name]:
+                    raise ConfigError(
+                        f"{name} is {params[name]!r} now, but what was learned has {before!r}: "
+                        "train anew, or choose it as it was"
+                    )
         try:
             classifier.set_params(**params, on_event=listen)
             classifier.fit(texts, labels, resume=resume, stop=stop)
@@ -348,6 +363,13 @@ class Labelling:
         except (ConfigError, MissingExtraError):
             return []  # training says why
 
+    def read(self, text: str) -> int:
+        """Return how many letters of a text the model reads, the first ones.
+
+        All of them if its tokenizer is not on this machine yet.
+        """
+        return len("".join(self.tokens(text)[: self.max_length])) or len(text)
+
     def cost(self, table: Table, max_seconds: float | None) -> Cost:
         """Return what a fit would take in time and memory, about; nothing is trained for it.
 
@@ -361,7 +383,7 @@ class Labelling:
 
         texts, _ = texts_and_labels(table, self.texts, self.labels, self.delimiter)
         tokenizer, device = self._tokens(), device_of("auto")
-        lengths = [min(len(tokenizer.encode(one)), QUICK["max_length"]) for one in texts[:COUNTED]]
+        lengths = [min(len(tokenizer.encode(one)), self.max_length) for one in texts[:COUNTED]]
         whole = self.rank is None
         size = pretrained_size(
             self._config(),
@@ -403,6 +425,7 @@ class Labelling:
             "bits": self.bits,
             "learning_rate": LEARNING_RATES["adapters" if self.rank else "whole"],
             **QUICK,
+            "max_length": self.max_length,
             "val_fraction": round(min(share, most / n_rows), 4),
             "max_seconds": max_seconds,
             "eval_seconds": None if max_seconds is None else max_seconds / EVALUATIONS,
@@ -465,3 +488,17 @@ class Labelling:
             counts(~targets),
         )
         return self.report
+
+
+def _check_model(choices: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` if what is chosen of the model, or of a cell, is of no use."""
+    for key, least in (("rank", 1), ("bits", 2), ("max_length", 8)):
+        value = choices.get(key, least)
+        if value is None and key != "max_length":
+            continue
+        if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+            raise ConfigError(f"{key} is {value!r}: give a whole number from {least} on")
+    for key in ("delimiter", "model"):
+        value = choices.get(key, "")
+        if not isinstance(value, str) and not (value is None and key == "model"):
+            raise ConfigError(f"{key} is {value!r}: give a text")

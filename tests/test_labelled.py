@@ -98,3 +98,22 @@ def test_columns_that_look_like_texts_and_labels(frame: dict[str, Any], likely: 
     assert likely in text_columns(table)
     assert "kind" in label_columns(table)
     assert "x" not in label_columns(table)
+
+
+def test_short_texts_are_told_from_their_labels() -> None:
+    frame = pd.DataFrame(
+        {"text": [f"word{i} so" for i in range(40)], "tags": ["apple;boat;cloud", "boat"] * 20}
+    )
+    assert likely_columns(Table(frame)) == (("text",), ("tags",))
+
+
+def test_labels_are_what_a_file_can_hold() -> None:
+    numbers = pd.Series([1.0, 2.0, None, 1.0] * 3)
+    cut = pd.cut(pd.Series(np.linspace(0, 1, N)), 2)
+    frame = pd.DataFrame({"title": FRAME["title"], "n": numbers, "cut": cut})
+    _, whole = texts_and_labels(frame, ["title"], ["n"])
+    assert whole == [1, 2, 1] * 3
+    assert [type(label) for label in whole] == [int] * 9
+    _, ranges = texts_and_labels(frame, ["title"], ["cut"])
+    assert set(map(type, ranges)) == {str}
+    assert len(set(ranges)) == 2

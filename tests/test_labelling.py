@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.labelling import Labelling
 from tabwidget.session import Session
+from tabwidget.table import Table
 from tabwidget.tasks import TEXT_LABELS
 from tests.textclass.toys import WORDS, toy_texts
 from tests.textlm.tiny import save_tiny
@@ -77,6 +79,29 @@ def test_a_table_without_texts_cannot_take_the_task() -> None:
     with pytest.raises(ConfigError, match="no column of this table holds texts"):
         session.choose(task=TEXT_LABELS)
     assert session.task != TEXT_LABELS
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ({"rank": "8"}, "rank is '8': give a whole number"),
+        ({"bits": True}, "bits is True"),
+        ({"max_length": 2}, "max_length is 2: give a whole number from 8 on"),
+        ({"max_length": None}, "max_length is None"),
+        ({"delimiter": 3}, "delimiter is 3: give a text"),
+        ({"model": 3}, "model is 3: give a text"),
+    ],
+)
+def test_choices_of_another_kind_are_told(tiny: str, choice: dict[str, Any], told: str) -> None:
+    session = begun(tiny)
+    with pytest.raises(ConfigError, match=told):
+        session.choose(labelling=choice)
+
+
+def test_one_column_may_be_named_by_itself(tiny: str) -> None:
+    session = begun(tiny)
+    session.choose(labelling={"labels": "kind", "delimiter": "", "model": ""})
+    assert (session.labelling.labels, session.labelling.model) == (("kind",), None)
 
 
 def test_a_choice_made_later_says_that_the_model_is_of_the_one_before(fitted: Session) -> None:
@@ -203,6 +228,33 @@ def test_it_goes_on_and_stops(tiny: str) -> None:
     assert again.wait(60)
     assert again.error is None
     assert session.labelling.classifier.model_ is model
+
+
+def test_another_model_does_not_go_on_from_the_one_there_is(tiny: str) -> None:
+    session = begun(tiny, seconds=1.0)
+    assert session.start().wait(60)
+    session.choose(labelling={"rank": 4})
+    run = session.start(resume=True)
+    assert run.wait(60)
+    assert "lora_r is 4 now, but what was learned has 0" in str(run.error)
+    assert session.labelling.ready
+    session.choose(labelling={"rank": None})
+    again = session.start(resume=True)
+    assert again.wait(60)
+    assert again.error is None
+
+
+def test_what_is_not_read_of_a_long_text_is_told(tiny: str) -> None:
+    session = begun(tiny)
+    session.choose(labelling={"max_length": 8})
+    labelling = session.labelling
+    text = "apple boat cloud " * 20
+    assert text.startswith("".join(labelling.tokens(text)[:8]))
+    assert labelling.read(text) == len("".join(labelling.tokens(text)[:8])) < len(text)
+    assert labelling.read("apple") == 5
+    assert labelling.cost(Table(FRAME), 3.0).size.tokens_a_row <= 8
+    labelling.model = "/nowhere"
+    assert labelling.read(text) == len(text)
 
 
 def test_a_fit_that_cannot_begin_takes_nothing_away(tiny: str, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def _frames(request: Request) -> Answered:
 
 def _choose(request: Request) -> Answered:
     model = {"model", "rank", "quantization"}
-    own = {*model, "texts", "labels", "delimiter"}
+    own = {*model, "texts", "labels", "delimiter", "max_length"}
     known = {"target", "task", "serializer", "max_seconds", "backend", *own}
     unknown = sorted(set(request.payload) - known)
     if unknown:
@@ -121,7 +121,8 @@ def _choose(request: Request) -> Answered:
 def _labelling(payload: Payload) -> Payload:
     """Return what the panel changes of the task of texts and labels."""
     choices: Payload = {}
-    choices |= {key: payload[key] for key in ("texts", "labels", "rank") if key in payload}
+    as_it_is = ("texts", "labels", "rank", "max_length")
+    choices |= {key: payload[key] for key in as_it_is if key in payload}
     if "delimiter" in payload:
         # Spaces are taken off each label anyway.
         choices["delimiter"] = str(payload["delimiter"]).strip() or payload["delimiter"]
@@ -156,9 +157,10 @@ def _preview(request: Request) -> Answered:
     row, draw = int(request.payload.get("row", 0)), int(request.payload.get("draw", 0))
     if request.session.task == TEXT_LABELS:
         text, labels = request.session.shown(row)
-        ends = itertools.accumulate(map(len, request.session.labelling.tokens(text)))
-        tokens = [(end, False) for end in ends]
-        return {"text": text, "spans": [], "row": row, "tokens": tokens, "labels": labels}, ()
+        labelling = request.session.labelling
+        tokens = [(end, False) for end in itertools.accumulate(map(len, labelling.tokens(text)))]
+        shown = {"text": text, "spans": [], "row": row, "tokens": tokens, "labels": labels}
+        return {**shown, "read": labelling.read(text)}, ()
     serialized = request.session.preview(row=row, draw=draw)
     spans = [
         {"column": span.column, "name": span.name, "value": span.value} for span in serialized.spans
@@ -168,7 +170,8 @@ def _preview(request: Request) -> Answered:
     ends = itertools.accumulate(len(token.text) for token in found)
     tokens = [(end, token.learned) for end, token in zip(ends, found, strict=True)]
     text = serialized.text
-    return {"text": text, "spans": spans, "row": row, "tokens": tokens, "labels": []}, ()
+    shown = {"text": text, "spans": spans, "row": row, "tokens": tokens, "labels": []}
+    return {**shown, "read": len(text)}, ()
 
 
 def _cost(request: Request) -> Answered:
@@ -253,7 +256,9 @@ def _words(request: Request) -> Answered:
     within = request.payload.get("within")
     place = None if within is None else (int(within[0]), int(within[1]))
     probability, words = request.session.labelling.words(text, label, place)
-    return {"label": label, "probability": probability, "words": [vars(w) for w in words]}, ()
+    read = request.session.labelling.read(text)
+    weighed = [vars(word) for word in words]
+    return {"label": label, "probability": probability, "words": weighed, "read": read}, ()
 
 
 def _chart(request: Request) -> Answered:

@@ -155,6 +155,7 @@ def labelling_state(session: Session) -> State:
         "model": labelling.model or "",
         "rank": labelling.rank,
         "quantization": None if labelling.bits is None else f"{labelling.bits}bit",
+        "max_length": labelling.max_length,
         "standard": STANDARD,
         "command": "" if installed() else "pip install 'tabwidget[textclass]'",
         "offers": {

@@ -231,6 +231,11 @@ def test_texts_and_labels_are_chosen_shown_and_snapshot(labelled: Bench) -> None
     assert shown["spans"] == []
     assert sorted(shown["labels"]) == [word for word in WORDS if word in shown["text"]]
     assert shown["tokens"][-1] == [len(shown["text"]), False]
+    assert shown["read"] == len(shown["text"])
+    assert "ok" in labelled("choose", {"max_length": 8})
+    assert labelled.feed.snapshot()["labelling"]["max_length"] == 8
+    assert labelled("preview", {"row": 3})["ok"]["read"] <= shown["read"]
+    labelled("choose", {"max_length": 256})
     cost = labelled("cost")["ok"]["cost"]
     assert 0 < cost["n_trained"] < cost["n_parameters"]
     assert 1 < cost["tokens_a_row"] < 40
@@ -266,6 +271,7 @@ def test_texts_are_labelled_and_explained(labelled: Bench) -> None:
     told = labelled("words", {"text": "an apple", "label": first["label"]})["ok"]
     assert [(word["start"], word["end"]) for word in told["words"]] == [(0, 2), (3, 8)]
     assert told["probability"] == pytest.approx(first["probability"])
+    assert told["read"] == len("an apple")
     one = {"text": "an apple", "label": first["label"], "within": [3, 8]}
     [apple] = labelled("words", one)["ok"]["words"]
     assert apple == told["words"][1]
