@@ -2,9 +2,11 @@ import { afterEach, describe, expect, it } from "vitest";
 import { sorted } from "../src/labels/ClassTable";
 import { foremost } from "../src/labels/LabelBars";
 import { heights } from "../src/labels/Threshold";
-import { pieces, strength } from "../src/labels/words";
+import { countWords, pieces, strength } from "../src/labels/words";
+import { LabelChips } from "../src/shared/labels";
 import type { LabelReport, LabelRow } from "../src/shared/protocol";
-import { button, clear, enter, host, labelled, show } from "./bench";
+import sheetOfLabels from "../src/style/labels.css?raw";
+import { button, clear, draw, enter, host, labelled, show } from "./bench";
 import { answer, asked, FakeModel, settle, snapshot, stats, texts } from "./model";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked = true">';
@@ -105,9 +107,25 @@ describe("figures of labels", () => {
 
   it("have no thresholds where the likeliest label is taken", () => {
     const classes = [classRow("a", { threshold: null, has: [], lacks: [] })];
-    show(new FakeModel(texts({ ready: true, report: report({ multi: false, classes }) })));
+    const single = report({ multi: false, half: null, classes });
+    show(new FakeModel(texts({ ready: true, report: single })));
     expect(host.querySelector('[aria-label="a threshold slider"]')).toBeNull();
     expect(labelled("Labels").textContent).not.toContain("hreshold");
+  });
+
+  it("stand alone where no thresholds are tuned", () => {
+    show(new FakeModel(texts({ ready: true, report: report({ half: null }) })));
+    expect(labelled("Figures of the rows held out").children[0]?.textContent).toBe("F1 micro0.871");
+    expect(labelled("sport threshold value")).not.toBeNull();
+  });
+
+  it("show what the thresholds of the moment bring while it trains", () => {
+    const classes = [classRow("sport", { has: [], lacks: [] })];
+    const run = { ...stats(), number: 1, next: 0, curve: [], examples: [] };
+    show(new FakeModel(texts({ ready: true, report: report({ classes }) }, { run })));
+    const figures = labelled("Figures of the rows held out");
+    expect(figures.children[0]?.textContent).toBe("F1 micro0.8710.830 at thresholds of 0.5");
+    expect(labelled("Labels").textContent).toContain("Thresholds can be moved once it is trained.");
   });
 
   it("sort by a header, and back by a second click", async () => {
@@ -272,7 +290,7 @@ describe("a text tried", () => {
     await settle();
     await answer(model, "example", { text: "A goal", labels: [] });
     await answer(model, "label", { labels: LABELS, seconds: 0.01, python: "" });
-    await answer(model, "words", { label: "sport", probability: 0.9, words: [] });
+    await answer(model, "words", { label: "sport", probability: 0.9, words: [], read: 6 });
     const fresh = report({ f1_micro: 0.95 });
     model.update(texts({ ready: true, report: fresh }, { run: { ...running, next: 1 } }));
     await settle();
@@ -310,7 +328,7 @@ describe("words", () => {
   ];
 
   it("are cut by code points, as Python counts them", () => {
-    const found = pieces(text, words);
+    const found = pieces(text, words, 16);
     expect(found.filter((one) => one.word).map((one) => one.text)).toEqual([
       "A",
       "goal",
@@ -329,7 +347,7 @@ describe("words", () => {
   it("are tinted by what they do for the label in focus, and say it", async () => {
     const model = await tried(text, ["sport"]);
     expect(asked(model, "words")).toEqual([{ text, label: "sport" }]);
-    await answer(model, "words", { label: "sport", probability: 0.97, words });
+    await answer(model, "words", { label: "sport", probability: 0.97, words, read: 16 });
     const goal = labelled("without ‘goal’: sport 97% → 61%");
     expect(goal.textContent).toBe("goal");
     expect(goal.className).toContain("tw-for");
@@ -340,7 +358,7 @@ describe("words", () => {
     await settle();
     expect(asked(model, "words").at(-1)).toEqual({ text, label: "culture" });
     expect(labelled("Words for sport").getAttribute("aria-busy")).toBe("true");
-    await answer(model, "words", { label: "culture", probability: 0.1, words });
+    await answer(model, "words", { label: "culture", probability: 0.1, words, read: 16 });
     expect(labelled("Words for culture").getAttribute("aria-busy")).toBe("false");
   });
 
@@ -348,7 +366,7 @@ describe("words", () => {
     const model = await tried("a b c d", ["sport"]);
     const ab = { start: 0, end: 3, effect: 0.5, without: 0.8, n_words: 2 };
     const cd = { start: 4, end: 7, effect: -2, without: 0.99, n_words: 2 };
-    await answer(model, "words", { label: "sport", probability: 0.9, words: [ab, cd] });
+    await answer(model, "words", { label: "sport", probability: 0.9, words: [ab, cd], read: 7 });
     expect(labelled("without ‘c d’: sport 90% → 99%").textContent).toBe("c d");
     expect(asked(model, "words").at(-1)).toEqual({
       text: "a b c d",
@@ -357,7 +375,7 @@ describe("words", () => {
     });
     const c = { ...cd, end: 5, n_words: 1 };
     const d = { ...cd, start: 6, effect: 0, without: 0.9, n_words: 1 };
-    await answer(model, "words", { label: "sport", probability: 0.9, words: [c, d] });
+    await answer(model, "words", { label: "sport", probability: 0.9, words: [c, d], read: 7 });
     expect(labelled("without ‘c’: sport 90% → 99%").textContent).toBe("c");
     expect(labelled("without ‘a b’: sport 90% → 80%").textContent).toBe("a b");
     expect(asked(model, "words").at(-1)?.within).toEqual([0, 3]);
@@ -365,6 +383,7 @@ describe("words", () => {
     await answer(model, "words", {
       label: "sport",
       probability: 0.9,
+      read: 7,
       words: [a, { ...a, start: 2, end: 3 }],
     });
     expect(asked(model, "words")).toHaveLength(3);
@@ -373,7 +392,7 @@ describe("words", () => {
 
   it("are gone through by the arrow keys", async () => {
     const model = await tried(text, ["sport"]);
-    await answer(model, "words", { label: "sport", probability: 0.97, words });
+    await answer(model, "words", { label: "sport", probability: 0.97, words, read: 16 });
     labelled("without ‘A’: sport 97% → 90%").focus();
     await settle();
     const press = async (key: string) => {
@@ -385,6 +404,77 @@ describe("words", () => {
     expect(host.querySelector(".tw-pointed")?.textContent).toContain("without ‘goal’");
     expect(await press("End")).toBe("law");
     expect(await press("ArrowLeft")).toBe("no");
+  });
+});
+
+describe("words that are not read", () => {
+  const word = (start: number, end: number, effect: number, n_words = 1) => ({
+    start,
+    end,
+    effect,
+    without: 0.5,
+    n_words,
+  });
+
+  it("are one piece after the others, also where a piece reaches into them", () => {
+    const found = pieces("😀 a b c", [word(0, 1, 1), word(2, 5, 1, 2), word(6, 7, 1)], 3);
+    expect(found.map((one) => [one.text, Boolean(one.word), one.unread])).toEqual([
+      ["😀", true, false],
+      [" ", false, false],
+      ["a", true, false],
+      [" b c", false, true],
+    ]);
+    const [one, rest] = pieces("goals now", [word(0, 5, 1), word(6, 9, 0)], 2);
+    expect([one?.text, rest?.text]).toEqual(["goals", " now"]);
+    expect(countWords("😀 it’s a-b\n東京 ")).toBe(5);
+  });
+
+  it("are dim, never tinted, and said not to be read", async () => {
+    const text = "😀 A goal, no law";
+    const model = await tried(text, ["sport"]);
+    const words = [word(0, 1, 0.1), word(2, 3, 0), word(4, 8, 2), word(10, 16, 0, 2)];
+    await answer(model, "words", { label: "sport", probability: 0.97, words, read: 9 });
+    const list = labelled("Words for sport");
+    const listed = [...list.querySelectorAll<HTMLElement>("[role=option]")];
+    expect(listed.map((one) => one.textContent)).toEqual(["😀", "A", "goal"]);
+    const unread = [...list.querySelectorAll<HTMLElement>(".tw-unread")];
+    expect(unread.map((one) => one.textContent)).toEqual([" no law"]);
+    expect(unread[0]?.title).toBe("not read");
+    expect(unread[0]?.closest(".tw-word")).toBeNull();
+    expect(list.textContent).toBe(text);
+    expect(labelled("Try a text").textContent).toContain("Only the first 3 words are read.");
+    // The arrows go through what is read.
+    listed[2]?.focus();
+    listed[2]?.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
+    await settle();
+    expect(document.activeElement?.textContent).toBe("goal");
+    // What is not read is not parted further either.
+    expect(asked(model, "words")).toHaveLength(1);
+  });
+
+  it("are not spoken of where all is read", async () => {
+    const model = await tried("A goal", ["sport"]);
+    await answer(model, "words", { label: "sport", probability: 0.9, words: [], read: 6 });
+    expect(labelled("Try a text").textContent).not.toContain("Only the first");
+    expect(host.querySelector(".tw-unread")).toBeNull();
+  });
+});
+
+describe("a chip of a label", () => {
+  it("breaks the label anywhere, and the word beside it nowhere", () => {
+    const sheet = document.createElement("style");
+    sheet.textContent = sheetOfLabels;
+    document.head.append(sheet);
+    draw(
+      <div class="tw-root">
+        <LabelChips label="True" names={["a".repeat(150)]} found={() => false} />
+      </div>,
+    );
+    const style = (mark: string) => getComputedStyle(host.querySelector(mark) as Element);
+    expect(style(".tw-truth > span").overflowWrap).toBe("anywhere");
+    expect(style(".tw-verdict").overflowWrap).not.toBe("anywhere");
+    expect(style(".tw-verdict").flexShrink).toBe("0");
+    sheet.remove();
   });
 });
 
@@ -404,13 +494,13 @@ describe("hostile texts and labels", () => {
     const model = new FakeModel(texts(more, { run }));
     show(model);
     await settle();
-    const read = { text: HOSTILE, spans: [], row: 0, tokens: [], labels: [HOSTILE] };
+    const read = { text: HOSTILE, spans: [], row: 0, tokens: [], read: 99, labels: [HOSTILE] };
     await answer(model, "preview", read);
     await answer(model, "example", { text: HOSTILE, labels: [HOSTILE] });
     const labels = [{ label: HOSTILE, probability: 0.9, chosen: true }];
     await answer(model, "label", { labels, seconds: 0.01, python: HOSTILE });
     const words = [{ start: 0, end: 9, effect: 1, without: 0.5, n_words: 1 }];
-    await answer(model, "words", { label: HOSTILE, probability: 0.9, words });
+    await answer(model, "words", { label: HOSTILE, probability: 0.9, words, read: 99 });
     expect(labelled(`Words for ${HOSTILE}`).textContent).toBe(HOSTILE);
     expect(host.querySelectorAll("img")).toHaveLength(0);
     expect(host.querySelector("[onerror]")).toBeNull();

@@ -155,6 +155,7 @@ export function labelling(more: Partial<Labelling> = {}): Labelling {
     model: "",
     rank: 16,
     quantization: null,
+    max_length: 256,
     standard: "base",
     command: "",
     offers: { texts: ["title", "body"], labels: ["topic", "urgent", "local"] },

@@ -51,7 +51,7 @@ describe("the workbench", () => {
     await settle();
     const preview = model.sent.findIndex((one) => one.kind === "preview");
     const spans = [{ column: HOSTILE, name: [0, 4], value: [5, 9] }];
-    model.reply(preview, { text: HOSTILE, spans, row: 0, tokens: [], labels: [] });
+    model.reply(preview, { text: HOSTILE, spans, row: 0, tokens: [], read: 99, labels: [] });
     await settle();
     expect(host.querySelectorAll("img")).toHaveLength(0);
     expect(host.querySelector("[onerror]")).toBeNull();
@@ -268,6 +268,7 @@ describe("a serialized row", () => {
     ],
     row: 0,
     tokens: [],
+    read: 7,
     labels: [],
   };
 

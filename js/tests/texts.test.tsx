@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { toggledLabels } from "../src/task/TextFields";
 import { clear, enter, host, labelled, show } from "./bench";
-import { answer, asked, COLUMNS, FakeModel, settle, stats, texts } from "./model";
+import { answer, asked, COLUMNS, FakeModel, settle, snapshot, stats, texts } from "./model";
 
 afterEach(clear);
 
@@ -70,12 +70,59 @@ describe("the task of texts", () => {
     show(model);
     await settle();
     const tokens = [[4, false]];
-    const read = { text: "A goal", spans: [], row: 3, tokens, labels: ["sport", "law"] };
+    const labels = ["sport", "law"];
+    const read = { text: "A goal", spans: [], row: 3, tokens, read: 6, labels };
     await answer(model, "preview", read);
     expect(labelled("Text as read").textContent).toBe("A goal".slice(0, 4));
     const chips = [...labelled("Labels of the row").children].map((one) => one.textContent);
     expect(chips).toEqual(["sport", "law"]);
-    expect(host.querySelector(".tw-preview")?.textContent).not.toContain("underlined");
+    const preview = host.querySelector(".tw-preview")?.textContent;
+    expect(preview).not.toContain("underlined");
+    expect(preview).toContain("1 tokens");
+    expect(host.querySelector(".tw-unread")).toBeNull();
+  });
+
+  it("previews a text that is too long dimly where it is not read, and says how much is", async () => {
+    const model = new FakeModel(texts());
+    show(model);
+    await settle();
+    const ends = Array.from({ length: 1200 }, (_, i) => [i + 1, false]);
+    const text = `😀${"a".repeat(299)} ${"b".repeat(899)}`;
+    await answer(model, "preview", {
+      text,
+      spans: [],
+      row: 0,
+      tokens: ends,
+      read: 300,
+      labels: [],
+    });
+    expect(labelled("Text as read").textContent).toBe(text);
+    const unread = [...host.querySelectorAll<HTMLElement>(".tw-unread")];
+    expect(unread.map((one) => one.textContent)).toEqual([` ${"b".repeat(899)}`]);
+    expect(unread[0]?.title).toBe("not read");
+    expect(host.querySelectorAll(".tw-token")).toHaveLength(300);
+    const said = host.querySelector(".tw-preview > :last-child")?.textContent;
+    expect(said).toBe("300 of 1,200 tokens are read");
+  });
+
+  it("sends how many tokens are read, and previews anew when they change", async () => {
+    const model = new FakeModel(texts());
+    show(model);
+    await settle();
+    const field = labelled<HTMLInputElement>("Tokens to read");
+    expect([field.value, field.min, field.max]).toEqual(["256", "8", "8192"]);
+    enter("Tokens to read", "512", "change");
+    expect(asked(model, "choose")).toEqual([{ max_length: 512 }]);
+    const read = { text: "", spans: [], row: 0, tokens: [], read: 0, labels: [] };
+    await answer(model, "preview", read);
+    await answer(model, "cost", { cost: null });
+    model.update(texts({ max_length: 512 }));
+    await settle();
+    expect(asked(model, "preview")).toHaveLength(2);
+    expect(asked(model, "cost")).toHaveLength(2);
+    model.update(snapshot());
+    await settle();
+    expect(host.querySelector('[aria-label="Tokens to read"]')).toBeNull();
   });
 
   it("has tiles for its metrics beside the loss", async () => {

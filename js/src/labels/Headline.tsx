@@ -11,7 +11,7 @@ export function Headline({ report }: { report: LabelReport }) {
         <li key={name}>
           <span class="tw-label">{SCORES[name]}</span>
           <output aria-label={SCORES[name]}>{score(report[name], 3)}</output>
-          {report.multi && (
+          {report.half && (
             <span class="tw-label">{score(report.half[name], 3)} at thresholds of 0.5</span>
           )}
         </li>

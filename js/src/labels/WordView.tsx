@@ -1,7 +1,9 @@
 // The text, each word tinted by what it does for the label in focus; arrows go from word to word.
 import { useRef, useState } from "preact/hooks";
+import { count } from "../shared/format";
 import type { Words } from "../shared/protocol";
-import { pieces, said, strength } from "./words";
+import { Unread } from "../shared/unread";
+import { countWords, pieces, said, strength } from "./words";
 
 const STEPS: Record<string, number> = {
   ArrowRight: 1,
@@ -15,7 +17,9 @@ const STEPS: Record<string, number> = {
 export function WordView({ words, stale }: { words: Words & { text: string }; stale: boolean }) {
   const box = useRef<HTMLDivElement>(null);
   const [pointed, setPointed] = useState<number | null>(null);
-  const last = words.words.length - 1;
+  const cut = pieces(words.text, words.words, words.read);
+  const stops = cut.filter(({ word }) => word);
+  const last = stops.length - 1;
   const inside = (place: number) => Math.min(Math.max(place, 0), last);
   const stop = inside(pointed ?? 0);
 
@@ -23,14 +27,10 @@ export function WordView({ words, stale }: { words: Words & { text: string }; st
     const by = STEPS[event.key];
     if (by === undefined) return;
     event.preventDefault();
-    box.current?.querySelectorAll<HTMLElement>("[role=option]")[inside(stop + by)]?.focus();
+    box.current?.querySelectorAll<HTMLElement>("[tabindex]")[inside(stop + by)]?.focus();
   };
 
-  const line = (place: number) => {
-    const word = words.words[place];
-    return word && said([...words.text].slice(word.start, word.end).join(""), word, words);
-  };
-  let place = -1;
+  const here = pointed === null ? undefined : stops[pointed];
   return (
     <div class={stale ? "tw-words tw-stale" : "tw-words"}>
       <p class="tw-legend tw-label">
@@ -47,32 +47,41 @@ export function WordView({ words, stale }: { words: Words & { text: string }; st
         onKeyDown={move}
         onMouseLeave={() => setPointed(null)}
       >
-        {pieces(words.text, words.words).map(({ text, word }, i) => {
+        {cut.map(({ text, word, unread }, i) => {
+          if (unread) return <Unread key={i} text={text} />;
           if (!word) return text;
-          place += 1;
-          const here = place;
           const label = said(text, word, words);
+          const place = words.words.indexOf(word);
           return (
             <span
               key={i}
               role="option"
               class={word.effect > 0 ? "tw-word tw-for" : "tw-word tw-against"}
-              tabIndex={here === stop ? 0 : -1}
-              aria-selected={here === pointed}
+              tabIndex={place === stop ? 0 : -1}
+              aria-selected={place === pointed}
               aria-label={label}
               title={label}
               style={{ "--tw-strength": strength(word.effect, words.words).toFixed(3) }}
-              onFocus={() => setPointed(here)}
-              onMouseEnter={() => setPointed(here)}
+              onFocus={() => setPointed(place)}
+              onMouseEnter={() => setPointed(place)}
             >
               {text}
             </span>
           );
         })}
       </div>
+      {cut.some((piece) => piece.unread) && (
+        <p class="tw-label">{only(countWords([...words.text].slice(0, words.read).join("")))}</p>
+      )}
       <p class="tw-label tw-pointed">
-        {(pointed !== null && line(pointed)) || "Point at a word to see the text without it."}
+        {here?.word
+          ? said(here.text, here.word, words)
+          : "Point at a word to see the text without it."}
       </p>
     </div>
   );
+}
+
+function only(n: number): string {
+  return n === 1 ? "Only the first word is read." : `Only the first ${count(n)} words are read.`;
 }

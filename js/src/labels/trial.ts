@@ -104,7 +104,7 @@ export class Trial {
       this.#show(words, text);
       // Of a long text come some words at a time: the weightiest are parted further.
       for (let round = 0; round < MOST_ROUNDS; round++) {
-        const piece = weightiest(words.words);
+        const piece = weightiest(words);
         if (!piece) return;
         const within: [number, number] = [piece.start, piece.end];
         const parts = await this.#transport.latest("words", { text, label, within });

@@ -2,33 +2,50 @@
 import { share } from "../shared/format";
 import type { WordEffect, Words } from "../shared/protocol";
 
+// As the kernel parts a text: scripts written without spaces count sign by sign.
+const SIGNS = "\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff";
+const WORD = new RegExp(`[${SIGNS}]|[^\\s${SIGNS}]+`, "g");
 // Log-odds: where even the strongest word does less than this, all of them stay faint.
 const FAINT = 0.5;
 
 export interface Piece {
   text: string;
-  /** Null between the words. */
+  /** Null between the words, and where the model no longer reads. */
   word: WordEffect | null;
+  unread: boolean;
 }
 
-/** Offsets are in code points (Python's), JavaScript's strings in UTF-16 units. */
-export function pieces(text: string, words: readonly WordEffect[]): Piece[] {
+/**
+ * The words of what is read and what stands between them, then all that is not read as one piece.
+ * Offsets are in code points (Python's), JavaScript's strings in UTF-16 units.
+ */
+export function pieces(text: string, words: readonly WordEffect[], read: number): Piece[] {
   const points = [...text];
-  const cut = (from: number, to: number) => points.slice(from, to).join("");
+  const end = Math.min(read, points.length);
   const found: Piece[] = [];
   let at = 0;
+  const cut = (to: number, word: WordEffect | null, unread = false) => {
+    if (at < to) found.push({ text: points.slice(at, to).join(""), word, unread });
+    at = Math.max(at, to);
+  };
   for (const word of words) {
-    if (word.start > at) found.push({ text: cut(at, word.start), word: null });
-    found.push({ text: cut(word.start, word.end), word });
-    at = word.end;
+    if (word.start >= end) break;
+    cut(word.start, null);
+    // A single word stays whole, be it read in part.
+    cut(word.n_words > 1 ? Math.min(word.end, end) : word.end, word);
   }
-  if (at < points.length) found.push({ text: cut(at, points.length), word: null });
+  cut(end, null);
+  cut(points.length, null, true);
   return found;
 }
 
-/** The piece of several words that does most; undefined if all are single words. */
-export function weightiest(words: readonly WordEffect[]): WordEffect | undefined {
-  const several = words.filter((word) => word.n_words > 1);
+export function countWords(text: string): number {
+  return text.match(WORD)?.length ?? 0;
+}
+
+/** The piece of several words that does most of those read; undefined if all are single words. */
+export function weightiest({ words, read }: Words): WordEffect | undefined {
+  const several = words.filter((word) => word.n_words > 1 && word.start < read);
   return several.sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect))[0];
 }
 

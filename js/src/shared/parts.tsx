@@ -147,6 +147,32 @@ export function EnteredText(props: {
   );
 }
 
+/** A number and its unit; the kernel judges what is sent. */
+export function Amount(props: {
+  label: string;
+  unit: string;
+  value: number | null;
+  /** Offered; others may be typed. */
+  range: [number, number];
+  onChange: (value: number) => void;
+}) {
+  const [min, max] = props.range;
+  return (
+    <span class="tw-row">
+      <input
+        class="tw-input tw-short"
+        type="number"
+        min={min}
+        max={max}
+        aria-label={props.label}
+        value={props.value ?? ""}
+        onChange={(event) => props.onChange(event.currentTarget.valueAsNumber)}
+      />
+      {props.unit}
+    </span>
+  );
+}
+
 export function Select(props: {
   label: string;
   options: readonly { value: string; text: string; disabled?: boolean }[];

@@ -97,6 +97,8 @@ export interface Labelling {
   model: string;
   rank: number | null;
   quantization: string | null;
+  /** Tokens of a text that are read; what lies after them is not. */
+  max_length: number;
   /** The model taken if none is named. */
   standard: string;
   /** What installs what is missing; empty if nothing is. */
@@ -122,8 +124,8 @@ export interface LabelReport extends LabelScores {
   multi: boolean;
   /** How many were held out. */
   rows: number;
-  /** The same at thresholds of 0.5. */
-  half: LabelScores;
+  /** The same at thresholds of 0.5; null where no others are tuned. */
+  half: LabelScores | null;
   /** At most 200. */
   classes: LabelRow[];
 }
@@ -259,12 +261,16 @@ export interface Preview {
   row: number;
   /** Where each token ends, and whether it is learned; empty if the engine reads cells. */
   tokens: [number, boolean][];
+  /** Code points of the text that the model reads: all of them, unless it is too long. */
+  read: number;
   /** The row's true labels; empty in other tasks. */
   labels: string[];
 }
 
 /** What a person changes of the choices. */
-export type Chosen = Partial<Choices & Pick<Labelling, "texts" | "labels" | "delimiter">>;
+export type Chosen = Partial<
+  Choices & Pick<Labelling, "texts" | "labels" | "delimiter" | "max_length">
+>;
 
 export interface Asked {
   question: Question;
@@ -287,6 +293,8 @@ export interface Words {
   label: string;
   probability: number;
   words: WordEffect[];
+  /** As in `Preview`. */
+  read: number;
 }
 
 /** A numbered slice of a run's events; the points follow as one float32 buffer. */

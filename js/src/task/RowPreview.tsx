@@ -12,6 +12,8 @@ export function RowPreview(props: {
   onNext: () => void;
 }) {
   const { preview, columns, labelled, onNext } = props;
+  const all = preview.tokens.length;
+  const unread = preview.tokens.filter(([end]) => end > preview.read).length;
   const learned = preview.tokens.some(([, learns]) => learns);
   return (
     <div class="tw-preview">
@@ -29,9 +31,11 @@ export function RowPreview(props: {
         label={labelled ? "Text as read" : "Serialized row"}
       />
       {labelled && <LabelChips label="Labels of the row" names={preview.labels} />}
-      {preview.tokens.length > 0 && (
+      {all > 0 && (
         <p class="tw-label">
-          {count(preview.tokens.length)} tokens
+          {unread
+            ? `${count(all - unread)} of ${count(all)} tokens are read`
+            : `${count(all)} tokens`}
           {learned && (
             <>
               ; those <span class="tw-token-learned">underlined</span> are learned, the others only

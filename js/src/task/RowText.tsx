@@ -1,7 +1,8 @@
-// A serialized row whose cells are coloured by their column, and cut into tokens if there are any.
+// A row's text: its cells coloured by column, cut into tokens if there are any, dim where not read.
 import type { JSX } from "preact";
 import { colourOf } from "../shared/colours";
 import type { Preview } from "../shared/protocol";
+import { Unread } from "../shared/unread";
 
 /**
  * Offsets are in code points (Python's), JavaScript's strings in UTF-16 units: cut by code points.
@@ -9,6 +10,7 @@ import type { Preview } from "../shared/protocol";
 export function RowText(props: { preview: Preview; columns: readonly string[]; label: string }) {
   const { preview, columns, label } = props;
   const text = [...preview.text];
+  const end = preview.read < text.length ? preview.read : text.length;
   const cut = (from: number, to: number) => inTokens(text, preview.tokens, from, to);
   const parts: (string | JSX.Element)[] = [];
   let at = 0;
@@ -29,7 +31,10 @@ export function RowText(props: { preview: Preview; columns: readonly string[]; l
     );
     at = valueEnd;
   }
-  parts.push(...cut(at, text.length));
+  parts.push(...cut(at, end));
+  if (end < text.length) {
+    parts.push(<Unread key="unread" text={text.slice(end).join("")} />);
+  }
   return (
     <figure class="tw-rowtext" aria-label={label}>
       {parts}

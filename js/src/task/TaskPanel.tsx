@@ -1,6 +1,6 @@
 // Step 2: what to learn, how a row is written, and for how long.
 import { useEffect, useState } from "preact/hooks";
-import { Card, ErrorLine, Field, Segmented, Select, useErrors } from "../shared/parts";
+import { Amount, Card, ErrorLine, Field, Segmented, Select, useErrors } from "../shared/parts";
 import type { Chosen, Cost, Preview } from "../shared/protocol";
 import type { Store } from "../shared/store";
 import { useStore } from "../shared/store";
@@ -27,7 +27,12 @@ export function TaskPanel({ store }: { store: Store }) {
 
   // What the text of a row, and so its tokens, depend on.
   const { target, task, serializer, backend, model, rank, quantization } = choices;
-  const read = labelling && [labelling.texts, labelling.labels, labelling.delimiter];
+  const read = labelling && [
+    labelling.texts,
+    labelling.labels,
+    labelling.delimiter,
+    labelling.max_length,
+  ];
   const tuned = labelling ?? { model, rank, quantization };
   const shown = [target, task, serializer, backend, JSON.stringify(read)];
   const held = [tuned.model, tuned.rank, tuned.quantization];
@@ -87,19 +92,25 @@ export function TaskPanel({ store }: { store: Store }) {
           </Field>
         )}
         <Field label="Train for">
-          <span class="tw-row">
-            <input
-              class="tw-input tw-short"
-              type="number"
-              min="1"
-              max="3600"
-              aria-label="Seconds to train"
-              value={choices.max_seconds ?? ""}
-              onChange={(event) => choose({ max_seconds: event.currentTarget.valueAsNumber })}
-            />
-            seconds
-          </span>
+          <Amount
+            label="Seconds to train"
+            unit="seconds"
+            value={choices.max_seconds}
+            range={[1, 3600]}
+            onChange={(max_seconds) => choose({ max_seconds })}
+          />
         </Field>
+        {labelling && (
+          <Field label="Read up to">
+            <Amount
+              label="Tokens to read"
+              unit="tokens"
+              value={labelling.max_length}
+              range={[8, 8192]}
+              onChange={(max_length) => choose({ max_length })}
+            />
+          </Field>
+        )}
         {labelling ? (
           <PretrainedFields chosen={labelling} standard={labelling.standard} onChange={choose} />
         ) : (
