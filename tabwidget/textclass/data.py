@@ -145,7 +145,8 @@ def iter_rows(path: str | Path, data: DataSection) -> Iterator[tuple[str, str]]:
     Raises
     ------
     DataFileError
-        If the file is broken, or an id stands on two rows; when that row is reached.
+        If there is no such file; or, when that row is reached, if it is broken or an id stands on
+        two rows.
     ConfigError
         If a column is missing.
 
@@ -160,8 +161,7 @@ def iter_rows(path: str | Path, data: DataSection) -> Iterator[tuple[str, str]]:
     [('a7', 'win a prize')]
     """
     records = Records(path, _text_columns(data), data.encoding)
-    for _, name, text in _named(records, data):
-        yield name, text
+    return ((name, text) for _, name, text in _named(records, data))
 
 
 def read_texts(path: str | Path, data: DataSection, labels: Labels | None = None) -> Texts:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from tabwidget.errors import ConfigError, DataFileError
 from tabwidget.textclass import loading, runs
@@ -113,40 +116,142 @@ def test_what_is_written_is_not_computed_again(
 
     monkeypatch.setattr(LabelModel, "probabilities", probabilities)
     predict(trained.config, trained.csv, out, trained.run)
-    # One to see that it was the same run; then from the last whole block of 64 on.
-    assert computed == [1, 22]
+    # From the last whole block of 64 on.
+    assert computed == [22]
+
+
+def refused(trained: Trained, out: Path, csv: Path, run: Path, message: str) -> None:
+    """See that an output is not gone on with, and stays as it is."""
+    before = out.read_bytes()
+    with pytest.raises(DataFileError, match=message) as told:
+        predict(trained.config, csv, out, run)
+    assert "delete the file, or give another output" in str(told.value)
+    assert out.read_bytes() == before
 
 
 def test_output_of_another_run_is_left_alone(trained: Trained, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     predict(trained.config, trained.csv, out, trained.summary.folder / "run_0")
-    before = out.read_bytes()
-    with pytest.raises(DataFileError, match="another run: delete the file"):
-        predict(trained.config, trained.csv, out, trained.run)
-    assert out.read_bytes() == before
+    refused(trained, out, trained.csv, trained.run, "out.jsonl' holds predictions of another run,")
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "thresholds.json", "labels.json"])
+def test_a_run_that_answers_nearly_the_same_is_another(
+    trained: Trained, tmp_path: Path, name: str
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "out.jsonl"
+    shutil.copytree(trained.run, run)
+    predict(trained.config, trained.csv, out, trained.run)
+    whole = out.read_bytes()
+    predict(trained.config, trained.csv, out, run)  # a copy is the same
+    if name.endswith(".json"):
+        (run / name).write_text((run / name).read_text() + " ")
+    else:
+        tensors = load_file(run / name)
+        save_file({key: tensor * 1.00001 for key, tensor in tensors.items()}, run / name)
+    refused(trained, out, trained.csv, run, "another run, or this one has changed")
+    assert predict(trained.config, trained.csv, out, trained.run) == 150
+    assert out.read_bytes() == whole
+
+
+def test_output_of_other_texts_is_left_alone(trained: Trained, tmp_path: Path) -> None:
+    out, csv = tmp_path / "out.jsonl", tmp_path / "rows.csv"
+    shutil.copy(trained.csv, csv)
+    predict(trained.config, csv, out, trained.run)
+    # The ids, their number and the first row are as before.
+    texts = [*trained.texts.texts[:-1], "a cloud, corrected"]
+    write_csv(csv, replace(trained.texts, texts=texts))
+    refused(trained, out, csv, trained.run, "holds predictions of other rows: the CSV or the col")
+    refused(trained, out, csv, trained.summary.folder / "run_0", "other rows.* and of another run")
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
-    [("a note of mine\n", 1), ('{"id": "r9", "probs": {}}\n', 1), ("[1]\n", 1)],
+    "keys", [{"id_column": None}, {"target_text_column": "apple"}, {"text_fields": ["uid", "text"]}]
 )
-def test_output_that_is_something_else_is_left_alone(
-    trained: Trained, tmp_path: Path, text: str, line: int
+def test_output_of_other_columns_is_left_alone(
+    trained: Trained, tmp_path: Path, keys: dict[str, object]
+) -> None:
+    out = tmp_path / "out.jsonl"
+    data = trained.config.data.model_copy(update={"label_columns": None, **keys})
+    predict(trained.config.model_copy(update={"data": data}), trained.csv, out, trained.run)
+    refused(trained, out, trained.csv, trained.run, "the columns to read have changed; delete")
+
+
+def test_a_key_that_decides_nothing_may_differ(trained: Trained, tmp_path: Path) -> None:
+    out, other = tmp_path / "out.jsonl", tmp_path / "other" / "rows.csv"
+    predict(trained.config, trained.csv, out, trained.run)
+    other.parent.mkdir()
+    shutil.copy(trained.csv, other)
+    keys = {"text_separator": " / ", "dataset_name": "other", "max_length": 3}
+    data = trained.config.data.model_copy(update=keys)
+    config = trained.config.model_copy(update={"data": data})
+    assert predict(config, other, out, trained.run) == 150
+
+
+@pytest.mark.parametrize("text", ["a note of mine\n", "a line cut o", '{"id": "r0"}\n'])
+def test_output_that_nothing_tells_of_is_left_alone(
+    trained: Trained, tmp_path: Path, text: str
 ) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text(text)
-    with pytest.raises(DataFileError, match=f"line {line} is not of the row"):
-        predict(trained.config, trained.csv, out, trained.run)
-    assert out.read_text() == text
+    refused(trained, out, trained.csv, trained.run, "is not known by which run, since there is no")
+    assert list(tmp_path.iterdir()) == [out]
 
 
-def test_output_of_more_rows_is_left_alone(trained: Trained, tmp_path: Path) -> None:
+def test_an_empty_output_is_begun(trained: Trained, tmp_path: Path) -> None:
+    out, noted = tmp_path / "out.jsonl", tmp_path / "out.jsonl.json"
+    out.touch()
+    assert predict(trained.config, trained.csv, out, trained.run) == 150
+    # What it was of before does not count.
+    out.unlink()
+    before = noted.read_bytes()
+    predict(trained.config, trained.csv, out, trained.summary.folder / "run_0")
+    assert noted.read_bytes() != before
+    assert len(lines(out)) == 150
+
+
+@pytest.mark.parametrize("text", ["not JSON", "[]", '{"names": ["a", "b"]}'])
+def test_a_file_of_somebody_else_is_not_overwritten(
+    trained: Trained, tmp_path: Path, text: str
+) -> None:
+    noted = tmp_path / "out.jsonl.json"
+    noted.write_text(text)
+    with pytest.raises(DataFileError, match=r"out\.jsonl\.json', where the rows and the run of"):
+        predict(trained.config, trained.csv, tmp_path / "out.jsonl", trained.run)
+    assert [(path, path.read_text()) for path in tmp_path.iterdir()] == [(noted, text)]
+
+
+def test_it_is_noted_before_the_first_line(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
+    predict(trained.config, trained.csv, whole, trained.run)
+    original = LabelModel.probabilities
+
+    def probabilities(self: LabelModel, texts: list[str], batch_size: int) -> object:
+        assert sorted(tmp_path.glob("out*")) == [out, tmp_path / "out.jsonl.json"]
+        if out.stat().st_size:
+            raise KeyboardInterrupt
+        return original(self, texts, batch_size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LabelModel, "probabilities", probabilities)
+        with pytest.raises(KeyboardInterrupt):
+            predict(trained.config, trained.csv, out, trained.run)
+    assert 0 < len(lines(out)) < 150
+    assert predict(trained.config, trained.csv, out, trained.run) == 150
+    assert out.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("text", ["a note of mine\n", '{"id": "r9", "probs": {}}\n', "[1]\n"])
+def test_output_that_was_edited_is_left_alone(trained: Trained, tmp_path: Path, text: str) -> None:
     out = tmp_path / "out.jsonl"
     predict(trained.config, trained.csv, out, trained.run)
-    fewer = write_csv(tmp_path / "fewer.csv", toy_texts(149, seed=5))
-    with pytest.raises(DataFileError, match="line 150 is not of the row"):
-        predict(trained.config, fewer, out, trained.run)
-    assert len(lines(out)) == 150
+    with out.open("a") as file:
+        file.write(text)
+    refused(trained, out, trained.csv, trained.run, "line 151 is not of the row")
+    out.write_text(text)
+    refused(trained, out, trained.csv, trained.run, "line 1 is not of the row")
 
 
 def test_labels_are_not_needed(trained: Trained, tmp_path: Path) -> None:
@@ -157,7 +262,15 @@ def test_labels_are_not_needed(trained: Trained, tmp_path: Path) -> None:
     assert line["id"] == "x"
 
 
+def test_rows_that_are_not_there_are_told(trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match="there is no file"):
+        predict(trained.config, tmp_path / "none.csv", tmp_path / "out.jsonl", trained.run)
+    assert not list(tmp_path.iterdir())
+
+
 def test_before_training_it_is_told(tmp_path: Path) -> None:
     config: TextClassConfig = toy_config(tmp_path, tmp_path / "tiny")
     with pytest.raises(ConfigError, match="train it first"):
         predict(config, config.data.train_csv, tmp_path / "out.jsonl")
+    with pytest.raises(ConfigError, match="holds no finished run: train it first"):
+        predict(config, config.data.train_csv, tmp_path / "out.jsonl", tmp_path / "none")
