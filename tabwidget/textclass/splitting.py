@@ -25,6 +25,10 @@ def stratified(
 ) -> NDArray[np.int64]:
     """Part rows so that each part has its share of each label, by iterative stratification [1]_.
 
+    Of labels with few rows each, all would fall to the largest part. Where a part is left empty or
+    off its share by more than a half, rows drawn by chance go from the parts that are too large to
+    those that are too small, until each has its share.
+
     Parameters
     ----------
     targets : ndarray of bool, (n, k)
@@ -58,7 +62,33 @@ def stratified(
     order = random.permutation(len(targets))
     parts = np.empty(len(targets), dtype=np.int64)
     parts[order] = library.IterativeStratification(targets[order], np.array(fractions), random)
+    shares = np.array(fractions) * len(targets)
+    sizes = np.bincount(parts, minlength=len(shares))
+    # A share of less than two rows cannot be met more closely than by a row.
+    if ((sizes == 0) | (abs(sizes - shares) > np.maximum(shares / 2, 1))).any():
+        _resize(parts, targets, shares, random)
     return parts
+
+
+def _resize(
+    parts: NDArray[np.int64],
+    targets: NDArray[np.bool_],
+    shares: NDArray[np.float64],
+    random: np.random.RandomState,
+) -> None:
+    """Move rows to other parts until each has its share, those last that keep a label in a part."""
+    sizes = np.floor(shares).astype(np.int64)
+    sizes[np.argsort(sizes - shares)[: len(parts) - sizes.sum()]] += 1
+    spare = []
+    for part, size in enumerate(sizes):
+        rows = random.permutation(np.flatnonzero(parts == part))
+        if len(rows) > size:
+            keeps = np.isin(np.arange(len(rows)), targets[rows].argmax(axis=0))
+            spare.extend([*rows[keeps], *rows[~keeps]][size:])
+    spare = list(random.permutation(spare))
+    for part, size in enumerate(sizes):
+        for _ in range(size - np.count_nonzero(parts == part)):
+            parts[spare.pop()] = part
 
 
 def hold_out(texts: Texts, fraction: float, seed: int) -> tuple[Texts, Texts]:

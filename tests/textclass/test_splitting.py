@@ -78,13 +78,55 @@ def test_each_label_has_its_share(k: int, n: int, several: bool, seed: int) -> N
         targets = np.arange(k) == np.sort(rng.integers(k, size=n))[:, None]
     parts = stratified(targets, (0.8, 0.1, 0.1), seed)
     assert np.array_equal(parts, stratified(targets, (0.8, 0.1, 0.1), seed))
-    slack = 1 if not several else 1 + k
+    # Of labels with few rows, some rows are drawn by chance.
+    slack = 1 + k if several else 1 if n >= 10 * k else 2
     for part, share in enumerate((0.8, 0.1, 0.1)):
         assert (
             abs((targets[parts == part]).sum(axis=0) - share * targets.sum(axis=0)).max() <= slack
         )
     if not several:
         assert targets[parts == 0].any(axis=0).tolist() == targets.any(axis=0).tolist()
+
+
+@given(
+    k=st.integers(1, 100),
+    n=st.integers(10, 100),
+    labels=st.integers(0, 3),
+    fractions=st.sampled_from([(0.9, 0.1), (0.8, 0.1, 0.1), (0.15, 0.1, 0.75), (0.5, 0.5)]),
+    seed=st.integers(0, 2**31),
+)
+@settings(max_examples=100, deadline=None)
+def test_each_part_has_rows_enough(
+    k: int, n: int, labels: int, fractions: tuple[float, ...], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    targets = np.zeros((n, k), dtype=bool)
+    for _ in range(labels):
+        targets[np.arange(n), rng.integers(k, size=n)] = True
+    parts = stratified(targets, fractions, seed)
+    assert np.array_equal(parts, stratified(targets, fractions, seed))
+    assert set(parts) == set(range(len(fractions)))
+    for part, share in enumerate(n * np.array(fractions)):
+        assert abs((parts == part).sum() - share) <= max(share / 2, 1)
+
+
+@pytest.mark.parametrize(("n", "k"), [(600, 100), (1000, 250), (1500, 500)])
+def test_rare_labels_leave_no_part_off_its_share(n: int, k: int) -> None:
+    targets = np.eye(k, dtype=bool)[np.arange(n) % k]
+    texts = Texts([str(i) for i in range(n)], ["a text"] * n, targets)
+    train, held = hold_out(texts, 0.1, seed=0)
+    assert len(held) == n // 10
+    assert sorted(train.ids + held.ids, key=int) == texts.ids
+    assert train.targets is not None
+    assert train.targets.any(axis=0).all()  # none is left that cannot be learned
+    assert held.ids != hold_out(texts, 0.1, seed=1)[1].ids
+
+
+def test_labels_of_a_row_each_are_parted(tmp_path: Path) -> None:
+    whole = tmp_path / "all.csv"
+    whole.write_text("text,kind\n" + "".join(f"a text,{i}\n" for i in range(20)))
+    paths = split(whole, section(), tmp_path / "parts")
+    assert [path.read_text().count("\n") - 1 for path in paths.values()] == [16, 2, 2]
 
 
 def test_rows_that_are_sorted_are_drawn_from_everywhere() -> None:
