@@ -6,13 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
 from tabwidget.config import ModelConfig
-from tabwidget.errors import require
+from tabwidget.errors import ConfigError, require
 from tabwidget.params import Config
+
+if TYPE_CHECKING:
+    from tabwidget.backends.mlx import MLXBackend
 
 __all__ = ["Sampling", "TextBackend", "create_hf_backend", "create_mlx_backend"]
 
@@ -125,16 +128,7 @@ def create_mlx_backend(
     backend = MLXBackend(ModelConfig(model=model))
     # The cleaner tries thrice: an error in loading is better told before.
     backend.make_prompt_cache()
-    return TextBackend(
-        partial(
-            backend.generate,
-            max_tokens=sampling.max_tokens,
-            chat=sampling.use_chat_template,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            repetition_penalty=sampling.repetition_penalty,
-        )
-    )
+    return TextBackend(partial(_written_by_mlx, backend, sampling))
 
 
 def create_hf_backend(model: str | Path = "Qwen/Qwen2.5-7B-Instruct", **kwargs: Any) -> TextBackend:
@@ -173,6 +167,30 @@ def _sampling(fields: dict[str, Any]) -> Sampling:
     return sampling
 
 
+def _written_by_mlx(backend: MLXBackend, sampling: Sampling, prompt: str) -> str:
+    """Return what a model of mlx-lm writes after a prompt."""
+    try:
+        return backend.generate(
+            prompt,
+            max_tokens=sampling.max_tokens,
+            chat=sampling.use_chat_template,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            repetition_penalty=sampling.repetition_penalty,
+        )
+    except ValueError as error:
+        if prompt:
+            raise
+        raise _nothing_to_read(prompt) from error
+
+
+def _nothing_to_read(prompt: str) -> ConfigError:
+    return ConfigError(
+        f"the model reads no token of the prompt {prompt!r}: give a text, or a model with a chat "
+        "template and use_chat_template=True"
+    )
+
+
 def _written(model: Any, tokenizer: Any, sampling: Sampling, prompt: str) -> str:
     """Return what a model of transformers writes after a prompt."""
     transformers = require("transformers", "hf")
@@ -186,6 +204,8 @@ def _written(model: Any, tokenizer: Any, sampling: Sampling, prompt: str) -> str
     else:
         inputs = tokenizer(prompt, return_tensors="pt")
     ids = inputs["input_ids"].to(model.device)
+    if not ids.shape[1]:
+        raise _nothing_to_read(prompt)
     penalty = transformers.RepetitionPenaltyLogitsProcessor(float(sampling.repetition_penalty))
     drawn = sampling.temperature > 0
     # All is said here, or what the model's own settings say would be added.

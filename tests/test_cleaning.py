@@ -194,6 +194,17 @@ def test_a_chat_template_is_used_where_there_is_one(
     assert create(tiny, **options).generate(f"[{PROMPT}]:") == in_chat
 
 
+def test_a_prompt_of_no_token_is_told(
+    create: Callable[..., TextBackend], tiny: Path, chatting: Path
+) -> None:
+    options: dict[str, Any] = {"temperature": 0, "max_tokens": 4}
+    for backend in (create(tiny), create(chatting, use_chat_template=False)):
+        with pytest.raises(ConfigError, match="no token of the prompt '': give a text, or a mode"):
+            backend.generate("")
+    in_chat = create(chatting, **options).generate("")
+    assert in_chat == create(tiny, **options).generate("[]:")
+
+
 def test_only_what_is_asked_for_shapes_the_draws(
     create: Callable[..., TextBackend], tiny: Path, chatting: Path
 ) -> None:
