@@ -310,12 +310,15 @@ metric_for_best_model, class_weights, tune_thresholds
 
     def _write(self, folder: Path) -> None:
         folder.mkdir()
-        config = self._config()
-        config.model_copy(update={"model": self._made}).write(folder / "config.yaml")
+        model = self._made
+        if (place := Path(model.model_name).expanduser()).exists():
+            # What lies beside the notebook is to be found from elsewhere, too.
+            model = model.model_copy(update={"model_name": str(place.absolute())})
+        self._config().model_copy(update={"model": model}).write(folder / "config.yaml")
         labels = self.model_.labels
         found = self.validation_
         result = {
-            "seed": self.random_state,
+            "seed": int(self.random_state),
             **asdict(self.training_),
             "f1_micro": found["f1_micro"],
             "f1_macro": found["f1_macro"],

@@ -335,3 +335,18 @@ def test_others_draw_as_if_nothing_was_trained(tiny: str) -> None:
     assert drawn[:6] == [number for pair in expected for number in pair]
     assert len(set(drawn)) == len(drawn)
     assert np.random.rand() not in drawn
+
+
+def test_a_model_beside_the_notebook_is_found_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny(tmp_path / "base")
+    monkeypatch.chdir(tmp_path)
+    classifier = made("base", random_state=np.int64(3)).fit(SINGLE.texts, KINDS)
+    classifier.save("kept")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    loaded = TextClassifier.load("../kept", device="cpu")
+    np.testing.assert_array_equal(
+        loaded.predict_proba(SINGLE.texts), classifier.predict_proba(SINGLE.texts)
+    )
