@@ -57,8 +57,8 @@ class LabelReport:
     n_rows : int
         Texts held out.
     metrics : dict
-        As `tabwidget.textclass.metrics_of` returns them. While the model is still trained they are
-        by the thresholds that are best at the moment.
+        As `tabwidget.textclass.metrics_of` returns them; of the newest evaluation while the model
+        is still trained.
     at_half : dict or None
         The same by thresholds of 0.5, where there are thresholds.
     has, lacks : dict of str to list of int

@@ -127,6 +127,9 @@ def test_it_learns_and_judges(fitted: Session) -> None:
     assert report.metrics["f1_micro"] >= report.at_half["f1_micro"]
     assert fitted.run is not None
     assert fitted.run.state.metrics["per_class"].keys() == set(WORDS)
+    assert labelling.classifier is not None
+    # The last figures of the best state are those of the report.
+    assert report.metrics["f1_micro"] == labelling.classifier.validation_["f1_micro"]
 
 
 def test_thresholds_decide(fitted: Session) -> None:

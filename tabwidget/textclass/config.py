@@ -224,8 +224,8 @@ class TrainSection(_Section):
     early_stopping_patience : int or None, default 2
         Stop after so many evaluations with no gain; None never does.
     metric_for_best_model : {"f1_micro", "f1_macro", "accuracy", "loss"}, default "f1_micro"
-        On validation, with the thresholds that are best for it if they are tuned, and of equals
-        the least loss; it decides which state and which run is the best.
+        On validation, with tuned thresholds if they are, and of equals the least loss; it decides
+        which state and which run is the best.
     save_total_limit : int, default 1
         Checkpoints kept while training.
     optim_8bit_when_4bit : bool, default True

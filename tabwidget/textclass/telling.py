@@ -18,7 +18,7 @@ from transformers.trainer_callback import ExportableState
 from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Texts
 from tabwidget.textclass.loading import LabelModel
-from tabwidget.textclass.metrics import SCORES, best_thresholds, metrics_of
+from tabwidget.textclass.metrics import SCORES, metrics_of, tuned_thresholds
 
 __all__ = ["BEST", "Notify", "Teller", "Trained"]
 
@@ -188,8 +188,8 @@ class Teller(TrainerCallback, ExportableState):
     def measure(self, prediction: Any) -> dict[str, float]:
         """Return the figures of the validation rows, and one that says which state is best.
 
-        Where thresholds will be tuned, the figures are by those that are best at the moment: by
-        0.5 a model of many labels looks as bad as it was until it is nearly learned.
+        Where thresholds will be tuned, the figures are by those of the moment: by 0.5 a model of
+        many labels looks as bad as it was until it is nearly learned.
         """
         labels, logits, config = self._model.labels, prediction.predictions, self._config
         targets = np.asarray(prediction.label_ids) > 0.5
@@ -200,7 +200,7 @@ class Teller(TrainerCallback, ExportableState):
         at_half = metrics_of(targets, found, None, labels)
         self._measured = at_half
         if labels.multi and config.tune_thresholds:
-            thresholds = best_thresholds(targets, found, config.average)
+            thresholds = tuned_thresholds(targets, found, config.average)
             self._measured = metrics_of(targets, found, thresholds, labels)
             self._measured["at_half"] = {name: at_half[name] for name in SCORES}
         loss = float(losses.mean() if labels.multi else -np.log(chances[targets]).mean())
@@ -231,7 +231,7 @@ class Teller(TrainerCallback, ExportableState):
                 **told,
                 "column_losses": self._label_losses,
                 "best": not since,
-                "metrics": self._measured,
+                "metrics": {name: v for name, v in self._measured.items() if name != BEST},
             }
         )
         return control

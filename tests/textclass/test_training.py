@@ -220,7 +220,7 @@ def test_it_is_stopped_with_its_best_weights(tiny: Path, tmp_path: Path) -> None
     assert done.best_step == best["step"]
 
 
-def test_states_are_judged_by_their_best_thresholds(tiny: Path, tmp_path: Path) -> None:
+def test_states_are_judged_by_tuned_thresholds(tiny: Path, tmp_path: Path) -> None:
     """Rare labels stay below 0.5 for long: by 0.5 every state would look the same."""
     learn(tiny, tmp_path, learning_rate=1e-3, num_train_epochs=6, early_stopping_patience=None)
     looks = written(tmp_path, "evaluation")
@@ -254,6 +254,8 @@ def test_it_is_validated_within_an_epoch(tiny: Path, tmp_path: Path) -> None:
     model, done = learn(tiny, tmp_path, num_train_epochs=1, eval_seconds=1e-6, on_event=told.append)
     looks = [event for event in told if event["event"] == "EvalReport"]
     assert [look["step"] for look in looks[:3]] == [1, 2, 3]
+    told_of = {"f1_micro", "f1_macro", "accuracy", "per_class", "at_half"}
+    assert set(looks[0]["metrics"]) == told_of
     assert set(looks[0]["metrics"]["per_class"]) == set(MULTI.names)
     # The weights are those that were best, also if that was amid the epoch.
     assert loss_of(model, VALIDATION) == pytest.approx(done.eval_loss, rel=1e-4)
