@@ -23,7 +23,7 @@ from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts
 from tabwidget.textclass.loading import DEFAULT_MODEL, LabelModel, load
-from tabwidget.textclass.metrics import decide, metrics_of, tuned_thresholds
+from tabwidget.textclass.metrics import decide, metrics_of, thresholds_of
 from tabwidget.textclass.runs import RunModel, load_run, read_result, save_run
 from tabwidget.textclass.splitting import hold_out
 
@@ -244,10 +244,8 @@ metric_for_best_model, class_weights, tune_thresholds
             raise
         found = self.model_.probabilities(held_out.texts, self.eval_batch_size)
         self.held_out_probabilities_ = found
+        self.thresholds_ = thresholds_of(held_out.targets, found, labels, config.train)
         assert held_out.targets is not None
-        if multi and self.tune_thresholds:
-            average = config.train.average
-            self.thresholds_ = tuned_thresholds(held_out.targets, found, average)
         self.validation_ = metrics_of(held_out.targets, found, self.thresholds_, labels)
         return self
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
+from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Labels
 
-__all__ = ["SCORES", "best_thresholds", "decide", "metrics_of", "tuned_thresholds"]
+__all__ = [
+    "SCORES",
+    "best_thresholds",
+    "decide",
+    "metrics_of",
+    "score_of",
+    "thresholds_of",
+    "tuned_thresholds",
+]
 
 RESAMPLES = 50
 MOST_CELLS = 2e7  # of all resamples together; so many rows tell enough without
+TIE = 1e-7  # what the loss counts beside a figure
 SCORES = ("f1_micro", "f1_macro", "accuracy")  # what `metrics_of` tells of all labels together
 
 
@@ -189,14 +200,45 @@ def tuned_thresholds(
     drawn = chance.integers(len(targets), size=(RESAMPLES, len(targets)))
     found = [best_thresholds(targets[rows], probabilities[rows], average) for rows in drawn]
     mean = np.mean(found, axis=0)
+    labels = Labels(tuple(map(str, range(targets.shape[1]))), multi=True)
+    at_mean, at_half = (
+        metrics_of(targets, probabilities, thresholds, labels)[f"f1_{average}"]
+        for thresholds in (mean, None)
+    )
+    return mean if at_mean >= at_half else best
 
-    def f1(thresholds: NDArray[np.float64] | float) -> float:
-        chosen = probabilities >= thresholds
-        axis = None if average == "micro" else 0
-        both = 2 * (chosen & targets).sum(axis=axis)
-        return float(np.mean(both / np.maximum(chosen.sum(axis=axis) + targets.sum(axis=axis), 1)))
 
-    return mean if f1(mean) >= f1(0.5) else best
+def thresholds_of(
+    targets: NDArray[np.bool_] | None,
+    probabilities: NDArray[np.floating[Any]],
+    labels: Labels,
+    config: TrainSection,
+) -> NDArray[np.float64]:
+    """Return the thresholds that a config asks for: tuned on these rows, or 0.5.
+
+    Examples
+    --------
+    >>> y, p = np.array([[True], [False]]), np.array([[0.3], [0.1]])
+    >>> thresholds_of(y, p, Labels(("a",), multi=True), TrainSection(tune_thresholds=False))
+    array([0.5])
+    """
+    if not (labels.multi and config.tune_thresholds):
+        return np.full(len(labels.names), 0.5)
+    assert targets is not None
+    return tuned_thresholds(targets, probabilities, config.average)
+
+
+def score_of(metrics: Mapping[str, Any], loss: float, metric: str) -> float:
+    """Return what the best has the highest of: a figure, and of equal ones the least loss.
+
+    On few rows many figures are equal.
+
+    Examples
+    --------
+    >>> score_of({"accuracy": 0.5}, 0.7, "accuracy") > score_of({"accuracy": 0.5}, 0.8, "accuracy")
+    True
+    """
+    return (-loss if metric == "loss" else metrics[metric]) - TIE * min(loss, 10)
 
 
 class _Cuts:

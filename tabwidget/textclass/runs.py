@@ -20,7 +20,7 @@ from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts, read_texts
 from tabwidget.textclass.loading import LabelModel, load, restore
-from tabwidget.textclass.metrics import metrics_of, tuned_thresholds
+from tabwidget.textclass.metrics import metrics_of, score_of, thresholds_of
 from tabwidget.textclass.splitting import hold_out
 
 if TYPE_CHECKING:
@@ -293,10 +293,7 @@ def _run(
     parts = {"validation": validation} if test is None else {"validation": validation, "test": test}
     size = config.train.eval_batch_size
     found = {part: model.probabilities(some.texts, size) for part, some in parts.items()}
-    thresholds = np.full(len(labels.names), 0.5)
-    if labels.multi and config.train.tune_thresholds:
-        assert validation.targets is not None
-        thresholds = tuned_thresholds(validation.targets, found["validation"], config.train.average)
+    thresholds = thresholds_of(validation.targets, found["validation"], labels, config.train)
     result: dict[str, Any] = {"seed": seed, **asdict(trained)}
     for part, some in parts.items():
         assert some.targets is not None
@@ -344,7 +341,7 @@ def _same(one: TextClassConfig, other: TextClassConfig) -> bool:
 
 
 def _score(result: Mapping[str, Any], metric: str) -> float:
-    return -result["eval_loss"] if metric == "loss" else result["validation"][metric]
+    return score_of(result["validation"], result["eval_loss"], metric)
 
 
 def _files(config: TextClassConfig) -> dict[str, str]:

@@ -18,12 +18,11 @@ from transformers.trainer_callback import ExportableState
 from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Texts
 from tabwidget.textclass.loading import LabelModel
-from tabwidget.textclass.metrics import SCORES, metrics_of, tuned_thresholds
+from tabwidget.textclass.metrics import SCORES, metrics_of, score_of, thresholds_of
 
 __all__ = ["BEST", "Notify", "Teller", "Trained"]
 
 BEST = "best_by"  # the figure that the best state has the highest of
-TIE = 1e-7
 
 Notify = Callable[[Mapping[str, Any]], None]
 
@@ -83,6 +82,7 @@ class Teller(TrainerCallback, ExportableState):
         self._began = time.perf_counter()
         self._evaluating = 0.0  # seconds, of all evaluations
         self._measured: dict[str, Any] = {}
+        self._score = 0.0  # which the best state has the highest of
         self._label_losses: dict[str, float] = {}
         self._evaluations: list[dict[str, Any]] = []
         self._losses: list[tuple[float, int]] = []  # mean, and of how many steps
@@ -197,18 +197,14 @@ class Teller(TrainerCallback, ExportableState):
         chances = np.where(targets, found, 1 - found).clip(1e-12)
         losses = -np.log(chances).mean(axis=0)
         self._label_losses = dict(zip(labels.names, losses.tolist(), strict=True))
-        at_half = metrics_of(targets, found, None, labels)
-        self._measured = at_half
+        thresholds = thresholds_of(targets, found, labels, config)
+        self._measured = metrics_of(targets, found, thresholds, labels)
         if labels.multi and config.tune_thresholds:
-            thresholds = tuned_thresholds(targets, found, config.average)
-            self._measured = metrics_of(targets, found, thresholds, labels)
+            at_half = metrics_of(targets, found, None, labels)
             self._measured["at_half"] = {name: at_half[name] for name in SCORES}
         loss = float(losses.mean() if labels.multi else -np.log(chances[targets]).mean())
-        metric = config.metric_for_best_model
-        figure = -loss if metric == "loss" else self._measured[metric]
-        # Of equal figures, as there are on few rows, the one with less loss is better.
-        self._measured[BEST] = figure - TIE * min(loss, 10)
-        return {name: self._measured[name] for name in (*SCORES, BEST)}
+        self._score = score_of(self._measured, loss, config.metric_for_best_model)
+        return {**{name: self._measured[name] for name in SCORES}, BEST: self._score}
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any
@@ -217,7 +213,13 @@ class Teller(TrainerCallback, ExportableState):
         spent = metrics.get("eval_runtime", 0.0)
         self._evaluating += spent
         told = {"seconds": self.seconds, "step": state.global_step, "loss": metrics["eval_loss"]}
-        evaluation = {**told, "epoch": state.epoch, "eval_seconds": spent, **self._measured}
+        evaluation = {
+            **told,
+            "epoch": state.epoch,
+            "eval_seconds": spent,
+            **self._measured,
+            BEST: self._score,
+        }
         self._write({"event": "evaluation", **evaluation})
         self._evaluations.append(evaluation)
         self._evaluated_at = self.seconds
@@ -231,7 +233,7 @@ class Teller(TrainerCallback, ExportableState):
                 **told,
                 "column_losses": self._label_losses,
                 "best": not since,
-                "metrics": {name: v for name, v in self._measured.items() if name != BEST},
+                "metrics": self._measured,
             }
         )
         return control
