@@ -221,14 +221,6 @@ class Labelling:
             on_event(fields)
 
         params = self._params(len(table), max_seconds, random_state)
-        if resume:
-            for name in ("model", "lora_r", "bits", "max_length"):
-                before = classifier.get_params()[name]
-                if before != params[name]:
-                    raise ConfigError(
-                        f"{name} is {params[name]!r} now, but what was learned has {before!r}: "
-                        "train anew, or choose it as it was"
-                    )
         try:
             classifier.set_params(**params, on_event=listen)
             classifier.fit(texts, labels, resume=resume, stop=stop)

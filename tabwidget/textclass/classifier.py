@@ -220,7 +220,7 @@ metric_for_best_model, class_weights, tune_thresholds
                 max_length=config.data.max_length,
                 seed=config.exp.seeds[0],
             )
-            self._made = config.model
+        self._made = config
         self.classes_, self.multi_, self.held_out_ = classes, multi, held_out
         self._digests = sorted(_digest(text) for text in held_out.texts)
         self._lists = multi and not _is_matrix(y)
@@ -308,15 +308,16 @@ metric_for_best_model, class_weights, tune_thresholds
 
     def _write(self, folder: Path) -> None:
         folder.mkdir()
-        model = self._made
-        if (place := Path(model.model_name).expanduser()).exists():
+        config = self._made
+        if (place := Path(config.model.model_name).expanduser()).exists():
             # What lies beside the notebook is to be found from elsewhere, too.
-            model = model.model_copy(update={"model_name": str(place.absolute())})
-        self._config().model_copy(update={"model": model}).write(folder / "config.yaml")
+            found_at = {"model_name": str(place.absolute())}
+            config = config.model_copy(update={"model": config.model.model_copy(update=found_at)})
+        config.write(folder / "config.yaml")
         labels = self.model_.labels
         found = self.validation_
         result = {
-            "seed": int(self.random_state),
+            "seed": config.exp.seeds[0],
             **asdict(self.training_),
             "f1_micro": found["f1_micro"],
             "f1_macro": found["f1_macro"],
@@ -350,7 +351,7 @@ metric_for_best_model, class_weights, tune_thresholds
         params |= {"bits": config.model.n_bits, "device": device}
         loaded = cls(config.model.model_name, **params, random_state=seed)
         loaded.model_, loaded.thresholds_ = run.model, run.thresholds
-        loaded._made, loaded._digests = config.model, result.get("held_out", [])
+        loaded._made, loaded._digests = loaded._config(), result.get("held_out", [])
         loaded.classes_ = np.asarray(result.get("classes", run.labels.names))
         loaded.multi_, loaded._lists = run.labels.multi, bool(result.get("lists", True))
         loaded.validation_ = result["validation"]
@@ -372,12 +373,15 @@ metric_for_best_model, class_weights, tune_thresholds
                 f"the labels are {list(labels.names)!r}, not those learned before: fit without "
                 "resume"
             )
-        before, now = self._made.model_dump(), config.model.model_dump()
-        for name in before:
-            if before[name] != now[name] and name != "device":
+        before, now = (
+            {"max_length": one.data.max_length, **one.model.model_dump(exclude={"device"})}
+            for one in (self._made, config)
+        )
+        for name, value in now.items():
+            if value != before[name]:
                 raise ConfigError(
-                    f"{name} is {now[name]!r}, but the model was made with {before[name]!r}: "
-                    "fit without resume"
+                    f"{name} is {value!r} now, but what was learned has {before[name]!r}: choose "
+                    "it as it was, or fit without resume"
                 )
 
     def _held_out_before(self, texts: Texts, config: TextClassConfig) -> tuple[Texts, Texts]:
@@ -426,8 +430,12 @@ def _texts(given: Iterable[str]) -> list[str]:
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise ConfigError(f"text {row} is {text!r}, no string: fill it, or leave the row out")
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise ConfigError(f"text {row} has half a letter (a lone surrogate): read it as UTF-8")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(
+                f"text {row} has half a letter (a lone surrogate): read it as UTF-8"
+            ) from error
     return [str(text) for text in texts]
 
 
@@ -457,13 +465,13 @@ def _read(y: Any) -> tuple[NDArray[Any], bool, Matrix]:
         y = y.toarray()
     if _is_matrix(y):
         columns = getattr(y, "columns", None)
-        matrix = np.asarray(y, dtype=object)
-        if not all(not _is_missing(cell) and cell in (0, 1) for cell in matrix.ravel()):
+        marks = pd.DataFrame(y)
+        if not marks.isin([0, 1]).to_numpy().all():
             raise ConfigError("a matrix of labels holds 0 and 1 only, with a column a label")
-        classes = np.arange(matrix.shape[1]) if columns is None else np.asarray(columns)
+        classes = np.arange(marks.shape[1]) if columns is None else np.asarray(columns)
         if len({str(label) for label in classes}) < len(classes):
             raise ConfigError(f"two columns of labels have one name: {[*map(str, classes)]}")
-        return classes, True, matrix.astype(bool)
+        return classes, True, marks.to_numpy().astype(bool)
     given = list(y)
     if given and all(isinstance(one, (list, tuple, set, frozenset, np.ndarray)) for one in given):
         for row, one in enumerate(given):

@@ -179,14 +179,15 @@ def report_state(report: LabelReport) -> State:
         for label, row in report.metrics["per_class"].items()
     ]
     # Of very many, the frequent ones.
-    kept = sorted(rows, key=lambda row: -row["support"])[:MOST_LABELS]
+    frequent = sorted(rows, key=lambda row: -row["support"])[:MOST_LABELS]
+    kept = {row["label"] for row in frequent}
     state: State = to_json(
         {
             "multi": report.multi,
             "rows": report.n_rows,
             **_together(report.metrics),
             "half": None if report.at_half is None else _together(report.at_half),
-            "classes": [row for row in rows if row in kept],
+            "classes": [row for row in rows if row["label"] in kept],
         }
     )
     return state
