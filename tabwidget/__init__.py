@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     )
     from tabwidget.model import TabularLanguageModel
     from tabwidget.number_format import PlainNumber, SpacedDigits
+    from tabwidget.outcomes import Answer, Change
     from tabwidget.query import Query
     from tabwidget.rubin import (
         Pooled,
@@ -90,7 +91,7 @@ if TYPE_CHECKING:
         SerializedRow,
         Serializer,
     )
-    from tabwidget.session import Answer, Change, Session
+    from tabwidget.session import Session
     from tabwidget.table import Table, TableSchema, as_table
     from tabwidget.widgets import DataPanel, QueryPanel, TaskPanel, TrainPanel, Workbench
 
@@ -262,7 +263,8 @@ _NAMES = {
         "SerializedRow",
         "Serializer",
     ],
-    "session": ["Answer", "Change", "Session"],
+    "outcomes": ["Answer", "Change"],
+    "session": ["Session"],
     "table": ["Table", "TableSchema", "as_table"],
     "widgets": ["DataPanel", "QueryPanel", "TaskPanel", "TrainPanel", "Workbench"],
 }

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from tabwidget.labelled import check_columns
 from tabwidget.labelling import Labelling
 from tabwidget.model import TabularLanguageModel
 from tabwidget.orders import column_orders
+from tabwidget.outcomes import Answer, Change
 from tabwidget.query import Query
 from tabwidget.run import Notify, Run
 from tabwidget.serialize import SerializedRow, Serializer, resolve_serializer
@@ -35,60 +35,12 @@ from tabwidget.table import Table, as_table
 from tabwidget.tasks import TEXT_LABELS, likely_target, task_of
 from tabwidget.textlm.tokens import Token
 
-__all__ = ["Answer", "Change", "Run", "Session"]
+__all__ = ["Run", "Session"]
 
 MAX_HISTORY = 500
 STOP_SECONDS = 5.0  # to wait for a step in progress
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What was asked, and what came of it.
-
-    Attributes
-    ----------
-    query : Query
-        The question.
-    distribution : Distribution
-        The answer.
-    seconds : float
-        How long it took.
-    python : str
-        The line of Python that asks the same.
-    """
-
-    query: Query
-    distribution: Distribution
-    seconds: float
-    python: str
-
-    def __str__(self) -> str:
-        bars = str(self.distribution).splitlines()[1:]
-        return "\n".join([f"p({self.query})", *bars])
-
-    def _repr_html_(self) -> str:
-        return self.distribution._repr_html_()
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a choice changed, and what it made worthless.
-
-    Attributes
-    ----------
-    changed : tuple of str
-        Names of the choices.
-    invalidates : tuple of str
-        Out of "run", "model", "answer": gone with the change.
-    message : str
-        The same for people.
-    """
-
-    changed: tuple[str, ...]
-    invalidates: tuple[str, ...]
-    message: str
 
 
 class Session:

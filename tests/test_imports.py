@@ -45,7 +45,7 @@ ROWS = [
     ["dtypes", "query", "backends", "contexts", "run"],
     ["cleaning", "code", "formula", "tasks", "textclass"],
     ["choices", "constraints", "distribution", "labelled", "reliability"],
-    ["joint"],
+    ["joint", "outcomes"],
     ["answering"],
     ["model"],
     ["estimators", "labelling"],

@@ -21,8 +21,9 @@ from tabwidget.widgets import _state
 
 if TYPE_CHECKING:
     from tabwidget.events import Event
+    from tabwidget.outcomes import Answer
     from tabwidget.query import Query
-    from tabwidget.session import Answer, Run, Session
+    from tabwidget.session import Run, Session
     from tabwidget.table import Table
 
 __all__ = ["Batch", "Feed", "Listener", "feed_of"]

@@ -17,7 +17,8 @@ from tabwidget.query import Query
 if TYPE_CHECKING:
     from tabwidget.distribution import Distribution
     from tabwidget.labelling import LabelReport
-    from tabwidget.session import Answer, Run, Session
+    from tabwidget.outcomes import Answer
+    from tabwidget.session import Run, Session
     from tabwidget.table import Table
 
 __all__ = [
