@@ -28,11 +28,6 @@ if TYPE_CHECKING:
         TrainingConfig,
         aggregate_default,
     )
-    from tabwidget.conformance import check_serializer
-    from tabwidget.constraints import (
-        FixedCombinations,
-    )
-    from tabwidget.distribution import Distribution
     from tabwidget.errors import (
         ColumnError,
         ConfigError,
@@ -52,6 +47,16 @@ if TYPE_CHECKING:
         LanguageModelRegressor,
         LanguageModelSynthesizer,
     )
+    from tabwidget.estimators.constraints import (
+        FixedCombinations,
+    )
+    from tabwidget.estimators.memorization import (
+        Memorisation,
+    )
+    from tabwidget.estimators.pooling import (
+        Pooled,
+        pool,
+    )
     from tabwidget.events import (
         EvalReport,
         Event,
@@ -68,22 +73,13 @@ if TYPE_CHECKING:
         TrainingState,
         TrainReport,
     )
-    from tabwidget.evidence import Above, Below, Between, NoneOf, OneOf
-    from tabwidget.joint import JointDistribution
+    from tabwidget.inference.distribution import Distribution
+    from tabwidget.inference.evidence import Above, Below, Between, NoneOf, OneOf
+    from tabwidget.inference.joint import JointDistribution
+    from tabwidget.inference.query import Query
     from tabwidget.magics import load_ipython_extension, unload_ipython_extension
-    from tabwidget.memorisation import (
-        Memorisation,
-    )
     from tabwidget.model import TabularLanguageModel
-    from tabwidget.number_format import PlainNumber, SpacedDigits
-    from tabwidget.outcomes import Answer, Change
-    from tabwidget.query import Query
-    from tabwidget.rubin import (
-        Pooled,
-        pool,
-    )
-    from tabwidget.run import Run
-    from tabwidget.serialize import (
+    from tabwidget.serializers.base import (
         BracketSerializer,
         CellSpan,
         JSONSerializer,
@@ -91,7 +87,11 @@ if TYPE_CHECKING:
         SerializedRow,
         Serializer,
     )
+    from tabwidget.serializers.check import check_serializer
+    from tabwidget.serializers.number_format import PlainNumber, SpacedDigits
     from tabwidget.session import Session
+    from tabwidget.session.results import Answer, Change
+    from tabwidget.session.run import Run
     from tabwidget.table import Table, TableSchema, as_table
     from tabwidget.widgets import DataPanel, QueryPanel, TaskPanel, TrainPanel, Workbench
 
@@ -201,11 +201,11 @@ _NAMES = {
         "TrainingConfig",
         "aggregate_default",
     ],
-    "conformance": ["check_serializer"],
-    "constraints": [
+    "serializers.check": ["check_serializer"],
+    "estimators.constraints": [
         "FixedCombinations",
     ],
-    "distribution": ["Distribution"],
+    "inference.distribution": ["Distribution"],
     "errors": [
         "ColumnError",
         "ConfigError",
@@ -241,21 +241,21 @@ _NAMES = {
         "TrainReport",
         "TrainingState",
     ],
-    "evidence": ["Above", "Below", "Between", "NoneOf", "OneOf"],
-    "joint": ["JointDistribution"],
+    "inference.evidence": ["Above", "Below", "Between", "NoneOf", "OneOf"],
+    "inference.joint": ["JointDistribution"],
     "magics": ["load_ipython_extension", "unload_ipython_extension"],
-    "memorisation": [
+    "estimators.memorization": [
         "Memorisation",
     ],
     "model": ["TabularLanguageModel"],
-    "number_format": ["PlainNumber", "SpacedDigits"],
-    "query": ["Query"],
-    "rubin": [
+    "serializers.number_format": ["PlainNumber", "SpacedDigits"],
+    "inference.query": ["Query"],
+    "estimators.pooling": [
         "Pooled",
         "pool",
     ],
-    "run": ["Run"],
-    "serialize": [
+    "session.run": ["Run"],
+    "serializers.base": [
         "BracketSerializer",
         "CellSpan",
         "JSONSerializer",
@@ -263,7 +263,7 @@ _NAMES = {
         "SerializedRow",
         "Serializer",
     ],
-    "outcomes": ["Answer", "Change"],
+    "session.results": ["Answer", "Change"],
     "session": ["Session"],
     "table": ["Table", "TableSchema", "as_table"],
     "widgets": ["DataPanel", "QueryPanel", "TaskPanel", "TrainPanel", "Workbench"],

@@ -16,12 +16,12 @@ import vl_convert
 from tabwidget import charts, datasets
 from tabwidget.callbacks import TqdmCallback
 from tabwidget.config import TrainingConfig
-from tabwidget.distribution import Distribution
 from tabwidget.errors import DataFileError
 from tabwidget.events import TrainingState
-from tabwidget.formula import parse
+from tabwidget.inference.distribution import Distribution
+from tabwidget.inference.formula import parse
+from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
-from tabwidget.query import Query
 
 __all__ = ["Findings", "run"]
 

@@ -23,7 +23,7 @@ from tabwidget.table import Table
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from tabwidget.distribution import Distribution
+    from tabwidget.inference.distribution import Distribution
     from tabwidget.widgets import Workbench
 
 __all__ = [

@@ -13,10 +13,10 @@ import pytest
 
 from tabwidget import demo
 from tabwidget.demo import Findings
-from tabwidget.distribution import Distribution
 from tabwidget.errors import DataFileError
 from tabwidget.events import FitStart, TrainingState, TrainReport
-from tabwidget.query import Query
+from tabwidget.inference.distribution import Distribution
+from tabwidget.inference.query import Query
 from tabwidget.table import Table
 
 

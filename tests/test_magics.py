@@ -11,7 +11,7 @@ import pytest
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 from tabwidget import magics
-from tabwidget.distribution import Distribution
+from tabwidget.inference.distribution import Distribution
 from tabwidget.magics import current_session
 from tabwidget.session import Session
 

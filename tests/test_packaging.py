@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 import tabwidget
-
-from .test_imports import imports
+from tests.architecture import imports
 
 BUNDLE = {
     "tabwidget/widgets/static/workbench.js",

@@ -9,8 +9,8 @@ import pytest
 from typer.main import get_command
 
 from tabwidget import cli
-from tabwidget.formula import parse
-from tests.textlm.tiny import save_tiny
+from tabwidget.inference.formula import parse
+from tests.backends.text.tiny import save_tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

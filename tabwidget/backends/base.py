@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tabwidget.backends.cost import ModelSize
 from tabwidget.config import TrainingConfig
 from tabwidget.events import Event
-from tabwidget.serialize import Serializer
+from tabwidget.serializers.base import Serializer
 from tabwidget.table import Column, Table
 
 __all__ = ["Backend", "FitRequest", "Prediction"]

@@ -118,7 +118,7 @@ class RichCallback(Callback):
         from rich.errors import LiveError
         from rich.live import Live
 
-        from tabwidget.callbacks.picture import Picture
+        from tabwidget.callbacks.dashboard_view import Picture
 
         with contextlib.ExitStack() as stack:
             stack.callback(screen.free, self)

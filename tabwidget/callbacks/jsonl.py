@@ -9,7 +9,7 @@ from typing import Any
 
 from tabwidget.callbacks.base import Callback
 from tabwidget.events import Event, TrainingState
-from tabwidget.values import plain
+from tabwidget.table.values import plain
 
 __all__ = ["JSONLCallback"]
 

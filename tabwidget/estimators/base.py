@@ -17,7 +17,6 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tabwidget.callbacks import as_list
-from tabwidget.column import Column, column_of
 from tabwidget.config import (
     GenerationConfig,
     LoRAConfig,
@@ -29,9 +28,10 @@ from tabwidget.errors import ConfigError, TableError
 from tabwidget.estimators.parameters import SharedParameters
 from tabwidget.model import TabularLanguageModel
 from tabwidget.params import Config, NestedParams, warn_unused
-from tabwidget.serialize import resolve_serializer
+from tabwidget.serializers.base import resolve_serializer
 from tabwidget.table import Table, TableSchema
-from tabwidget.values import listed
+from tabwidget.table.column import Column, column_of
+from tabwidget.table.values import listed
 
 __all__ = [
     "LanguageModelEstimator",

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from tabwidget.errors import ConfigError, EvidenceError
 from tabwidget.estimators.base import LanguageModelEstimator, check_labels_present
 from tabwidget.model import TabularLanguageModel
-from tabwidget.values import listed
+from tabwidget.table.values import listed
 
 __all__ = ["LanguageModelClassifier"]
 

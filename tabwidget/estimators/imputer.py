@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from tabwidget.column import Column
 from tabwidget.config import DiscretizationConfig
-from tabwidget.discretization import candidates, collapsed
-from tabwidget.distribution import quantiles
-from tabwidget.dtypes import as_dtype
 from tabwidget.errors import ColumnError, ConfigError
 from tabwidget.estimators.base import (
     LanguageModelEstimator,
@@ -24,11 +20,15 @@ from tabwidget.estimators.base import (
     known_cells,
     warn_of_columns,
 )
-from tabwidget.estimators.numbers import nearest_shares
+from tabwidget.estimators.candidates import nearest_shares
+from tabwidget.estimators.discretization import candidates, collapsed
 from tabwidget.estimators.parameters import SharedParameters, with_parameters
+from tabwidget.inference.distribution import quantiles
+from tabwidget.inference.sampling import draw
 from tabwidget.model import TabularLanguageModel
-from tabwidget.sampling import draw
-from tabwidget.values import is_missing
+from tabwidget.table.column import Column
+from tabwidget.table.dtypes import as_dtype
+from tabwidget.table.values import is_missing
 
 __all__ = ["LanguageModelImputer"]
 
@@ -171,8 +171,9 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
     def multiple(self, X: Any) -> list[Any]:
         """Return `n_imputations` tables, each with other draws of the missing cells.
 
-        An analysis is made on each, and its estimates are pooled by `tabwidget.rubin.pool`. The
-        draws come from one fitted model, whose own uncertainty they do not hold.
+        An analysis is made on each, and its estimates are pooled by
+        `tabwidget.estimators.pooling.pool`. The draws come from one fitted model, whose own
+        uncertainty they do not hold.
 
         Parameters
         ----------

@@ -19,7 +19,7 @@ from tabwidget.config import (
     TrainingConfig,
 )
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serialize import Serializer
+from tabwidget.serializers.base import Serializer
 
 __all__ = ["SharedParameters", "with_parameters"]
 

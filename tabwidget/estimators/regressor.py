@@ -9,16 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_X_y
 
-from tabwidget.column import Column
 from tabwidget.config import DiscretizationConfig
-from tabwidget.discretization import candidates, collapsed
-from tabwidget.distribution import Distribution, quantiles
 from tabwidget.errors import ConfigError, EvidenceError
 from tabwidget.estimators.base import LanguageModelEstimator, check_config, check_labels_present
-from tabwidget.estimators.numbers import nearest_shares, variance_within
+from tabwidget.estimators.candidates import nearest_shares, variance_within
+from tabwidget.estimators.discretization import candidates, collapsed
 from tabwidget.estimators.parameters import SharedParameters, with_parameters
+from tabwidget.inference.distribution import Distribution, quantiles
 from tabwidget.model import TabularLanguageModel
 from tabwidget.params import Config
+from tabwidget.table.column import Column
 
 __all__ = ["LanguageModelRegressor"]
 

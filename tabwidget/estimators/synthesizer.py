@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from tabwidget.constraints import Constraint, Constraints, evidence_of
 from tabwidget.errors import ConfigError
 from tabwidget.estimators.base import LanguageModelEstimator, check_count, warn_of_columns
+from tabwidget.estimators.constraints import Constraint, Constraints, evidence_of
+from tabwidget.estimators.memorization import Memorisation, memorisation
 from tabwidget.estimators.parameters import SharedParameters, with_parameters
-from tabwidget.evidence import Evidence
-from tabwidget.memorisation import Memorisation, memorisation
+from tabwidget.inference.evidence import Evidence
 from tabwidget.model import TabularLanguageModel
 
 __all__ = ["LanguageModelSynthesizer"]

@@ -17,7 +17,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from tabwidget.minilm.cells import CellModel, Cells, missing_last
+from tabwidget.minilm.cell_model import CellModel, Cells, missing_last
 from tabwidget.minilm.optimizer import averaged, optimizers_of
 
 __all__ = ["CellTrainer", "Recipe"]

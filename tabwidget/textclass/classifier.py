@@ -28,7 +28,7 @@ from tabwidget.textclass.runs import RunModel, load_run, read_result, save_run
 from tabwidget.textclass.splitting import hold_out
 
 if TYPE_CHECKING:
-    from tabwidget.textclass.telling import Notify
+    from tabwidget.textclass.training_log import Notify
 
 __all__ = ["TextClassifier"]
 
@@ -341,7 +341,7 @@ metric_for_best_model, class_weights, tune_thresholds
         """
         folder = Path(folder).expanduser()
         result = read_result(folder)
-        from tabwidget.textclass.telling import Trained  # transformers is heavy
+        from tabwidget.textclass.training_log import Trained  # transformers is heavy
 
         config = TextClassConfig.read(folder / "config.yaml")
         run = load_run(folder, device)

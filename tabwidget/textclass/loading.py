@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tabwidget.backends.devices import device_of, dtype_of
+from tabwidget.backends.fair_lock import Turns
+from tabwidget.backends.hub import source_of, tried
 from tabwidget.backends.huggingface.loading import DEFAULT_MODEL, bitsandbytes_config, to_hqq
-from tabwidget.backends.places import source_of, tried
-from tabwidget.backends.turns import Turns
 from tabwidget.config import QuantizationConfig
 from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import ModelSection

@@ -24,7 +24,7 @@ from tabwidget.textclass.metrics import metrics_of, score_of, thresholds_of
 from tabwidget.textclass.splitting import hold_out
 
 if TYPE_CHECKING:
-    from tabwidget.textclass.telling import Notify
+    from tabwidget.textclass.training_log import Notify
 
 __all__ = [
     "RunModel",
@@ -75,7 +75,7 @@ class Summary:
         Holds the runs.
     runs : list of dict
         What each run took and reached: ``run``, ``seed``, the figures of
-        `tabwidget.textclass.telling.Trained`, ``f1_micro`` and ``f1_macro`` on the validation
+        `tabwidget.textclass.training_log.Trained`, ``f1_micro`` and ``f1_macro`` on the validation
         rows as in training, and under ``validation`` and ``test`` all figures of `metrics_of`;
         where a text may have several labels these are with the tuned thresholds, and
         ``validation_at_half`` and ``test_at_half`` with 0.5.

@@ -19,12 +19,12 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
-from tabwidget.backends.chance import own_chance
+from tabwidget.backends.rng import own_chance
 from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Texts
 from tabwidget.textclass.loading import LabelModel, quiet
-from tabwidget.textclass.telling import BEST, Notify, Teller, Trained
+from tabwidget.textclass.training_log import BEST, Notify, Teller, Trained
 
 __all__ = ["fit", "label_weights"]
 

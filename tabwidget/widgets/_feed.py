@@ -16,14 +16,14 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tabwidget.errors import TabwidgetError
-from tabwidget.tasks import TEXT_LABELS
+from tabwidget.session.tasks.base import TEXT_LABELS
 from tabwidget.widgets import _state
 
 if TYPE_CHECKING:
     from tabwidget.events import Event
-    from tabwidget.outcomes import Answer
-    from tabwidget.query import Query
+    from tabwidget.inference.query import Query
     from tabwidget.session import Run, Session
+    from tabwidget.session.results import Answer
     from tabwidget.table import Table
 
 __all__ = ["Batch", "Feed", "Listener", "feed_of"]

@@ -14,10 +14,10 @@ from sklearn.base import clone
 from tabwidget.backends import BACKENDS
 from tabwidget.config import LoRAConfig, ModelConfig
 from tabwidget.errors import ConfigError, NotFittedError, TableError, TabwidgetError
-from tabwidget.evidence import evidence_from_json
-from tabwidget.query import Query
+from tabwidget.inference.evidence import evidence_from_json
+from tabwidget.inference.query import Query
 from tabwidget.session import Session
-from tabwidget.tasks import TEXT_LABELS
+from tabwidget.session.tasks.base import TEXT_LABELS
 from tabwidget.widgets import _state
 from tabwidget.widgets._feed import Feed
 

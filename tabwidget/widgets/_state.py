@@ -11,14 +11,14 @@ import pandas as pd
 
 from tabwidget.backends import BACKENDS
 from tabwidget.config import QuantizationConfig
-from tabwidget.evidence import evidence_to_json
-from tabwidget.query import Query
+from tabwidget.inference.evidence import evidence_to_json
+from tabwidget.inference.query import Query
 
 if TYPE_CHECKING:
-    from tabwidget.distribution import Distribution
-    from tabwidget.labelling import LabelReport
-    from tabwidget.outcomes import Answer
+    from tabwidget.inference.distribution import Distribution
     from tabwidget.session import Run, Session
+    from tabwidget.session.results import Answer
+    from tabwidget.session.tasks.text_labels import LabelReport
     from tabwidget.table import Table
 
 __all__ = [
@@ -85,8 +85,8 @@ def snapshot(
         Tells one answer from the next.
     """
     from tabwidget import datasets
-    from tabwidget.serialize import SERIALIZERS
-    from tabwidget.tasks import TASKS, TEXT_LABELS
+    from tabwidget.serializers.base import SERIALIZERS
+    from tabwidget.session.tasks.base import TASKS, TEXT_LABELS
 
     with session.lock:
         answer = session.answer
@@ -143,8 +143,8 @@ def model_state(session: Session) -> State:
 
 def labelling_state(session: Session) -> State:
     """Return which columns are texts and labels, which model learns them, and how well it does."""
-    from tabwidget.labelled import label_columns, text_columns
-    from tabwidget.labelling import STANDARD
+    from tabwidget.session.tasks.text_labels import STANDARD
+    from tabwidget.table.label_columns import label_columns, text_columns
     from tabwidget.textclass import installed
 
     labelling, table = session.labelling, session.table

@@ -22,7 +22,7 @@ from tabwidget.events import (
     TrainExamples,
     TrainReport,
 )
-from tabwidget.serialize import Serializer
+from tabwidget.serializers.base import Serializer
 from tabwidget.table import Column, Table
 
 Floats = NDArray[np.float64]

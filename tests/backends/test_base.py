@@ -8,8 +8,7 @@ import pytest
 from tabwidget.backends import BACKENDS, Backend, MiniLMBackend, choose, resolve
 from tabwidget.config import LoRAConfig, ModelConfig
 from tabwidget.errors import ConfigError, MissingExtraError, NotFittedError
-
-from .fakes import FakeBackend
+from tests.backends.fakes import FakeBackend
 
 
 @pytest.mark.parametrize("backend", [MiniLMBackend(), FakeBackend()])
@@ -28,7 +27,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, machine: str, *packages: str) -> 
     monkeypatch.setattr("platform.system", lambda: system)
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(
-        "tabwidget.backends.find_spec", lambda name: object() if name in packages else None
+        "tabwidget.backends.registry.find_spec", lambda name: object() if name in packages else None
     )
 
 

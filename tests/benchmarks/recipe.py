@@ -45,7 +45,7 @@ class Variant:
     patched: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
-FIT = "tabwidget.backends.minilm_fit."
+FIT = "tabwidget.backends.minilm.fit."
 VARIANTS = {
     "as it is": Variant(),
     "one member": Variant({"members": 1}),
@@ -63,7 +63,7 @@ VARIANTS = {
     "Gaussian of learned rows": Variant(patched=lambda: patch(FIT + "N_FOLDS", 1)),
     "no temperatures": Variant(
         patched=lambda: patch.multiple(
-            "tabwidget.backends.minilm_fit", TEMPERATURES=[1.0], COOLER=1.0
+            "tabwidget.backends.minilm.fit", TEMPERATURES=[1.0], COOLER=1.0
         )
     ),
 }

@@ -26,11 +26,11 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from tabwidget import TabularLanguageModel
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.minilm_fit import MiniLMFit
+from tabwidget.backends.minilm.fit import MiniLMFit
 from tabwidget.backends.threads import few_threads
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.minilm.cell_trainer import CellTrainer
-from tabwidget.serialize import JSONSerializer
+from tabwidget.serializers.base import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.every_column import fit_for
 from tests.benchmarks.report import Report, parser

@@ -21,14 +21,14 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import log_softmax
 
-from tabwidget.backends.huggingface.engine import HFEngine
 from tabwidget.backends.huggingface.loading import load
+from tabwidget.backends.huggingface.scoring_model import HFEngine
+from tabwidget.backends.text import TextSupport, log_probabilities
+from tabwidget.backends.text.rows import Ids
+from tabwidget.backends.text.tokens import row_tokens
 from tabwidget.config import ModelConfig
-from tabwidget.serialize import JSONSerializer
+from tabwidget.serializers.base import JSONSerializer
 from tabwidget.table import Table
-from tabwidget.textlm import TextSupport, log_probabilities
-from tabwidget.textlm.rows import Ids
-from tabwidget.textlm.tokens import row_tokens
 from tests.benchmarks.report import Report, parser
 
 COLOURS = "red green blue white black grey brown yellow orange purple pink golden silver pale dark"

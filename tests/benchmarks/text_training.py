@@ -23,14 +23,14 @@ from transformers.trainer_callback import PrinterCallback
 
 from tabwidget.backends import FitRequest
 from tabwidget.backends.huggingface import HFBackend
-from tabwidget.backends.huggingface.engine import HFEngine
+from tabwidget.backends.huggingface.scoring_model import HFEngine
 from tabwidget.backends.huggingface.training import HFFit
-from tabwidget.backends.text_fit import Batch
+from tabwidget.backends.text import RowTokens
+from tabwidget.backends.text.fit import Batch
 from tabwidget.config import LoRAConfig, ModelConfig, TrainingConfig
 from tabwidget.events import Event
-from tabwidget.serialize import JSONSerializer
+from tabwidget.serializers.base import JSONSerializer
 from tabwidget.table import Table
-from tabwidget.textlm import RowTokens
 from tests.benchmarks.report import Report, parser
 
 WORDS = ["old", "new", "small", "large", "broken", "clean", "rusty", "heavy", "light", "spare"]

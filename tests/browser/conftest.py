@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from .lab import Lab, Watched
+    from tests.browser.lab import Lab, Watched
 
 REQUIRED = os.environ.get("TABWIDGET_REQUIRE_BROWSER") == "1"
 if REQUIRED and importlib.util.find_spec("playwright") is None:
@@ -36,7 +36,7 @@ def _missing() -> str:
         import playwright  # noqa: F401
     except ImportError as error:
         return f"{error.name} is not installed: pip install 'tabwidget[test]'"
-    from .lab import HERE, chromium
+    from tests.browser.lab import HERE, chromium
 
     if chromium() is None:
         return "there is no chromium: install it with the system's package manager"
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def lab(folder: Path) -> Iterator[Lab]:
-    from .lab import running_lab
+    from tests.browser.lab import running_lab
 
     with running_lab(folder) as lab:
         yield lab
@@ -65,7 +65,7 @@ def lab(folder: Path) -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def browser(folder: Path) -> Iterator[Browser]:
-    from .lab import running_browser
+    from tests.browser.lab import running_browser
 
     with running_browser(folder) as browser:
         yield browser
@@ -73,7 +73,7 @@ def browser(folder: Path) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def watched(lab: Lab, browser: Browser) -> Iterator[Watched]:
-    from .lab import execute, open_notebook, watched_page
+    from tests.browser.lab import execute, open_notebook, watched_page
 
     watched = watched_page(browser)
     lab.write(NOTEBOOK, CELLS)

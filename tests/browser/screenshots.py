@@ -15,8 +15,14 @@ from pathlib import Path
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.benchmarks.text_classes import debian_texts
-
-from .lab import Lab, execute, open_notebook, running_browser, running_lab, watched_page
+from tests.browser.lab import (
+    Lab,
+    execute,
+    open_notebook,
+    running_browser,
+    running_lab,
+    watched_page,
+)
 
 NOTEBOOK = "picture.ipynb"
 ROWS = (

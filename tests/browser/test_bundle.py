@@ -11,7 +11,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 from playwright.sync_api import Browser, Page, Route, expect
 
-from .lab import HERE, watched_page
+from tests.browser.lab import HERE, watched_page
 
 STATIC = HERE / "tabwidget" / "widgets" / "static"
 ORIGIN = "http://localhost"

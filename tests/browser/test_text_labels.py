@@ -15,13 +15,12 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.backends.text.tiny import save_tiny
+from tests.browser.lab import Lab, execute, open_notebook, watched_page
 from tests.textclass.toys import WORDS, toy_texts
-from tests.textlm.tiny import save_tiny
-
-from .lab import Lab, execute, open_notebook, watched_page
 
 if TYPE_CHECKING:
-    from .lab import Watched
+    from tests.browser.lab import Watched
 
 CELLS = ["from tabwidget.widgets import Workbench\nWorkbench('toys.csv', max_seconds=5)"]
 

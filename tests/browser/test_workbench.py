@@ -12,7 +12,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 from playwright.sync_api import Locator, Page, expect
 
-from .lab import Watched, execute, wait_for_kernel
+from tests.browser.lab import Watched, execute, wait_for_kernel
 
 GONE = "widget model not found"
 

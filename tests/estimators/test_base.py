@@ -28,8 +28,8 @@ from tabwidget.estimators import (
 )
 from tabwidget.estimators.base import LanguageModelEstimator, known_cells
 from tabwidget.model import TabularLanguageModel
-from tabwidget.number_format import PlainNumber
-from tabwidget.serialize import BracketSerializer, JSONSerializer
+from tabwidget.serializers.base import BracketSerializer, JSONSerializer
+from tabwidget.serializers.number_format import PlainNumber
 from tabwidget.table import Table
 
 OWN = {

@@ -27,7 +27,7 @@ from tabwidget import (
     TrainingConfig,
     aggregate_default,
 )
-from tabwidget.serialize import resolve_serializer
+from tabwidget.serializers.base import resolve_serializer
 from tests.estimators.conftest import tiny
 
 # Set after the block's own line, which has none.

@@ -16,9 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tabwidget import TabularLanguageModel, datasets, rubin
+from tabwidget import TabularLanguageModel, datasets
 from tabwidget.config import DiscretizationConfig, GenerationConfig, ModelConfig, TrainingConfig
 from tabwidget.errors import ColumnError, ConfigError
+from tabwidget.estimators import pooling
 from tabwidget.estimators.imputer import LanguageModelImputer
 
 TINY: dict[str, Any] = {
@@ -130,7 +131,7 @@ def test_multiple_imputations_pool_to_an_honest_interval(lm: TabularLanguageMode
     assert not tables[0].equals(tables[1])
     estimates = [table[name].mean() for table in tables]
     variances = [table[name].var() / len(table) for table in tables]
-    pooled = rubin.pool(estimates, variances, n=len(HOLES))
+    pooled = pooling.pool(estimates, variances, n=len(HOLES))
     low, high = pooled.interval(0.99)
     assert low < PENGUINS[name].mean() < high
     assert 0 < pooled.fraction_missing < 0.5

@@ -18,7 +18,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tabwidget.config import ModelConfig
-from tabwidget.estimators import LanguageModelClassifier, LanguageModelRegressor
+from tabwidget.errors import ConfigError
+from tabwidget.estimators import (
+    LanguageModelClassifier,
+    LanguageModelImputer,
+    LanguageModelRegressor,
+    LanguageModelSynthesizer,
+)
 from tabwidget.model import TabularLanguageModel
 from tests.estimators.conftest import tiny
 
@@ -150,3 +156,13 @@ def test_optuna_search(rows: pd.DataFrame, frame: pd.DataFrame) -> None:
     )
     search.fit(rows[["size"]].fillna(0), frame["kind"])
     assert 1 <= search.best_params_["training__max_steps"] <= 4
+
+
+def test_one_fit_serves_every_estimator(lm: TabularLanguageModel, frame: pd.DataFrame) -> None:
+    known = frame[["island", "kind"]].assign(length=1.0)
+    assert LanguageModelRegressor.from_fitted(lm, "size").predict(known).shape == (len(frame),)
+    filled = LanguageModelImputer.from_fitted(lm).transform(frame.assign(length=1.0))
+    assert not filled.isna().any().any()
+    assert len(LanguageModelSynthesizer.from_fitted(lm).sample(4)) == 4
+    with pytest.raises(ConfigError, match="'size'"):
+        LanguageModelClassifier.from_fitted(lm, "size")

@@ -12,10 +12,10 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tabwidget import GenerationConfig, ModelConfig, TabularLanguageModel, TrainingConfig, datasets
-from tabwidget.constraints import FixedCombinations
 from tabwidget.errors import ConfigError, ConstraintError, EvidenceError, FormulaError
+from tabwidget.estimators.constraints import FixedCombinations
 from tabwidget.estimators.synthesizer import LanguageModelSynthesizer
-from tabwidget.evidence import Above, Between, NoneOf
+from tabwidget.inference.evidence import Above, Between, NoneOf
 
 TINY = ModelConfig(width=16, layers=1, heads=2, members=1)
 SMALL: dict[str, Any] = {

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from tabwidget.minilm.cell_model import CellColumn, CellModel, Cells
 from tabwidget.minilm.cell_trainer import CellTrainer, Recipe
-from tabwidget.minilm.cells import CellColumn, CellModel, Cells
 
 
 def orders(n_rows: int, epoch: int) -> Tensor:

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from tabwidget.errors import ConfigError, DataFileError, MissingExtraError
 from tabwidget.textclass.cli import app
+from tests.backends.text.tiny import save_tiny
 from tests.textclass.toys import toy_config, toy_texts, write_csv
-from tests.textlm.tiny import save_tiny
 
 
 def run(*arguments: object) -> str:

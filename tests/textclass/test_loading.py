@@ -13,8 +13,8 @@ from tabwidget.errors import ConfigError, MissingExtraError
 from tabwidget.textclass.config import ModelSection
 from tabwidget.textclass.data import Labels
 from tabwidget.textclass.loading import LabelModel, load, restore
+from tests.backends.text.tiny import save_tiny
 from tests.textclass.toys import MULTI, SINGLE, save_tiny_encoder
-from tests.textlm.tiny import save_tiny
 
 TEXTS = ["an apple", "a boat and a cloud, and then some more words", "", "</s> is text"]
 

@@ -14,8 +14,7 @@ import pytest
 from tabwidget.events import EvalReport, FitStart, TrainExamples, TrainReport
 from tabwidget.widgets import _feed
 from tabwidget.widgets._feed import Feed, feed_of
-
-from .fakes import FakePanel, FakeRun, FakeSession
+from tests.widgets.fakes import FakePanel, FakeRun, FakeSession
 
 
 def report(step: int, loss: float = 0.5) -> TrainReport:

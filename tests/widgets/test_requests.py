@@ -15,8 +15,8 @@ from tabwidget.widgets import _state
 from tabwidget.widgets._feed import Feed
 from tabwidget.widgets._requests import HANDLERS, answer_request
 from tabwidget.widgets._static import static_html
+from tests.backends.text.tiny import save_tiny
 from tests.textclass.toys import WORDS, toy_texts
-from tests.textlm.tiny import save_tiny
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 12, "g": ["a", "a", "b", "b"] * 12})
 
@@ -199,7 +199,7 @@ def test_a_preview_says_where_tokens_end_and_a_cost_what_training_takes(bench: B
 def test_engines_that_lack_something_are_offered_with_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tabwidget.backends.find_spec", lambda name: None)
+    monkeypatch.setattr("tabwidget.backends.registry.find_spec", lambda name: None)
     commands = {engine["name"]: engine["command"] for engine in _state.engines()}
     assert commands["huggingface"] == "pip install 'tabwidget[hf]'"
     assert commands["minilm"] == ""

@@ -7,12 +7,12 @@ import torch
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.devices import device_of, dtype_of
-from tabwidget.backends.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
-from tabwidget.backends.text_fit import TextFit
+from tabwidget.backends.text import RowTokens, TextEngine
+from tabwidget.backends.text.fit import TextFit
+from tabwidget.backends.text.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
+from tabwidget.backends.text.tokens import TextTokenizer
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import require
-from tabwidget.textlm import RowTokens, TextEngine
-from tabwidget.textlm.tokens import TextTokenizer
 
 __all__ = ["HFBackend"]
 
@@ -63,7 +63,7 @@ class HFBackend(PretrainedBackend):
         )
 
     def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
-        from tabwidget.backends.huggingface.engine import HFEngine
+        from tabwidget.backends.huggingface.scoring_model import HFEngine
         from tabwidget.backends.huggingface.training import HFFit
 
         assert isinstance(engine, HFEngine)
@@ -71,8 +71,8 @@ class HFBackend(PretrainedBackend):
 
     def _model(self, seed: int) -> TextEngine:
         require("transformers", "hf")
-        from tabwidget.backends.huggingface.engine import HFEngine
         from tabwidget.backends.huggingface.loading import adapted, load
+        from tabwidget.backends.huggingface.scoring_model import HFEngine
 
         loaded = load(self.model_config)
         if self.model_config.lora is not None:

@@ -13,8 +13,8 @@ import torch
 
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.devices import device_of, dtype_of
-from tabwidget.backends.places import source_of, tried
-from tabwidget.backends.pretrained import (
+from tabwidget.backends.hub import source_of, tried
+from tabwidget.backends.text.pretrained import (
     NO_TOKENIZER,
     check_tuning,
     quantization_of,

@@ -19,11 +19,11 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.chance import own_chance
-from tabwidget.backends.huggingface.engine import HFEngine
-from tabwidget.backends.text_fit import NEVER, TextFit
-from tabwidget.backends.turns import Turns
-from tabwidget.textlm import RowBatches, RowTokens
+from tabwidget.backends.fair_lock import Turns
+from tabwidget.backends.huggingface.scoring_model import HFEngine
+from tabwidget.backends.rng import own_chance
+from tabwidget.backends.text import RowBatches, RowTokens
+from tabwidget.backends.text.fit import NEVER, TextFit
 
 __all__ = ["HFFit", "Learner"]
 

@@ -13,17 +13,17 @@ from tabwidget.backends.base import FitRequest
 from tabwidget.backends.cost import MATRIX, ModelSize, fastest
 from tabwidget.backends.devices import device_of
 from tabwidget.backends.mlx.generation import Prompt, prompt_ids, sampling
-from tabwidget.backends.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
-from tabwidget.backends.text_fit import TextFit
+from tabwidget.backends.text import RowTokens, TextEngine
+from tabwidget.backends.text.fit import TextFit
+from tabwidget.backends.text.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
+from tabwidget.backends.text.tokens import TextTokenizer
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import require
-from tabwidget.textlm import RowTokens, TextEngine
-from tabwidget.textlm.tokens import TextTokenizer
 
 if TYPE_CHECKING:
     from mlx_lm.generate import GenerationResponse
 
-    from tabwidget.backends.mlx.engine import MLXEngine
+    from tabwidget.backends.mlx.scoring_model import MLXEngine
 
 __all__ = ["MLXBackend"]
 
@@ -240,7 +240,7 @@ class MLXBackend(PretrainedBackend):
             return replace(size, rate=fastest(width, lambda: mx.eval(a @ a)))
 
     def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
-        from tabwidget.backends.mlx.engine import MLXEngine
+        from tabwidget.backends.mlx.scoring_model import MLXEngine
         from tabwidget.backends.mlx.training import MLXFit
 
         assert isinstance(engine, MLXEngine)
@@ -248,8 +248,8 @@ class MLXBackend(PretrainedBackend):
 
     def _model(self, seed: int) -> MLXEngine:
         require("mlx_lm", "mlx")
-        from tabwidget.backends.mlx.engine import MLXEngine
         from tabwidget.backends.mlx.loading import adapted, load
+        from tabwidget.backends.mlx.scoring_model import MLXEngine
 
         loaded = load(self.model_config)
         if self.model_config.lora is not None:
@@ -260,8 +260,8 @@ class MLXBackend(PretrainedBackend):
         """Return the model, which need not have learned a table to write."""
         if self._engine is None:
             require("mlx_lm", "mlx")
-            from tabwidget.backends.mlx.engine import MLXEngine
             from tabwidget.backends.mlx.loading import load
+            from tabwidget.backends.mlx.scoring_model import MLXEngine
 
             self._engine = MLXEngine(load(self.model_config, tuned=False))
         return self._engine  # type: ignore[return-value]
@@ -282,7 +282,7 @@ class MLXBackend(PretrainedBackend):
 
     @contextlib.contextmanager
     def _writing(self, engine: MLXEngine, seed: int | None, number: int) -> Iterator[None]:
-        from tabwidget.backends.mlx.chance import own_chance
+        from tabwidget.backends.mlx.rng import own_chance
 
         chance = contextlib.nullcontext() if seed is None else own_chance(seed, number)
         with self._turns.turn(), engine.computing(), chance:

@@ -17,9 +17,9 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from tabwidget.backends import BACKENDS
-from tabwidget.backends.mlx.chance import own_chance
-from tabwidget.backends.places import source_of, tried
-from tabwidget.backends.pretrained import (
+from tabwidget.backends.hub import source_of, tried
+from tabwidget.backends.mlx.rng import own_chance
+from tabwidget.backends.text.pretrained import (
     NO_TOKENIZER,
     check_tuning,
     quantization_of,

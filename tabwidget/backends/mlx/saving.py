@@ -10,8 +10,8 @@ from typing import Any
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_unflatten
 
-from tabwidget.backends.mlx.engine import MLXEngine
 from tabwidget.backends.mlx.loading import twin
+from tabwidget.backends.mlx.scoring_model import MLXEngine
 from tabwidget.errors import require
 
 __all__ = ["fuse", "save_adapters"]

@@ -14,11 +14,11 @@ import numpy as np
 from mlx.utils import tree_map
 
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.mlx.chance import own_chance
-from tabwidget.backends.mlx.engine import MLXEngine
-from tabwidget.backends.text_fit import Batch, LoopFit
-from tabwidget.backends.turns import Turns
-from tabwidget.textlm import RowTokens
+from tabwidget.backends.fair_lock import Turns
+from tabwidget.backends.mlx.rng import own_chance
+from tabwidget.backends.mlx.scoring_model import MLXEngine
+from tabwidget.backends.text import RowTokens
+from tabwidget.backends.text.fit import Batch, LoopFit
 
 __all__ = ["OPTIMIZERS", "MLXFit"]
 

@@ -1,0 +1,155 @@
+"""MiniLMTextBackend: a small language model of rows as text, trained from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwidget.backends.base import FitRequest, Prediction
+from tabwidget.backends.cost import ModelSize
+from tabwidget.backends.minilm_text.fit import OPTIMIZERS, MiniLMTextFit
+from tabwidget.backends.minilm_text.scoring_model import MiniLMTextEngine
+from tabwidget.backends.minilm_text.tokenizer import TableTokens, longest_row
+from tabwidget.backends.text import RowTokens, TextEngine
+from tabwidget.backends.text.backend import TextBackend, features
+from tabwidget.backends.text.fit import TextFit
+from tabwidget.backends.text.tokens import TextTokenizer, row_tokens
+from tabwidget.backends.threads import few_threads
+from tabwidget.config import TrainingConfig
+from tabwidget.minilm.tokenizer import Tokenizer
+from tabwidget.serializers.base import Serializer
+from tabwidget.table import Table
+
+__all__ = ["MiniLMTextBackend"]
+
+Floats = NDArray[np.float64]
+
+# Fields of the configs that have no effect here: those of a pretrained model, or another engine.
+UNUSED = {
+    "attn_implementation",
+    "gradient_checkpointing",
+    "lora",
+    "members",
+    "model",
+    "neftune_noise_alpha",
+    "quantization",
+    "tokenizer",
+    "trust_remote_code",
+}
+DROPOUT = 0.2
+EFFICIENCY = 0.35  # of the rate of matrix products, with matrices as small as these
+HIDDEN = 4  # times the width, inside the feed-forward layers
+SPARE = 2  # times the longest row that the model reads, for values that the table lacks
+LEAST_LENGTH = 64
+
+
+class MiniLMTextBackend(TextBackend):
+    """A small language model that learns a table as text, from scratch and in seconds.
+
+    It teaches what serializers and number formats do: nothing is known beforehand, not even the
+    tokens. Those are bytes, and what stands in at least every fourth row, as names of columns and
+    common levels do; so no text is out of vocabulary, and numbers are read digit by digit. Where
+    answers matter more than how they come about, ``MiniLMBackend()`` has better ones.
+
+    Parameters
+    ----------
+    model_config : ModelConfig, optional
+        ``width``, ``layers``, ``heads`` and ``dropout`` of the model.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget import TabularLanguageModel, TrainingConfig
+    >>> lm = TabularLanguageModel(
+    ...     MiniLMTextBackend(), serializer="bracket", training=TrainingConfig(max_steps=2)
+    ... )
+    >>> frame = pd.DataFrame({"color": ["red", "blue"] * 4, "size": [1, 2] * 4})
+    >>> lm.fit(frame).sample(2, random_state=0).shape
+    (2, 2)
+    """
+
+    name = "minilm-text"
+    batch_size = MiniLMTextFit.batch_size
+
+    def _unused(self, training: TrainingConfig) -> set[str]:
+        unused = set(UNUSED)
+        if training.optimizer not in OPTIMIZERS:
+            unused.add("optimizer")
+        if self.model_config.device != "cpu":
+            unused.add("device")
+        if self.model_config.precision != "fp32":
+            unused.add("precision")
+        return unused
+
+    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
+        tokenizer = self._new_tokenizer(table, serializer)
+        tokens = row_tokens(features(table.schema.inputs), serializer, tokenizer)
+        rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
+        config = self.model_config
+        shape = {
+            "vocab_size": len(tokenizer.tokenizer),
+            "embedding_dim": config.width,
+            "hidden_dim": HIDDEN * config.width,
+            "num_layers": config.layers,
+            "num_heads": config.heads,
+            "dropout": DROPOUT if config.dropout == "auto" else config.dropout,
+            "max_seq_length": max(LEAST_LENGTH, SPARE * longest_row(tokens, rows)),
+        }
+        return MiniLMTextEngine.of(shape, tokenizer.tokenizer, seed)
+
+    def _restored(self, content: Mapping[str, Any], seed: int) -> TextEngine:
+        tokenizer = Tokenizer.from_state(content["tokenizer"])
+        return MiniLMTextEngine.of(content["encoder"], tokenizer, seed)
+
+    def _about(self) -> dict[str, Any]:
+        assert isinstance(self._engine, MiniLMTextEngine)
+        model = self._engine.model
+        return {"encoder": model.encoder.config, "tokenizer": model.tokenizer.state()}
+
+    def _new_tokenizer(self, table: Table, serializer: Serializer) -> TableTokens:
+        columns = features(table.schema.inputs)
+        rows = table.schema.rows(table.frame)[:, : len(columns)]
+        return TableTokens.learned(columns, rows, serializer)
+
+    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
+        assert isinstance(tokenizer, TableTokens)
+        config, vocabulary = self.model_config, len(tokenizer.tokenizer)
+        blocks = (4 + 2 * HIDDEN) * config.layers * config.width**2
+        weights = blocks + vocabulary * config.width
+        return ModelSize(
+            n_parameters=weights,
+            n_trained=weights,
+            n_multiplied=blocks,
+            weight_bytes=4,
+            layers=config.layers,
+            width=config.width,
+            vocabulary=vocabulary,
+            tokens_a_row=tokens_a_row,
+            rows_a_step=rows_a_step,
+            device="cpu",
+            efficiency=EFFICIENCY,
+        )
+
+    def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
+        assert isinstance(engine, MiniLMTextEngine)
+        return MiniLMTextFit(request, engine, tokens, self._turns)
+
+    @few_threads()
+    def fit(self, request: FitRequest) -> None:
+        """Learn a table; returns when a limit is reached, or ``request.stopped()`` says so."""
+        super().fit(request)
+
+    @few_threads()
+    def predict(
+        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64], orders: int = 2
+    ) -> Prediction:
+        """Return the distribution of column ``targets[i]`` given row i of `contexts`."""
+        return super().predict(contexts, targets, orders)
+
+    @few_threads()
+    def chain(self, rows: Floats) -> Floats:
+        """Return each cell's log-probability given the cells read before it in its row."""
+        return super().chain(rows)

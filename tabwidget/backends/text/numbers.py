@@ -1,0 +1,91 @@
+"""Numbers of which there are too many to list: which of their decimal strings lie in which bin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwidget.table.column import Column
+
+__all__ = ["Numbers", "numbers_of"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST_A_BIN = 100  # numbers that stand for all of a bin's
+UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)  # of dates and times, in seconds
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers that the cells of a binned column may hold.
+
+    Attributes
+    ----------
+    numbers : ndarray of float
+        All numbers of each bin, or 100 evenly spaced ones if there are more.
+    bins : ndarray of int
+        The bin of each.
+    counts : ndarray of float
+        How many numbers each stands for.
+    complete : bool
+        Whether these are all there can be.
+    """
+
+    numbers: Floats
+    bins: Ints
+    counts: Floats
+    complete: bool
+
+
+def numbers_of(column: Column) -> Numbers:
+    """Return the numbers of a column that has `edges`, with as many digits as its cells have.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.table.column import column_of
+    >>> column = column_of(pd.Series(range(90)), "n", keep=True)
+    >>> found = numbers_of(column)
+    >>> len(found.numbers), found.complete
+    (90, True)
+    """
+    assert column.edges is not None
+    step = _step(column)
+    numbers, bins, counts, complete = [], [], [], bool(step)
+    for index, grid in enumerate(column.grid):
+        low, high = column.edges[index : index + 2].clip(column.low, column.high)
+        found = np.array([grid])
+        if not column.atoms[index] and high > low:
+            each = step or (high - low) / MOST_A_BIN
+            # A hair off, so that 0.3 / 0.1, which is 2.9999999999999996, counts as 3.
+            first, last = np.ceil(low / each - 1e-6), np.floor(high / each + 1e-6)
+            complete = complete and bool(last - first < MOST_A_BIN)
+            n = min(last - first + 1, MOST_A_BIN)
+            if n > 0:
+                places = np.unique(np.round(np.linspace(first, last, int(n)))).astype(np.float64)
+                found = places * each
+                if column.decimals is not None:
+                    found = np.round(found, column.decimals)
+                # An edge belongs to the bin above.
+                found = found[column.cells(found) == index]
+        if not len(found):
+            found = np.array([grid])
+        count = max(1.0, (high - low) / step) / len(found) if step else 1.0
+        numbers.append(found)
+        bins.append(np.full(len(found), index))
+        counts.append(np.full(len(found), count))
+    return Numbers(np.concatenate(numbers), np.concatenate(bins), np.concatenate(counts), complete)
+
+
+def _step(column: Column) -> float:
+    """Return what two numbers of a column differ by at least; 0 if that is not known."""
+    if column.kind == "datetime":
+        assert column.edges is not None
+        # Edges are values of the column, but beside one that stands alone.
+        alone = np.pad(column.atoms, 1)
+        values = column.edges[~(alone[1:] | alone[:-1])]
+        return next((unit for unit in UNITS if not np.any(values % unit)), 0.0)
+    return column.step

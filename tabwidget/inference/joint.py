@@ -1,0 +1,223 @@
+"""JointDistribution: the answer to a question about several columns together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from tabwidget.errors import ConfigError, nearest
+from tabwidget.inference.distribution import Distribution
+from tabwidget.inference.marginalize import Contexts
+from tabwidget.table import Column
+from tabwidget.table.values import plain
+
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["JointDistribution", "joint_of"]
+
+Floats = NDArray[np.float64]
+
+MAX_CELLS = 100_000
+
+
+class JointDistribution:
+    """A probability for every combination of the values of several columns.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        The columns asked for.
+    probabilities : array of shape (len(column.support) of each column)
+        Sums to one.
+    order_spread : float, default 0.0
+        How far the chain rule's answers from the first and from the last column on lie apart:
+        their total variation distance from this one, 0 to 1. A sign of doubt.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        Names of the columns.
+    probabilities : ndarray
+        As above.
+
+    Examples
+    --------
+    >>> from tabwidget.table import Table
+    >>> schema = Table(pd.DataFrame({"x": [1, 2], "y": ["a", "b"]})).schema
+    >>> joint = JointDistribution(list(schema.values()), [[0.5, 0.25], [0.0, 0.25]])
+    >>> joint.mode(), joint.marginal("y").probabilities.tolist()
+    ({'x': 1, 'y': 'a'}, [0.5, 0.5])
+    >>> round(joint.mutual_information(), 4)
+    0.2158
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], probabilities: ArrayLike, order_spread: float = 0.0
+    ) -> None:
+        self.columns = tuple(columns)
+        self.targets = tuple(column.name for column in columns)
+        self.probabilities = np.asarray(probabilities, dtype=np.float64)
+        self.order_spread = float(order_spread)
+
+    def marginal(self, target: str) -> Distribution:
+        """Return the distribution of one of the columns alone."""
+        if target not in self.targets:
+            raise ConfigError(
+                f"the joint is of {', '.join(self.targets)}, not of {target!r}."
+                + nearest(target, self.targets)
+            )
+        at = self.targets.index(target)
+        others = tuple(i for i in range(len(self.targets)) if i != at)
+        return Distribution(self.columns[at], self.probabilities.sum(others), self.order_spread)
+
+    def mode(self) -> dict[str, Any]:
+        """Return the likeliest combination; of binned numbers the densest."""
+        density = self.probabilities
+        for axis, column in enumerate(self.columns):
+            shape = [-1 if i == axis else 1 for i in range(len(self.columns))]
+            density = density / column.widths.reshape(shape)
+        index = np.unravel_index(int(density.argmax()), density.shape)
+        return {c.name: c.value(c.grid[i]) for c, i in zip(self.columns, index, strict=True)}
+
+    def sample(self, n: int = 1, random_state: Any = None) -> pd.DataFrame:
+        """Draw `n` combinations.
+
+        Parameters
+        ----------
+        n : int, default 1
+            How many.
+        random_state : int, numpy Generator or None
+            Passed to ``numpy.random.default_rng``.
+        """
+        rng = np.random.default_rng(random_state)
+        flat = self.probabilities.ravel()
+        drawn = np.unravel_index(
+            rng.choice(len(flat), size=n, p=flat / flat.sum()), self.probabilities.shape
+        )
+        return pd.DataFrame(
+            {
+                column.name: column.restore(column.within(cells, rng.random(n)))
+                for column, cells in zip(self.columns, drawn, strict=True)
+            }
+        )
+
+    def entropy(self) -> float:
+        """Return the entropy over all combinations, in nats."""
+        p = self.probabilities[self.probabilities > 0]
+        return float(-(p * np.log(p)).sum())
+
+    def mutual_information(self) -> float:
+        """Return what the columns tell of each other, in nats; 0 if they are independent.
+
+        Of more than two columns it is the total correlation (Watanabe 1960).
+        """
+        return sum(self.marginal(name).entropy() for name in self.targets) - self.entropy()
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return JSON-safe rows, a combination each: its values by column, and "probability"."""
+        supports = [[plain(value) for value in column.support] for column in self.columns]
+        return [
+            {
+                **{
+                    name: supports[axis][i]
+                    for axis, (name, i) in enumerate(zip(self.targets, index, strict=True))
+                },
+                "probability": float(p),
+            }
+            for index, p in np.ndenumerate(self.probabilities)
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the probabilities with the values as index and, of the last column, as columns."""
+        *rows, last = [pd.Index(c.support, name=c.name) for c in self.columns]
+        index = rows[0] if len(rows) == 1 else pd.MultiIndex.from_product(rows)
+        values = self.probabilities.reshape(-1, self.probabilities.shape[-1])
+        return pd.DataFrame(values, index=index, columns=last)
+
+    def plot(self) -> alt.Chart:
+        """Return an Altair chart of two columns."""
+        from tabwidget import charts
+
+        if len(self.targets) != 2:
+            raise ConfigError("a chart is of two columns: take to_frame(), or ask for two")
+        x, y = self.columns
+        records = [
+            {"x": plain(a), "y": plain(b), "probability": float(p)}
+            for (a, b), p in zip(
+                ((a, b) for a in _labels(x) for b in _labels(y)),
+                self.probabilities.ravel(),
+                strict=True,
+            )
+        ]
+        return charts.joint_chart(records, x=x.name, y=y.name)
+
+    def __repr__(self) -> str:
+        mode = ", ".join(f"{name}={plain(value)}" for name, value in self.mode().items())
+        size = " × ".join(str(n) for n in self.probabilities.shape)
+        return f"<JointDistribution of {', '.join(self.targets)}: {size}, likeliest {mode}>"
+
+    def _repr_html_(self) -> str:
+        if len(self.targets) != 2 or math.prod(self.probabilities.shape) > 600:
+            return f"<code>{repr(self).replace('&', '&amp;').replace('<', '&lt;')}</code>"
+        html: str = (100 * self.to_frame()).round(1).to_html(escape=True, border=0)
+        return html
+
+
+def joint_of(
+    columns: Sequence[Column],
+    indices: Sequence[int],
+    contexts: Contexts,
+    predict: Callable[[Floats, NDArray[np.int64]], Floats],
+) -> JointDistribution:
+    """Return the joint of several columns: by the chain rule, from the first on and from the last.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        The columns asked for.
+    indices : sequence of int
+        Their places in the rows of `contexts`.
+    contexts : Contexts
+        What is known, of one question.
+    predict : callable
+        ``predict(rows, indices)`` returns the probabilities of one column a row.
+
+    Raises
+    ------
+    ConfigError
+        For a joint of more cells than can be listed.
+    """
+    size = math.prod(len(column.support) for column in columns)
+    if size > MAX_CELLS:
+        raise ConfigError(
+            f"a joint of {' and '.join(column.name for column in columns)} has {size:,} cells, "
+            f"more than {MAX_CELLS:,}: ask for fewer columns, or draw them together with complete()"
+        )
+    found = []
+    for order in (range(len(columns)), range(len(columns) - 1, -1, -1)):
+        rows, likely = contexts.rows, np.ones(len(contexts.rows))
+        for place in order:
+            index, grid = indices[place], columns[place].grid
+            answers = predict(rows, np.full(len(rows), index))[:, : len(grid)]
+            likely = (likely[:, None] * answers).ravel()
+            rows = rows.repeat(len(grid), axis=0)
+            rows[:, index] = np.tile(grid, len(rows) // len(grid))
+        shape = [len(contexts.rows), *(len(columns[place].grid) for place in order)]
+        joint = np.tensordot(contexts.weights, likely.reshape(shape), 1)
+        found.append(joint.transpose(np.argsort(order)))
+    mean = np.mean(found, axis=0)
+    spread = max(float(np.abs(one - mean).sum()) / 2 for one in found)
+    return JointDistribution(columns, mean / mean.sum(), spread)
+
+
+def _labels(column: Column) -> NDArray[Any]:
+    """Return what to write on an axis: values, rounded if they are bins."""
+    if column.edges is None or column.kind == "datetime":
+        return column.support
+    return np.array([float(f"{value:.4g}") for value in column.grid])

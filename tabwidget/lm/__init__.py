@@ -1,0 +1,1 @@
+"""Language-model tools; they know no tables."""

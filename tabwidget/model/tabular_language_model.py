@@ -1,0 +1,325 @@
+"""TabularLanguageModel: one fitted object that answers any column from any subset of the others."""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+
+from tabwidget.backends import Backend, FitRequest, choose, resolve
+from tabwidget.callbacks import Callback, as_list, close, memory_of_process, tell
+from tabwidget.config import ModelConfig, TrainingConfig
+from tabwidget.errors import ConfigError
+from tabwidget.events import EvalReport, Event, TrainingState
+from tabwidget.model.queries import Answering
+from tabwidget.params import Config, NestedParams
+from tabwidget.serializers.base import Serializer, resolve_serializer
+from tabwidget.storage.folder import read_folder, write_folder
+from tabwidget.storage.json_codec import (
+    empty_frame_from_json,
+    params_from_json,
+    params_to_json,
+    schema_from_json,
+    schema_to_json,
+)
+from tabwidget.table import Table, TableSchema, as_table
+
+__all__ = ["TabularLanguageModel"]
+
+# Settings that are saved with a model, beside the engine's name.
+_SAVED = ("serializer", "training", "model_config", "random_state")
+
+CHECKPOINT_SECONDS = 5.0
+MEMORY_SECONDS = 1.0
+
+
+class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A language model of a table.
+
+    Parameters
+    ----------
+    backend : str or Backend, default "auto"
+        The engine: "minilm" trains from scratch in seconds, "huggingface" and "mlx" tune a
+        pretrained model, "minilm-text" is a small model of rows as text. "auto" is "minilm" unless
+        `model_config` asks for a pretrained model; see `tabwidget.backends.choose`.
+    serializer : str or Serializer, default "json"
+        How a row is written as text: "json", "key-value" or "bracket".
+    training : TrainingConfig, optional
+        How long to train; until the loss on held-out rows no longer falls by default.
+    model_config : ModelConfig, optional
+        Size of the model.
+    callbacks : Callback or list of Callback, optional
+        Told of every event of a fit or a prediction.
+    random_state : int, optional
+        Seed of everything random; drawn anew for each fit by default.
+
+    Attributes
+    ----------
+    schema : TableSchema
+        The columns that were learned.
+    state : TrainingState
+        Losses and figures of the last fit.
+
+    Examples
+    --------
+    >>> from tabwidget import datasets
+    >>> lm = TabularLanguageModel(training=TrainingConfig(max_steps=40), random_state=0)
+    >>> lm = lm.fit(datasets.load("iris"))
+    >>> lm.conditional("species", {"petal length (cm)": 1.4}).mode()
+    'setosa'
+    """
+
+    _nested: ClassVar[dict[str, type[Config]]] = {
+        "training": TrainingConfig,
+        "model_config": ModelConfig,
+    }
+
+    def __init__(
+        self,
+        backend: str | Backend = "auto",
+        serializer: str | Serializer = "json",
+        training: TrainingConfig | None = None,
+        model_config: ModelConfig | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.backend = backend
+        self.serializer = serializer
+        self.training = training
+        self.model_config = model_config
+        self.callbacks = callbacks
+        self.random_state = random_state
+
+    def fit(
+        self,
+        frame: pd.DataFrame | Table | str | Path,
+        *,
+        target_cols: Sequence[str] = (),
+        resume: bool = False,
+        stop: threading.Event | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> TabularLanguageModel:
+        """Learn a table.
+
+        Parameters
+        ----------
+        frame : DataFrame, Table, path or sample name
+            The table; missing cells are simply absent.
+        target_cols : sequence of str, optional
+            Columns that matter most. All others can be asked for as well.
+        resume : bool, default False
+            Go on from the weights of the last fit.
+        stop : threading.Event, optional
+            Once set, training ends at the next step and keeps the best weights so far.
+        checkpoint : str or Path, optional
+            A folder to save the best weights in, every few seconds and at the end: what `load`
+            returns of it can be asked, and goes on with ``fit(frame, resume=True)``.
+
+        Returns
+        -------
+        TabularLanguageModel
+            Itself.
+
+        Raises
+        ------
+        TableError, ColumnError, ConfigError
+            For a table, a target or a setting that cannot be used.
+        """
+        return self._fit(as_table(frame), target_cols, resume, stop, checkpoint)
+
+    def partial_fit(
+        self, frame: pd.DataFrame, *, stop: threading.Event | None = None
+    ) -> TabularLanguageModel:
+        """Learn more rows, from the weights there are.
+
+        The rows of the last fit are learned along, unless the model was loaded from a folder: then
+        there are only the new ones. New levels and numbers beyond the old range are taken in; bins
+        stay as they are.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            New rows of the same columns; some columns may be missing.
+        stop : threading.Event, optional
+            As in `fit`.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ColumnError, EvidenceError
+            For a column the model does not know, or cells of another kind.
+        """
+        schema = self.schema
+        frame = frame.rename(columns=str)
+        for name in frame.columns:
+            schema[name]
+        frame = frame.reindex(columns=list(schema))
+        grown = TableSchema([column.grown(frame[column.name]) for column in schema.values()])
+        old = self.table_.frame if self.table_ is not None else self._like
+        both = pd.concat([old, frame], ignore_index=True) if len(old) else frame
+        self.backend_.grow(grown.inputs)
+        self._schema = grown
+        table = Table(both, "table" if self.table_ is None else self.table_.name, schema=grown)
+        return self._fit(table, self.targets_, True, stop, None)
+
+    def _fit(
+        self,
+        table: Table,
+        target_cols: Sequence[str],
+        resume: bool,
+        stop: threading.Event | None,
+        checkpoint: str | Path | None,
+    ) -> TabularLanguageModel:
+        targets = (target_cols,) if isinstance(target_cols, str) else tuple(target_cols)
+        for name in targets:
+            table.schema.known(name)
+        training, callbacks = self._training(), as_list(self.callbacks)
+        serializer = resolve_serializer(self.serializer)
+        resume = resume and self.ready
+        if resume and not _same_answers(self.schema, table.schema):
+            raise ConfigError("only a fit of the same columns and values can be resumed: fit anew")
+        if not resume:
+            if self.model_config is not None:
+                self.model_config.validate()
+            self.backend_ = resolve(self.backend, self.model_config)
+        seed = self.random_state
+        if seed is not None and seed < 0:
+            raise ConfigError(f"random_state={seed} is negative: give 0, a larger one, or None")
+        self.seed_ = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        self._rng = np.random.default_rng(self.seed_)
+        self.table_ = table
+        self.targets_ = targets
+        self._schema = table.schema
+        self._like = table.frame.iloc[:0]
+        self.state = state = TrainingState()
+        self._saved, self._measured = time.monotonic(), -math.inf
+        request = FitRequest(
+            table=table,
+            targets=targets,
+            training=training,
+            serializer=serializer,
+            seed=self.seed_,
+            resume=resume,
+            emit=functools.partial(self._tell, callbacks, checkpoint=checkpoint),
+            stopped=lambda: state.stopping or (stop is not None and stop.is_set()),
+        )
+        try:
+            self.backend_.fit(request)
+        finally:
+            close(callbacks)
+        if not self.ready:
+            raise ConfigError("training diverged, no loss was finite: lower the learning_rate")
+        if checkpoint is not None:
+            self.save(checkpoint)
+        return self
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model as JSON and safetensors; its rows are not written.
+
+        A save that is cut off leaves an older one in the folder whole.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there.
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing to save yet.
+        ConfigError
+            For a folder that holds something else, or an engine or serializer of your own.
+        TableError
+            For levels of a type that cannot be written.
+        """
+        schema = self.schema
+        choose(self.backend_.name)
+        engine, arrays = self.backend_.state()
+        content = {
+            "params": {
+                "backend": self.backend_.name,
+                **{name: params_to_json(getattr(self, name)) for name in _SAVED},
+            },
+            "schema": schema_to_json(schema, self._like),
+            "targets": list(self.targets_),
+            "seed": self.seed_,
+            "engine": engine,
+        }
+        write_folder(folder, content, arrays)
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, *, callbacks: Callback | Sequence[Callback] | None = None
+    ) -> TabularLanguageModel:
+        """Return the model that `save` wrote, with the same answers to the last bit.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where it was saved.
+        callbacks : Callback or list of Callback, optional
+            As in the constructor; they are not saved.
+
+        Raises
+        ------
+        DataFileError
+            If a file is missing, cut off, edited or of a newer version. Names the file.
+        """
+        content, arrays = read_folder(folder)
+        params = content["params"]
+        settings = {name: params_from_json(params[name]) for name in _SAVED}
+        model = cls(backend=params["backend"], callbacks=callbacks, **settings)
+        model._schema = schema_from_json(content["schema"])
+        model._like = empty_frame_from_json(content["schema"])
+        model.table_, model.targets_ = None, tuple(content["targets"])
+        model.seed_, model.state = content["seed"], TrainingState()
+        model._rng = np.random.default_rng(model.seed_)
+        model.backend_ = resolve(model.backend, model.model_config)
+        model.backend_.restore(model._schema.inputs, content["engine"], arrays)
+        return model
+
+    def _training(self) -> TrainingConfig:
+        """Return a validated copy: what is set later changes no fit in progress."""
+        if self.training is None:
+            return TrainingConfig()
+        if not isinstance(self.training, TrainingConfig):
+            name = type(self.training).__name__
+            raise ConfigError(f"training is a TrainingConfig, not {name}")
+        training: TrainingConfig = clone(self.training)
+        training.validate()
+        return training
+
+    def _tell(
+        self,
+        callbacks: Sequence[Callback],
+        event: Event,
+        checkpoint: str | Path | None = None,
+    ) -> None:
+        self.state.fold(event)
+        due = time.monotonic() - self._saved >= CHECKPOINT_SECONDS
+        if checkpoint is not None and due and isinstance(event, EvalReport) and event.best:
+            self.save(checkpoint)
+            self._saved = time.monotonic()
+        tell(callbacks, self.state, event)
+        if callbacks and event.seconds - self._measured >= MEMORY_SECONDS:
+            self._measured = event.seconds
+            self._tell(callbacks, memory_of_process(event.seconds))
+
+
+def _same_answers(learned: TableSchema, other: TableSchema) -> bool:
+    """Return whether weights learned on one table fit the columns and supports of another."""
+    return len(learned.inputs) == len(other.inputs) and all(
+        (mine.name, mine.kind, mine.width) == (its.name, its.kind, its.width)
+        and np.array_equal(mine.support, its.support)
+        and np.array_equal(mine.edges, its.edges)  # type: ignore[arg-type]
+        for mine, its in zip(learned.inputs, other.inputs, strict=True)
+    )

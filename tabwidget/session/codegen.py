@@ -1,0 +1,77 @@
+"""Code: the Python that does without a session what was done with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from keyword import iskeyword
+from pathlib import Path
+
+from tabwidget.config import ModelConfig, TrainingConfig
+from tabwidget.inference.query import Query
+from tabwidget.serializers.base import Serializer
+
+__all__ = ["fitting_code", "source_code"]
+
+
+def source_code(source: object, name: str) -> str:
+    """Return a source as an expression: a name or path in quotes, or the frame's variable.
+
+    Examples
+    --------
+    >>> source_code("iris", "iris"), source_code(object(), "df"), source_code(object(), "my table")
+    ("'iris'", 'df', 'frame')
+    """
+    if isinstance(source, (str, Path)):
+        return repr(str(source))
+    return name if name.isidentifier() and not iskeyword(name) else "frame"
+
+
+def fitting_code(
+    source: str,
+    *,
+    backend: str,
+    model_config: ModelConfig | None,
+    serializer: str | Serializer,
+    training: TrainingConfig,
+    random_state: int,
+    targets: Sequence[str],
+    asked: Query | None,
+) -> str:
+    """Return the lines that fit a model, and ask it if something was asked.
+
+    Parameters
+    ----------
+    source : str
+        The table, as an expression.
+    backend, model_config, serializer, training, random_state
+        As `TabularLanguageModel` takes them; what is its default is left out.
+    targets : sequence of str
+        Columns that matter most.
+    asked : Query or None
+        The question.
+    """
+    settings = []
+    if backend != "minilm":
+        settings.append(f'backend="{backend}"')
+    if model_config is not None:
+        settings.append(f"model_config={model_config!r}")
+    if serializer != "json":
+        settings.append(f"serializer={serializer!r}")
+    settings += [f"training={training!r}", f"random_state={random_state}"]
+    named = {"TabularLanguageModel", "TrainingConfig"}
+    named |= _ours(model_config, getattr(model_config, "lora", None))
+    named |= _ours(getattr(model_config, "quantization", None))
+    named |= _ours(serializer, getattr(serializer, "number", None))
+    named |= set() if asked is None else set(asked.imports)
+    lines = [
+        f"from tabwidget import {', '.join(sorted(named))}",
+        "",
+        f"lm = TabularLanguageModel({', '.join(settings)})",
+        f"lm.fit({source}{f', target_cols={list(targets)!r}' if targets else ''})",
+    ]
+    return "\n".join(lines if asked is None else [*lines, asked.to_python()])
+
+
+def _ours(*parts: object) -> set[str]:
+    """Return the names of their kinds that stand in `tabwidget`; one's own are there already."""
+    return {type(part).__name__ for part in parts if type(part).__module__.startswith("tabwidget.")}

@@ -1,0 +1,150 @@
+"""Run: one fit on a thread of its own, safe to look at and to stop from any other."""
+
+from __future__ import annotations
+
+import atexit
+import copy
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from tabwidget.callbacks import Callback
+from tabwidget.events import Event, FitEnd, Point, TrainingState, from_dict
+from tabwidget.table.values import plain
+
+__all__ = ["Notify", "Run"]
+
+Notify = Callable[[Mapping[str, Any]], None]
+Status = Literal["running", "done", "stopped", "failed"]
+
+
+class _Stopped(Exception):
+    """Raised out of work that is to end."""
+
+
+class Run(Callback):
+    """One fit: its events, losses and state.
+
+    Attributes
+    ----------
+    status : {"running", "done", "stopped", "failed"}
+        All events are there once it is no longer "running".
+    error : str or None
+        Why it failed.
+    """
+
+    def __init__(self) -> None:
+        self.status: Status = "running"
+        self.error: str | None = None
+        self.exception: BaseException | None = None
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._events: list[Event] = []
+        self._state = TrainingState()
+        self._ended = threading.Event()
+
+    def start(self, work: Callable[[], object], ended: Callable[[], None]) -> None:
+        """Do `work`, a fit that tells this run of its events, on a thread; then call `ended`."""
+
+        def body() -> None:
+            try:
+                work()
+            except Exception as error:
+                self.exception = error
+                self.error = str(error) or type(error).__name__
+            finally:
+                with self._lock:
+                    stopped = self._state.reason == "stopped"
+                # Last of all: whoever sees the end must find everything there.
+                self.status = "failed" if self.error else "stopped" if stopped else "done"
+                self._ended.set()
+                atexit.unregister(self._leave)
+                ended()
+
+        # A thread cut off inside torch would abort the interpreter as it leaves.
+        atexit.register(self._leave)
+        threading.Thread(target=body, name="tabwidget-fit", daemon=True).start()
+
+    def _leave(self) -> None:
+        self.stop()
+        self.wait(5.0)
+
+    def watch(self, work: Callable[[Notify], object]) -> None:
+        """Do `work`, and take in the events it tells as dicts; stopped, it is raised out of."""
+
+        def on_event(fields: Mapping[str, Any]) -> None:
+            self.tell(fields)
+            if self.stopping.is_set():
+                raise _Stopped
+
+        try:
+            work(on_event)
+        except _Stopped:
+            at = self.state
+            best = float("nan") if at.best_loss is None else at.best_loss
+            end = FitEnd(at.seconds, at.step, "stopped", at.best_step or 0, best)
+            self.on_event(self._state, end)
+
+    def tell(self, fields: Mapping[str, Any]) -> None:
+        """Take one event of the fit, given as a dict."""
+        self.on_event(self._state, from_dict(fields))
+
+    def on_event(self, state: TrainingState, event: Event) -> None:
+        """Take one event of the fit."""
+        with self._lock:
+            self._events.append(event)
+            self._state.fold(event)
+
+    def since(self, n: int) -> tuple[list[Event], int]:
+        """Return the events from number `n` on, and the number of the next."""
+        with self._lock:
+            return self._events[n:], len(self._events)
+
+    def stop(self) -> None:
+        """End the fit at its next step; returns at once. The best weights are kept."""
+        self.stopping.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end, at most `timeout` seconds; return whether it has come."""
+        return self._ended.wait(timeout)
+
+    @property
+    def state(self) -> TrainingState:
+        """Where the fit stands, a copy."""
+        with self._lock:
+            state = copy.copy(self._state)
+            state.curve = list(state.curve)
+            return state
+
+    @property
+    def curve(self) -> list[Point]:
+        """The losses so far, at most 2,000 points ``{"seconds", "step", "loss", "split"}``."""
+        return self.state.curve
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the figures of the moment, JSON-safe."""
+        state = self.state
+        start = state.start
+        figures = {
+            "status": self.status,
+            "error": self.error,
+            "step": state.step,
+            "epoch": state.epoch,
+            "seconds": state.seconds,
+            "rows_per_second": state.rows_per_second,
+            "seconds_left": state.seconds_left,
+            "budget": None if start is None else start.budget_seconds,
+            "best_step": state.best_step,
+            "best_loss": state.best_loss,
+            "loss": state.loss,
+            "eval_loss": state.eval_loss,
+            "n_parameters": None if start is None else start.n_parameters,
+        }
+        # The loss of a fit that diverges is NaN, which JSON has not.
+        shown = {name: plain(figure) for name, figure in figures.items()}
+        shown["metrics"] = {
+            name: plain(metric)
+            for name, metric in state.metrics.items()
+            if isinstance(metric, (int, float))
+        }
+        return shown

@@ -1,0 +1,1 @@
+"""Tasks: what a table is learned for."""

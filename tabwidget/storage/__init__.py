@@ -1,0 +1,1 @@
+"""Storage: models on disk as strict JSON and safetensors; no pickle."""

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabwidget.backends.text import TextSupport, log_probabilities
+from tabwidget.backends.text.numbers import numbers_of
+from tabwidget.serializers.base import JSONSerializer
+from tabwidget.table import Table
+from tabwidget.table.column import Column, column_of
+from tests.backends.text.fakes import FakeEngine, tokens_of
+
+RNG = np.random.default_rng(0)
+COLUMNS = {
+    "one decimal": RNG.normal(30, 9, 300).round(1),
+    "whole": RNG.integers(-500, 4_000, 300),
+    "with atoms": np.where(RNG.random(300) < 0.4, 0.0, RNG.gamma(2, 30, 300).round(2)),
+    "no grid": RNG.normal(size=300) / 3,
+    "large": RNG.lognormal(12, 2, 300).round(),
+    "dates": pd.date_range("2020-01-01", periods=300, freq="D"),
+    "times": pd.date_range("2020-01-01 10:00", periods=300, freq="37min"),
+}
+
+
+def binned(name: str) -> Column:
+    column = column_of(pd.Series(COLUMNS[name]), "x", keep=True)
+    assert column.edges is not None
+    return column
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_numbers_lie_in_their_bins_and_leave_none_out(name: str) -> None:
+    column = binned(name)
+    found = numbers_of(column)
+    np.testing.assert_array_equal(column.cells(found.numbers), found.bins)
+    assert set(found.bins.tolist()) == set(range(len(column.support)))
+    assert (found.counts > 0).all()
+
+
+def test_numbers_have_the_digits_of_the_column() -> None:
+    numbers = numbers_of(binned("one decimal")).numbers
+    assert all(len(repr(float(number)).split(".")[1]) == 1 for number in numbers)
+
+
+def test_dates_are_whole_days() -> None:
+    numbers = numbers_of(binned("dates")).numbers
+    assert len(numbers) == 300
+    assert not (numbers % 86_400).any()
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_beginnings_are_few_and_none_begins_another(name: str) -> None:
+    frame = pd.DataFrame({"x": COLUMNS[name], "y": np.arange(300) % 3})
+    table = Table(frame, keep=["x"])
+    support = TextSupport.of(tokens_of(table, JSONSerializer()), 0)
+    assert len(support.sequences) < 3_000
+    for a in support.sequences[::17]:
+        assert not any(a == b[: len(a)] for b in support.sequences if b is not a)
+
+
+def test_a_bin_has_the_probability_of_all_strings_in_it() -> None:
+    # Few enough to list: the tree must say what a score of each number says.
+    frame = pd.DataFrame({"x": np.arange(10, 100), "y": np.arange(90) % 3})
+    table = Table(frame, keep=["x"])
+    tokens, engine = tokens_of(table), FakeEngine()
+    prompt = tokens.prompt([np.nan, 1.0], [0, 1], 0)
+    support = TextSupport.of(tokens, 0)
+    found = log_probabilities(engine, [prompt], support.sequences)
+    # A beginning holds what goes on in any way; the numbers cannot have more than it has.
+    column = table.schema["x"]
+    mass = np.zeros(len(column.support))
+    for number in range(10, 100):
+        ids = tokens.value(0, float(number))
+        for end in tokens.ends:
+            whole = ids + end[:1]
+            steps = [engine.next(prompt + whole[:n])[whole[n]] for n in range(len(whole))]
+            mass[column.cells(np.array([float(number)]))] += np.exp(sum(steps))
+    held = np.zeros(len(column.support))
+    np.add.at(held, support.values, np.exp(found[0, support.cases]) * support.shares)
+    assert (held >= mass - 1e-12).all()
+    assert held.sum() <= 1.0 + 1e-12
+
+
+def test_numbers_that_can_be_listed_are_each_told_from_all_others() -> None:
+    cells = RNG.integers(100, 240, 300) * 25
+    table = Table(pd.DataFrame({"x": cells, "y": cells % 3}), keep=["x"])
+    found = numbers_of(table.schema["x"])
+    assert found.complete
+    tokens = tokens_of(table)
+    whole = [tokens.value(0, float(number)) for number in found.numbers]
+    sequences = TextSupport.of(tokens, 0).sequences
+    assert len(sequences) == len(whole)
+    assert all(sum(ids[: len(s)] == s for ids in whole) == 1 for s in sequences)
+
+
+def test_of_numbers_that_are_too_many_to_list_not_all_digits_are_read() -> None:
+    table = Table(pd.DataFrame({"x": COLUMNS["large"], "y": np.arange(300) % 3}), keep=["x"])
+    column = table.schema["x"]
+    assert not numbers_of(column).complete
+    support = TextSupport.of(tokens_of(table), 0)
+    assert min(len(sequence) for sequence in support.sequences) < len(str(int(column.high)))

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import runpy
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tabwidget.errors import ConfigError
+from tabwidget.lm.cleaning import Sampling, TextBackend, create_hf_backend, create_mlx_backend
+
+ENGINES = {
+    "mlx": (create_mlx_backend, ["mlx_lm"]),
+    "huggingface": (create_hf_backend, ["transformers"]),
+}
+PROMPT = '{"letter": "a", "number": '
+TEMPLATE = "[{{ messages[0]['content'] }}]{% if add_generation_prompt %}:{% endif %}"
+RECORDS = [
+    {"name": "Ann", "phone": "(555) 010-1234"},
+    {"name": "Bo", "phone": "555.010.9876"},
+    {"name": "Cy", "phone": "555 010 4321"},
+]
+ANSWER = """<cleaning_analysis>
+  <issues_detected>
+    <issue id="1" solved="false">Phone numbers are written in many ways</issue>
+  </issues_detected>
+  <function_to_generate>
+    <name>only_digits</name>
+    <docstring>
+Keeps the digits of a phone number.
+Tags: phone, normalize
+    </docstring>
+    <code>
+```python
+def only_digits(record: dict) -> dict:
+    record["phone"] = "".join(c for c in record["phone"] if c.isdigit())
+    return record
+```
+    </code>
+  </function_to_generate>
+  <chunk_status>needs_more_work</chunk_status>
+</cleaning_analysis>"""
+CLEAN = """<cleaning_analysis>
+  <issues_detected>
+    <issue id="1" solved="true">Phone numbers are written in many ways</issue>
+  </issues_detected>
+  <chunk_status>clean</chunk_status>
+</cleaning_analysis>"""
+
+
+@pytest.fixture(params=list(ENGINES))
+def create(request: pytest.FixtureRequest) -> Callable[..., TextBackend]:
+    create, needs = ENGINES[request.param]
+    for package in needs:
+        pytest.importorskip(package)
+    return create
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("transformers", reason="the extra 'hf' is not installed")
+    from tests.backends.text.tiny import save_tiny
+
+    return save_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def chatting(tmp_path: Path) -> Path:
+    """Return a tiny model that has a chat template, and settings of its own for sampling."""
+    pytest.importorskip("transformers", reason="the extra 'hf' is not installed")
+    from tests.backends.text.tiny import save_tiny
+
+    folder = save_tiny(tmp_path)
+    (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
+    settings = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))
+    own = {"do_sample": True, "temperature": 5.0, "top_k": 1, "repetition_penalty": 9.0}
+    (folder / "generation_config.json").write_text(json.dumps({**settings, **own}), "utf-8")
+    return folder
+
+
+def test_the_cleaner_cleans_with_our_backend(tmp_path: Path) -> None:
+    cleaner = pytest.importorskip("recursive_cleaner")
+    data, output = tmp_path / "data.jsonl", tmp_path / "cleaning_functions.py"
+    data.write_text("\n".join(map(json.dumps, RECORDS)), encoding="utf-8")
+    asked = []
+
+    def complete(prompt: str) -> str:
+        asked.append(prompt)
+        done = "only_digits" in re.split("=== (?:DATA|TASK)", prompt)[0]
+        return prompt + (CLEAN if done else ANSWER)
+
+    cleaner.DataCleaner(
+        llm_backend=TextBackend(complete),
+        file_path=str(data),
+        instructions="Phone numbers as digits",
+        output_path=str(output),
+        report_path=None,
+    ).run()
+    assert len(asked) == 2
+    assert all("Phone numbers as digits" in prompt for prompt in asked)
+    clean_data = runpy.run_path(str(output))["clean_data"]
+    assert [clean_data(dict(record))["phone"] for record in RECORDS] == [
+        "5550101234",
+        "5550109876",
+        "5550104321",
+    ]
+
+
+def test_it_has_the_method_of_the_protocol() -> None:
+    types = pytest.importorskip("recursive_cleaner.types")
+    wanted = inspect.signature(types.LLMBackend.generate)
+    found = inspect.signature(TextBackend.generate, eval_str=True)
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("a b c", " c"), ("c", "c"), ("c a b", "c a b"), ("a b", ""), ("", "")],
+)
+def test_the_prompt_is_taken_off_where_the_text_begins_with_it(written: str, expected: str) -> None:
+    assert TextBackend(lambda prompt: written).generate("a b") == expected
+
+
+def test_the_arguments_are_those_of_the_document() -> None:
+    assert Sampling().get_params() == {
+        "max_tokens": 2048,
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "repetition_penalty": 1.1,
+        "use_chat_template": True,
+    }
+    model = inspect.signature(create_mlx_backend).parameters["model"]
+    assert model.default == "mlx-community/Mistral-7B-Instruct-v0.3-4bit"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_tokens", 0),
+        ("max_tokens", None),
+        ("temperature", -0.1),
+        ("top_p", 0),
+        ("top_p", 1.5),
+        ("repetition_penalty", 0),
+        ("use_chat_template", "yes"),
+    ],
+)
+def test_an_argument_out_of_range_is_told(
+    create: Callable[..., TextBackend], name: str, value: Any
+) -> None:
+    with pytest.raises(ConfigError, match=f"'{name}' parameter .* Got {value!r}"):
+        create("none", **{name: value})
+
+
+def test_a_model_that_is_not_there_is_told_at_once(create: Callable[..., TextBackend]) -> None:
+    with pytest.raises(ConfigError, match="no/where"):
+        create("./no/where")
+
+
+def test_a_model_writes(create: Callable[..., TextBackend], tiny: Path) -> None:
+    long, short = (create(tiny, temperature=0, max_tokens=n).generate(PROMPT) for n in (12, 4))
+    assert long.startswith(short)
+    assert len(long) > len(short) > 0
+    assert not long.startswith(PROMPT)
+
+
+def test_engines_write_the_same(tiny: Path) -> None:
+    for _, needs in ENGINES.values():
+        for package in needs:
+            pytest.importorskip(package)
+    written = {
+        (name, penalty): create(
+            tiny, temperature=0, max_tokens=40, repetition_penalty=penalty
+        ).generate(PROMPT)
+        for name, (create, _) in ENGINES.items()
+        for penalty in (1, 1.5)
+    }
+    assert written["mlx", 1] == written["huggingface", 1]
+    assert written["mlx", 1.5] == written["huggingface", 1.5] != written["mlx", 1]
+
+
+def test_a_chat_template_is_used_where_there_is_one(
+    create: Callable[..., TextBackend], tiny: Path, chatting: Path
+) -> None:
+    options: dict[str, Any] = {"temperature": 0, "max_tokens": 8}
+    in_chat = create(chatting, **options).generate(PROMPT)
+    assert in_chat == create(chatting, use_chat_template=False, **options).generate(f"[{PROMPT}]:")
+    assert in_chat != create(chatting, use_chat_template=False, **options).generate(PROMPT)
+    assert create(tiny, **options).generate(f"[{PROMPT}]:") == in_chat
+
+
+def test_a_prompt_of_no_token_is_told(
+    create: Callable[..., TextBackend], tiny: Path, chatting: Path
+) -> None:
+    options: dict[str, Any] = {"temperature": 0, "max_tokens": 4}
+    for backend in (create(tiny), create(chatting, use_chat_template=False)):
+        with pytest.raises(ConfigError, match="no token of the prompt '': give a text, or a mode"):
+            backend.generate("")
+    in_chat = create(chatting, **options).generate("")
+    assert in_chat == create(tiny, **options).generate("[]:")
+
+
+def test_only_what_is_asked_for_shapes_the_draws(
+    create: Callable[..., TextBackend], tiny: Path, chatting: Path
+) -> None:
+    options: dict[str, Any] = {"max_tokens": 40, "use_chat_template": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        greedy = create(tiny, temperature=0, **options).generate(PROMPT)
+        for asked in ({"temperature": 0}, {"top_p": 1e-6}, {"temperature": 1e-7, "top_p": 1}):
+            assert create(chatting, **asked, **options).generate(PROMPT) == greedy
+        wide = create(chatting, temperature=2, top_p=1, **options)
+        assert len({wide.generate(PROMPT) for _ in range(4)}) > 1
+
+
+def test_what_ends_a_text_is_no_part_of_it(
+    create: Callable[..., TextBackend], tiny: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(tiny)
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    # All tokens are as likely: the first is taken, and it is made the end.
+    model.model.norm.weight.data.zero_()
+    model.config.eos_token_id = model.generation_config.eos_token_id = 0
+    tokenizer.eos_token = tokenizer.decode([0])
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert create(tmp_path, temperature=0, repetition_penalty=1).generate(PROMPT) == ""
+
+
+def test_weights_in_few_bits_stay_so(tiny: Path, tmp_path: Path) -> None:
+    lm = pytest.importorskip("mlx_lm", reason="the extra 'mlx' is not installed")
+    folder = tmp_path / "few"
+    lm.convert(str(tiny), str(folder), quantize=True, q_bits=4, q_group_size=32)
+    backend = create_mlx_backend(folder, temperature=0, repetition_penalty=1, max_tokens=12)
+    assert backend.generate(PROMPT) == lm.generate(*lm.load(str(folder)), PROMPT, max_tokens=12)
