@@ -321,8 +321,8 @@ def questions(
     The column asked for is one of `targets`, if there are any; neither it nor the others is the
     column `without`. With `values` nothing is given as a set or a range.
     """
-    target = draw(st.sampled_from([n for n in targets or schema.active if n != without]))
-    others = draw(st.permutations([n for n in schema.active if n not in (target, without)]))
+    target = draw(st.sampled_from([n for n in targets or schema.targets if n != without]))
+    others = draw(st.permutations([n for n in schema.targets if n not in (target, without)]))
     known = others[: draw(st.integers(0, 3))]
     kind = value if values else evidence
     return target, {name: draw(kind(schema[name])) for name in known}

@@ -27,7 +27,7 @@ def test_a_sample_has_its_rows_and_its_target(name: str) -> None:
     target, n_rows, n_columns = TARGETS[name]
     frame = datasets.load(name)
     assert frame.shape == (n_rows, n_columns)
-    assert target in Table(frame).schema.active
+    assert target in Table(frame).schema.targets
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])

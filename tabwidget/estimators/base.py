@@ -187,7 +187,7 @@ class LanguageModelEstimator(SharedParameters, NestedParams, BaseEstimator):  # 
             for name in frame.columns:
                 schema[name]
             for name in targets:
-                schema.known(name)
+                schema.target_column(name)
             return self.prefit
         lm = self._language_model()
         if targets:

@@ -152,7 +152,7 @@ def _plain(y: Any) -> Any:
 
 def _classes(lm: TabularLanguageModel, target: str) -> NDArray[Any]:
     """Return a column's values as labels."""
-    column = lm.schema.known(target)
+    column = lm.schema.target_column(target)
     if column.edges is not None:
         raise ConfigError(
             f"column {target!r} is answered in bins, not in labels: use LanguageModelRegressor, "

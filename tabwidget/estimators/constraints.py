@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tabwidget.errors import ConfigError, ConstraintError, FormulaError
-from tabwidget.inference.admissible import settled
+from tabwidget.inference.admissible import normalize
 from tabwidget.inference.evidence import Above, Below, Between, Evidence, NoneOf, OneOf, describe
 from tabwidget.inference.formula import parse
 from tabwidget.inference.query import Query
@@ -264,7 +264,7 @@ def admits(evidence: Evidence, cells: pd.Series, column: Column) -> Mask:
     [False, True, False]
     """
     numbers = column.numbers(cells)
-    evidence = settled(evidence, column)
+    evidence = normalize(evidence, column)
     if isinstance(evidence, OneOf):
         named = np.isin(numbers, column.numbers(list(evidence.values)))
         return np.isfinite(numbers) & ~named if isinstance(evidence, NoneOf) else named
@@ -289,7 +289,7 @@ def _seen(
     constraint: FixedCombinations, schema: TableSchema, rows: pd.DataFrame | None
 ) -> Callable[[pd.DataFrame], Mask]:
     """Return whether the combinations of rows are among those learned."""
-    columns = [schema.known(name) for name in constraint.columns]
+    columns = [schema.target_column(name) for name in constraint.columns]
     if rows is None:
         raise ConfigError(
             f"{constraint!r} looks at the rows learned, which a loaded model does not have: "

@@ -227,13 +227,13 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
         schema = self.lm_.schema
         missing = {name: missing_cells(frame[name]) for name in self._names}
         missing = {name: rows for name, rows in missing.items() if rows.any()}
-        left = [name for name in missing if name in schema and name not in schema.active]
+        left = [name for name in missing if name in schema and name not in schema.targets]
         warn_of_columns(
             "missing cells stay so where a column cannot be asked for",
             {name: schema[name].note for name in left},
             stacklevel=4,
         )
-        missing = {name: rows for name, rows in missing.items() if name in schema.active}
+        missing = {name: rows for name, rows in missing.items() if name in schema.targets}
         return known_cells(frame, schema), missing
 
     def _answered(self, asked: pd.DataFrame, name: str) -> Floats:

@@ -138,7 +138,7 @@ def memorisation(
             raise TableError("a frame without rows has no distance: give at least one row of each")
     frames = [frame.rename(columns=str) for frame in frames]
     schema = Table(training).schema if schema is None else schema
-    names = [name for name in schema.active if all(name in frame for frame in frames)]
+    names = [name for name in schema.targets if all(name in frame for frame in frames)]
     if not names:
         raise ColumnError("the frames share no column that takes part: give rows of one table")
     matrix = sparse.hstack(

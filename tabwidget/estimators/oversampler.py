@@ -90,7 +90,7 @@ class LanguageModelOverSampler(OverSamplerParameters, LanguageModelEstimator, Ba
             Of the constructor.
         """
         sampler = cls(prefit=lm, target=target, **params)
-        lm.schema.known(target)
+        lm.schema.target_column(target)
         sampler._adopt(lm, target)
         sampler.target_ = target
         return sampler
@@ -127,7 +127,7 @@ class LanguageModelOverSampler(OverSamplerParameters, LanguageModelEstimator, Ba
         # Bins as every class needs them: a rare one must not lie in a few of them.
         self.lm_ = self._learn(table, levels=[self.target_], binned_by=_balanced(y))
         schema = self.lm_.schema
-        left = [name for name in self._names if name in schema and name not in schema.active]
+        left = [name for name in self._names if name in schema and name not in schema.targets]
         warn_of_columns(
             "cells are copied where a column cannot be drawn",
             {name: schema[name].note for name in left},

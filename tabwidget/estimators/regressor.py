@@ -243,7 +243,7 @@ class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelE
 
 
 def _number_column(lm: TabularLanguageModel, target: str) -> Column:
-    column = lm.schema.known(target)
+    column = lm.schema.target_column(target)
     if column.kind != "numeric":
         raise ConfigError(
             f"column {target!r} is {column.kind}, not numeric: use LanguageModelClassifier"

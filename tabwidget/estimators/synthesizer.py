@@ -113,7 +113,7 @@ class LanguageModelSynthesizer(SynthesizerParameters, LanguageModelEstimator):
         frame = self._frame(X, reset=True)
         lm = self._learn(frame)
         schema = lm.schema
-        left = [name for name in self._names if name not in schema.active]
+        left = [name for name in self._names if name not in schema.targets]
         warn_of_columns(
             "rows come without the columns that cannot be drawn",
             {name: schema[name].note if name in schema else "no values" for name in left},

@@ -23,13 +23,19 @@ from tabwidget.inference.evidence import (
 from tabwidget.table import Column
 from tabwidget.table.values import is_missing, plain
 
-__all__ = ["Alternatives", "alternatives", "placed", "says_nothing", "settled"]
+__all__ = [
+    "AdmissibleValues",
+    "admissible_values",
+    "admits_everything",
+    "normalize",
+    "sample_within",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Alternatives:
+class AdmissibleValues:
     """What evidence admits: concrete values to condition on, each with its weight.
 
     Attributes
@@ -43,11 +49,11 @@ class Alternatives:
     """
 
     numbers: Floats
-    cells: NDArray[np.int64]
+    codes: NDArray[np.int64]
     share: Floats
 
 
-def alternatives(evidence: Evidence, column: Column) -> Alternatives:
+def admissible_values(evidence: Evidence, column: Column) -> AdmissibleValues:
     """Return what `evidence` admits of a column.
 
     A plain value is one alternative, also beyond the range seen in training. Of a set, each
@@ -64,9 +70,9 @@ def alternatives(evidence: Evidence, column: Column) -> Alternatives:
     >>> import pandas as pd
     >>> from tabwidget.table import Table
     >>> table = Table(pd.DataFrame({"x": [1, 2, 3, 4], "y": ["a", "b", "c", "c"]}))
-    >>> alternatives(Between(2, 4, "left"), table.schema["x"]).numbers.tolist()
+    >>> admissible_values(Between(2, 4, "left"), table.schema["x"]).numbers.tolist()
     [2.0, 3.0]
-    >>> alternatives(NoneOf("a"), table.schema["y"]).cells.tolist()
+    >>> admissible_values(NoneOf("a"), table.schema["y"]).codes.tolist()
     [1, 2]
     """
     if isinstance(evidence, NoneOf):
@@ -80,32 +86,32 @@ def alternatives(evidence: Evidence, column: Column) -> Alternatives:
             found = _overlaps(evidence, low, high, column)
     else:
         number = np.array([column.number(evidence)])
-        found = Alternatives(number, column.nearest_cells(number), np.ones(1))
+        found = AdmissibleValues(number, column.nearest_codes(number), np.ones(1))
     if not len(found.numbers):
         _fail(evidence, column)
     return found
 
 
-def _members(numbers: Floats, column: Column) -> Alternatives:
+def _members(numbers: Floats, column: Column) -> AdmissibleValues:
     """Return those of some numbers, each of them once, that the column can take."""
     if column.edges is None:
-        cells = column.cells(numbers)
+        cells = column.codes(numbers)
         numbers, cells = numbers[cells >= 0], cells[cells >= 0]
-        return Alternatives(numbers, cells, np.ones(len(cells)))
+        return AdmissibleValues(numbers, cells, np.ones(len(cells)))
     numbers = numbers[(numbers >= column.low) & (numbers <= column.high)]
     if column.integer:
         numbers = numbers[numbers == np.round(numbers)]
-    cells = column.cells(numbers)
-    return Alternatives(numbers, cells, 1 / column.widths[cells])
+    cells = column.codes(numbers)
+    return AdmissibleValues(numbers, cells, 1 / column.widths[cells])
 
 
-def _others(evidence: NoneOf, column: Column) -> Alternatives:
+def _others(evidence: NoneOf, column: Column) -> AdmissibleValues:
     if column.edges is not None:
         raise EvidenceError(
             f"column {column.name!r} is a number with {column.n_unique} values, and leaving out "
             f"single ones tells nothing: use a range, such as {column.name}>{column.low:g}"
         )
-    named = column.cells(column.numbers(list(evidence.values)))
+    named = column.codes(column.numbers(list(evidence.values)))
     return _members(np.delete(column.grid, named[named >= 0]), column)
 
 
@@ -147,12 +153,12 @@ def _with_high(evidence: Range) -> bool:
     return isinstance(evidence, Below) and evidence.inclusive
 
 
-def _listed_in(evidence: Range, low: float, high: float, column: Column) -> Alternatives:
+def _listed_in(evidence: Range, low: float, high: float, column: Column) -> AdmissibleValues:
     grid = column.grid
     above = grid >= low if _with_low(evidence) else grid > low
     below = grid <= high if _with_high(evidence) else grid < high
     cells = np.flatnonzero(above & below)
-    return Alternatives(grid[cells], cells, np.ones(len(cells)))
+    return AdmissibleValues(grid[cells], cells, np.ones(len(cells)))
 
 
 def _limits(evidence: Range, low: float, high: float, column: Column) -> tuple[float, float]:
@@ -166,43 +172,47 @@ def _limits(evidence: Range, low: float, high: float, column: Column) -> tuple[f
     )
 
 
-def placed(evidence: Range, column: Column, numbers: Floats, rng: np.random.Generator) -> Floats:
-    """Return numbers drawn among `alternatives`, each anywhere in what bin and range share.
+def sample_within(
+    evidence: Range, column: Column, numbers: Floats, rng: np.random.Generator
+) -> Floats:
+    """Return numbers drawn among `admissible_values`, each anywhere in what bin and range share.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from tabwidget.table.column import column_of
     >>> column = column_of(pd.Series(np.linspace(0, 1, 1000)), "x")
-    >>> found = placed(Above(0.5), column, np.full(9, 0.505), np.random.default_rng(0))
+    >>> found = sample_within(Above(0.5), column, np.full(9, 0.505), np.random.default_rng(0))
     >>> len(set(found.tolist())), bool(found.min() > 0.5)
     (9, True)
     """
     if column.edges is None:
         return numbers
     low, high = _limits(evidence, *_ends(evidence, column), column)
-    cells = column.cells(numbers)
+    cells = column.codes(numbers)
     starts = np.maximum(column.edges[cells], low)
     ends = np.minimum(column.edges[cells + 1], high)
     wide = (ends > starts) & (column.integer | ~column.atoms[cells])
     found = np.where(wide, starts + rng.random(len(cells)) * (ends - starts), numbers)
-    return column.told(found, lambda told: wide & (starts < told) & (told < ends))
+    return column.round_to_resolution(
+        found, lambda rounded: wide & (starts < rounded) & (rounded < ends)
+    )
 
 
-def _overlaps(evidence: Range, low: float, high: float, column: Column) -> Alternatives:
+def _overlaps(evidence: Range, low: float, high: float, column: Column) -> AdmissibleValues:
     assert column.edges is not None
     left, right = column.edges[:-1], column.edges[1:]
     margin = 0.5 if column.integer else 0.0
     low, high = _limits(evidence, low, high, column)
     starts, ends = np.maximum(left, low), np.minimum(right, high)
     alone = column.atoms & (not column.integer)
-    inside = np.isin(np.arange(len(left)), _listed_in(evidence, low, high, column).cells)
+    inside = np.isin(np.arange(len(left)), _listed_in(evidence, low, high, column).codes)
     cells = np.flatnonzero(np.where(alone, inside, ends > starts))
     if len(cells) or column.integer:
         starts, ends = starts[cells], ends[cells]
         numbers = np.clip(column.grid[cells], starts + margin, ends - margin)
         share = np.where(alone[cells], 1, (ends - starts) / (right - left)[cells])
-        return Alternatives(np.where(alone[cells], column.grid[cells], numbers), cells, share)
+        return AdmissibleValues(np.where(alone[cells], column.grid[cells], numbers), cells, share)
     # A range that meets the numbers seen in one point has no width, yet it admits the point.
     points = [low] if _with_low(evidence) else []
     points += [high] if _with_high(evidence) else []
@@ -227,7 +237,7 @@ def _fail(evidence: Evidence, column: Column) -> NoReturn:
     )
 
 
-def settled(evidence: Evidence, column: Column) -> Evidence:
+def normalize(evidence: Evidence, column: Column) -> Evidence:
     """Return evidence in its simplest form, with its values as the column has them.
 
     A set of one value and a range that is a point are that value; an end at infinity is left
@@ -239,30 +249,30 @@ def settled(evidence: Evidence, column: Column) -> Evidence:
         If the column cannot take it.
     """
     if column.role == "evidence":
-        return _settled_text(evidence, column)
+        return _normalize_text(evidence, column)
     if isinstance(evidence, (OneOf, Between, Above, Below)):
         evidence = _with_finite_ends(evidence, column)
         if isinstance(evidence, Between) and evidence.closed == "both":
             low, high = _ends(evidence, column)
             if low == high:
-                return _settled_value(evidence.low, column)
+                return _normalize_value(evidence.low, column)
     if isinstance(evidence, OneOf):
-        values = list(dict.fromkeys(_settled_value(v, column) for v in evidence.values))
+        values = list(dict.fromkeys(_normalize_value(v, column) for v in evidence.values))
         if len(values) == 1 and type(evidence) is OneOf:
             return values[0]
         evidence = type(evidence)(*values)
     elif isinstance(evidence, Between):
-        low, high = (_settled_value(v, column) for v in (evidence.low, evidence.high))
+        low, high = (_normalize_value(v, column) for v in (evidence.low, evidence.high))
         evidence = Between(low, high, evidence.closed)
     elif isinstance(evidence, (Above, Below)):
-        evidence = type(evidence)(_settled_value(evidence.value, column), evidence.inclusive)
+        evidence = type(evidence)(_normalize_value(evidence.value, column), evidence.inclusive)
     else:
-        return _settled_value(evidence, column)
-    alternatives(evidence, column)
+        return _normalize_value(evidence, column)
+    admissible_values(evidence, column)
     return evidence
 
 
-def says_nothing(evidence: Evidence, column: Column, admitted: Alternatives) -> bool:
+def admits_everything(evidence: Evidence, column: Column, admitted: AdmissibleValues) -> bool:
     """Return whether evidence, of which `admitted` is left, admits every value seen in training.
 
     Examples
@@ -270,12 +280,12 @@ def says_nothing(evidence: Evidence, column: Column, admitted: Alternatives) -> 
     >>> from tabwidget.table.column import column_of
     >>> import pandas as pd
     >>> column = column_of(pd.Series([1, 2, 3]), "x")
-    >>> [says_nothing(e, column, alternatives(e, column)) for e in (Above(0), Above(1))]
+    >>> [admits_everything(e, column, admissible_values(e, column)) for e in (Above(0), Above(1))]
     [True, False]
     """
     if isinstance(evidence, OneOf) and column.edges is not None:
         return False  # numbers, each of them a point
-    return len(admitted.cells) == len(column.grid) and bool((admitted.share == 1).all())
+    return len(admitted.codes) == len(column.grid) and bool((admitted.share == 1).all())
 
 
 def _with_finite_ends(evidence: Evidence, column: Column) -> Evidence:
@@ -293,7 +303,7 @@ def _with_finite_ends(evidence: Evidence, column: Column) -> Evidence:
     return evidence
 
 
-def _settled_text(evidence: Evidence, column: Column) -> str:
+def _normalize_text(evidence: Evidence, column: Column) -> str:
     if isinstance(evidence, (OneOf, Between, Above, Below)) or is_missing(evidence):
         raise EvidenceError(
             f"column {column.name!r} is free text: what is known of it is one text, "
@@ -302,7 +312,7 @@ def _settled_text(evidence: Evidence, column: Column) -> str:
     return str(evidence)
 
 
-def _settled_value(value: object, column: Column) -> Any:
+def _normalize_value(value: object, column: Column) -> Any:
     number = column.number(value)
     if not column.is_number:
         return column.value(number)

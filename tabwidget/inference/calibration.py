@@ -67,7 +67,7 @@ def _of_levels(probabilities: Floats, truth: NDArray[np.int64]) -> pd.DataFrame:
 def _of_numbers(column: Column, probabilities: Floats, truth: Floats) -> pd.DataFrame:
     """Return how often the middle share of the probability holds the truth."""
     total = np.concatenate([np.zeros((len(truth), 1)), probabilities.cumsum(1)], axis=1)
-    cells = column.nearest_cells(truth)
+    cells = column.nearest_codes(truth)
     below = np.take_along_axis(total, cells[:, None], 1)[:, 0]
     above = np.take_along_axis(total, cells[:, None] + 1, 1)[:, 0]
     if column.edges is not None:

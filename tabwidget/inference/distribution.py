@@ -230,7 +230,7 @@ class Distribution:
         if self.edges is None:
             return total[np.searchsorted(self.column.grid, numbers, side="right")]
         # All of a value alone lies at or below it.
-        cells = self.column.cells(np.nan_to_num(numbers))
+        cells = self.column.codes(np.nan_to_num(numbers))
         inside = (numbers >= self.edges[0]) & (numbers < self.edges[-1])
         reached = self.column.atoms[cells] & inside & (numbers >= self.column.grid[cells])
         found = np.interp(numbers, self.edges, total)

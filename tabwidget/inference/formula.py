@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tabwidget.errors import ColumnError, EvidenceError, FormulaError
-from tabwidget.inference.admissible import settled
+from tabwidget.inference.admissible import normalize
 from tabwidget.inference.evidence import WORD, Above, Below, Between, Evidence, NoneOf, OneOf
 from tabwidget.inference.query import Query
 from tabwidget.table import Column, TableSchema
@@ -128,7 +128,7 @@ class _Parser:
         column = self._column(name)
         negated = self._word("not")
         if self._word("in"):
-            return name, self._settled(column, self._membership(column, negated), start)
+            return name, self._normalized(column, self._membership(column, negated), start)
         if negated:
             self._fail("expected 'in' after 'not'")
         operator = self._operator()
@@ -136,11 +136,11 @@ class _Parser:
         at = self.at
         value = self._read(self._literal(), column)
         if operator in ("=", "=="):
-            return name, self._settled(column, value, at)
+            return name, self._normalized(column, value, at)
         if operator == "!=":
-            return name, self._settled(column, NoneOf(value), at)
+            return name, self._normalized(column, NoneOf(value), at)
         kind = Above if operator[0] == ">" else Below
-        return name, self._settled(column, kind(value, operator.endswith("=")), at)
+        return name, self._normalized(column, kind(value, operator.endswith("=")), at)
 
     def _is_double_bounded(self) -> bool:
         """Whether two comparisons stand before the next comma, as in ``1 < x <= 2``."""
@@ -166,7 +166,7 @@ class _Parser:
         column = self._column(name)
         closed = _CLOSED[first.endswith("="), second.endswith("=")]
         between = Between(self._read(low, column), self._read(high, column), closed)
-        return name, self._settled(column, between, start)
+        return name, self._normalized(column, between, start)
 
     def _membership(self, column: Column | None, negated: bool) -> Evidence:
         if self._take("{"):
@@ -194,7 +194,7 @@ class _Parser:
         """Return a value of a set; checked at once, so that the caret stands under this one."""
         literal = self._literal()
         value = self._read(literal, column)
-        self._settled(column, value, literal.at)
+        self._normalized(column, value, literal.at)
         return value
 
     def _name(self, what: str, *, asked: bool = False) -> str:
@@ -206,7 +206,7 @@ class _Parser:
             name = self._longest_known() or self._plain_word(what)
         if self.schema is not None:
             try:
-                (self.schema.known if asked else self.schema.usable)(name)
+                (self.schema.target_column if asked else self.schema.input_column)(name)
             except ColumnError as error:
                 self._fail(str(error), start)
         return name
@@ -294,11 +294,11 @@ class _Parser:
     def _column(self, name: str) -> Column | None:
         return None if self.schema is None else self.schema[name]
 
-    def _settled(self, column: Column | None, evidence: Evidence, at: int) -> Evidence:
+    def _normalized(self, column: Column | None, evidence: Evidence, at: int) -> Evidence:
         if column is None:
             return evidence
         try:
-            return settled(evidence, column)
+            return normalize(evidence, column)
         except EvidenceError as error:
             self._fail(str(error), at)
 

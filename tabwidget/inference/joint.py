@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tabwidget.errors import ConfigError, nearest
 from tabwidget.inference.distribution import Distribution
-from tabwidget.inference.marginalize import Contexts
+from tabwidget.inference.marginalize import WeightedRows
 from tabwidget.table import Column
 from tabwidget.table.values import plain
 
@@ -172,7 +172,7 @@ class JointDistribution:
 def joint_of(
     columns: Sequence[Column],
     indices: Sequence[int],
-    contexts: Contexts,
+    contexts: WeightedRows,
     predict: Callable[[Floats, NDArray[np.int64]], Floats],
 ) -> JointDistribution:
     """Return the joint of several columns: by the chain rule, from the first on and from the last.
@@ -183,7 +183,7 @@ def joint_of(
         The columns asked for.
     indices : sequence of int
         Their places in the rows of `contexts`.
-    contexts : Contexts
+    contexts : WeightedRows
         What is known, of one question.
     predict : callable
         ``predict(rows, indices)`` returns the probabilities of one column a row.

@@ -1,4 +1,4 @@
-"""Contexts: what is known, as weighted rows of plain cells that an engine can read.
+"""WeightedRows: what is known, as weighted rows of plain cells that an engine can read.
 
 A value is a cell. A set or a range is every cell it admits, each in a row of its own, weighted by
 the probability the engine gives it. What an engine says of the rows, summed by weight, is what it
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tabwidget.inference.admissible import Alternatives, alternatives, says_nothing
+from tabwidget.inference.admissible import AdmissibleValues, admissible_values, admits_everything
 from tabwidget.inference.evidence import Above, Below, Between, Evidence, OneOf
 from tabwidget.table import TableSchema
 
-__all__ = ["Contexts", "contexts_of"]
+__all__ = ["WeightedRows", "marginalize"]
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Floats, NDArray[np.int64]], Floats]
@@ -27,7 +27,7 @@ MAX_ROWS = 4096  # a question; the heaviest are kept
 
 
 @dataclass(frozen=True)
-class Contexts:
+class WeightedRows:
     """Weighted rows.
 
     Attributes
@@ -61,9 +61,9 @@ class Contexts:
         return self.rows[np.clip(index, first, last)]
 
 
-def contexts_of(
+def marginalize(
     questions: Sequence[Mapping[str, Evidence]], schema: TableSchema, predict: Predict
-) -> Contexts:
+) -> WeightedRows:
     """Return the contexts of several questions.
 
     Parameters
@@ -81,9 +81,9 @@ def contexts_of(
         For a column that takes no part, or evidence that it cannot take.
     """
     rows = np.full((len(questions), schema.width), np.nan)
-    spread: dict[int, dict[int, Alternatives]] = {}
+    spread: dict[int, dict[int, AdmissibleValues]] = {}
     for name in dict.fromkeys(name for question in questions for name in question):
-        column, places = schema.usable(name), schema.places(name)
+        column, places = schema.input_column(name), schema.positions(name)
         given = {i: question[name] for i, question in enumerate(questions) if name in question}
         if column.role == "evidence":
             rows[list(given), places] = column.inputs(list(given.values()))
@@ -98,17 +98,17 @@ def contexts_of(
         for i, evidence in given.items():
             if not _is_spread(evidence):
                 continue
-            admitted = alternatives(evidence, column)
-            if says_nothing(evidence, column, admitted):
+            admitted = admissible_values(evidence, column)
+            if admits_everything(evidence, column, admitted):
                 continue
-            if column.edges is None and len(admitted.cells) == 1:
+            if column.edges is None and len(admitted.codes) == 1:
                 rows[i, index] = admitted.numbers[0]
             else:
                 wide[i] = admitted
         if wide:
             spread[index] = wide
     owner = np.arange(len(questions))
-    contexts = Contexts(rows, np.ones(len(rows)), owner)
+    contexts = WeightedRows(rows, np.ones(len(rows)), owner)
     for index, admits in spread.items():
         contexts = _expanded(contexts, index, admits, predict)
     return contexts
@@ -119,11 +119,11 @@ def _is_spread(evidence: Evidence) -> bool:
 
 
 def _expanded(
-    contexts: Contexts,
+    contexts: WeightedRows,
     index: int,
-    found: Mapping[int, Alternatives],
+    found: Mapping[int, AdmissibleValues],
     predict: Predict,
-) -> Contexts:
+) -> WeightedRows:
     """Replace each row of the questions in `found` by one for each cell its evidence admits."""
     touched = np.isin(contexts.owner, list(found))
     predicted = predict(contexts.rows[touched], np.full(int(touched.sum()), index))
@@ -135,11 +135,11 @@ def _expanded(
     for probabilities, row in zip(predicted, np.flatnonzero(touched).tolist(), strict=True):
         choice, at = found[int(contexts.owner[row])], places[row]
         rows[at, index] = choice.numbers
-        weights[at] *= probabilities[choice.cells] * choice.share
-    return _pruned(Contexts(rows, weights, owner))
+        weights[at] *= probabilities[choice.codes] * choice.share
+    return _pruned(WeightedRows(rows, weights, owner))
 
 
-def _pruned(contexts: Contexts) -> Contexts:
+def _pruned(contexts: WeightedRows) -> WeightedRows:
     """Drop rows of negligible weight, and let the weights of each question sum to one."""
     kept, weights = np.zeros(len(contexts.rows), dtype=bool), contexts.weights.copy()
     starts = np.flatnonzero(np.diff(contexts.owner, prepend=-1))
@@ -152,4 +152,4 @@ def _pruned(contexts: Contexts) -> Contexts:
         heaviest = heaviest[before < 1 - NEGLIGIBLE]
         kept[heaviest] = True
         weights[heaviest] /= weights[heaviest].sum()
-    return Contexts(contexts.rows[kept], weights[kept], contexts.owner[kept])
+    return WeightedRows(contexts.rows[kept], weights[kept], contexts.owner[kept])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tabwidget.errors import EvidenceError
-from tabwidget.inference.admissible import settled
+from tabwidget.inference.admissible import normalize
 from tabwidget.inference.evidence import (
     Above,
     Below,
@@ -77,8 +77,8 @@ class Query:
             For a column or a value that the table does not have, or a target that is also given.
         """
         for target in self.targets:
-            schema.known(target)
+            schema.target_column(target)
             if target in self.given:
                 raise EvidenceError(f"column {target!r} is both asked for and given")
-        given = {name: settled(e, schema.usable(name)) for name, e in self.given.items()}
+        given = {name: normalize(e, schema.input_column(name)) for name, e in self.given.items()}
         return Query(self.targets, given)

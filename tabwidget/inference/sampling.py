@@ -80,6 +80,6 @@ def draw(
 
     def fits(told: Floats) -> NDArray[np.bool_]:
         within = (column.low <= told) & (told <= column.high)
-        return np.asarray(within & (column.cells(told) == index))
+        return np.asarray(within & (column.codes(told) == index))
 
-    return column.told(numbers, fits)
+    return column.round_to_resolution(numbers, fits)

@@ -16,13 +16,13 @@ from tabwidget.callbacks import Callback, as_list, close, predicting, tell
 from tabwidget.config import GenerationConfig
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
 from tabwidget.events import Event, TrainingState
-from tabwidget.inference.admissible import placed
+from tabwidget.inference.admissible import sample_within
 from tabwidget.inference.calibration import reliability
 from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.evidence import Evidence, Range
 from tabwidget.inference.formula import parse
 from tabwidget.inference.joint import JointDistribution, joint_of
-from tabwidget.inference.marginalize import Contexts, contexts_of
+from tabwidget.inference.marginalize import WeightedRows, marginalize
 from tabwidget.inference.query import Query
 from tabwidget.inference.sampling import draw
 from tabwidget.table import Column, Table, TableSchema
@@ -96,14 +96,14 @@ class Answering:
 
     def _joint(self, query: Query) -> JointDistribution:
         columns = [self.schema[name] for name in query.targets]
-        indices = [self.schema.active.index(name) for name in query.targets]
+        indices = [self.schema.targets.index(name) for name in query.targets]
         return joint_of(columns, indices, self._contexts([query.given]), self._predict)
 
     def survey(self, given: Known | None = None) -> dict[str, Distribution]:
         """Return p(column | given) of every column that is not given, in one pass."""
         given = self._question_of_none(given)
         contexts = self._contexts([given])
-        names = self.schema.active
+        names = self.schema.targets
         asked = [i for i, name in enumerate(names) if name not in given]
         if not asked:
             return {}
@@ -157,13 +157,13 @@ class Answering:
         ndarray of shape (n_rows, n_candidates)
             Rows sum to one.
         """
-        column = self.schema.known(target)
+        column = self.schema.target_column(target)
         if len(knowns) == 0:
             return np.empty((0, len(column.support if candidates is None else candidates)))
         with self._telling("predict_proba", len(knowns)) as done:
             if isinstance(knowns, pd.DataFrame):
                 rows = self.schema.rows(knowns, without=[target])
-                index = np.full(len(rows), self.schema.active.index(target))
+                index = np.full(len(rows), self.schema.targets.index(target))
                 found = self._predict(rows, index)
                 probabilities = found[:, : len(column.support)]
             else:
@@ -226,7 +226,7 @@ class Answering:
         for i, question in enumerate(questions):
             self._place(rows[i : i + 1], question, rng)
         # Evidence that admits everything leaves its own column to be drawn too.
-        names = self.schema.active
+        names = self.schema.targets
         unknown = [set(compress(names, row)) for row in np.isnan(rows).tolist()]
         each = [
             [*wanted, *(name for name in question if name in left)]
@@ -281,7 +281,7 @@ class Answering:
         contexts = self._contexts([question])
         # A new order for each row would be as right; one for all keeps every step one batch.
         unknown = np.flatnonzero(np.isnan(contexts.rows).any(axis=0))
-        absent = [schema.active[index] for index in unknown if index < len(schema.active)]
+        absent = [schema.targets[index] for index in unknown if index < len(schema.targets)]
         wanted = [str(name) for name in rng.permutation(absent)]
         start = contexts.rows[rng.choice(len(contexts.rows), size=n, p=contexts.weights)]
         self._place(start, question, rng)
@@ -290,7 +290,7 @@ class Answering:
             done(n)
         drawn = {
             name: as_dtype(schema[name].restore(rows[:, i]), like[name].dtype, schema[name])
-            for i, name in enumerate(schema.active)
+            for i, name in enumerate(schema.targets)
         }
         return pd.DataFrame(drawn)
 
@@ -323,11 +323,11 @@ class Answering:
         """
         rows = self.schema.rows(frame)
         if not per_cell:
-            rows[:, len(self.schema.active) :] = np.nan
+            rows[:, len(self.schema.targets) :] = np.nan
             return self.backend_.chain(rows).sum(1)
         cells = {
             name: self._cell_log_likelihood(rows, index)
-            for index, name in enumerate(self.schema.active)
+            for index, name in enumerate(self.schema.targets)
         }
         return pd.DataFrame(cells, index=frame.index)
 
@@ -354,8 +354,8 @@ class Answering:
         ConfigError
             Without a frame, if the model was loaded: its rows are not saved.
         """
-        column = self.schema.known(target)
-        index = self.schema.active.index(target)
+        column = self.schema.target_column(target)
+        index = self.schema.targets.index(target)
         if frame is not None:
             rows = self.schema.rows(frame)
             rows = rows[np.isfinite(rows[:, index])]
@@ -373,13 +373,13 @@ class Answering:
         return reliability(column, found[:, : len(column.support)], truth)
 
     def _cell_log_likelihood(self, rows: Floats, index: int) -> Floats:
-        column = self.schema[self.schema.active[index]]
+        column = self.schema[self.schema.targets[index]]
         out = np.full(len(rows), np.nan)
         present = np.flatnonzero(np.isfinite(rows[:, index]))
         if len(present):
             asked = np.full(len(present), index)
             found = self._predict(rows[present], asked)
-            cells = column.cells(rows[present, index])
+            cells = column.codes(rows[present, index])
             likely = np.where(cells >= 0, found[np.arange(len(present)), cells], 0.0)
             with np.errstate(divide="ignore"):
                 out[present] = np.log(likely)
@@ -406,8 +406,8 @@ class Answering:
     def _question_of_none(self, given: Known | None) -> dict[str, Evidence]:
         return Query((), _given(given)).check(self.schema).given
 
-    def _contexts(self, questions: Sequence[Known]) -> Contexts:
-        return contexts_of(questions, self.schema, self._predict)
+    def _contexts(self, questions: Sequence[Known]) -> WeightedRows:
+        return marginalize(questions, self.schema, self._predict)
 
     def _predict(self, rows: Floats, columns: NDArray[np.int64]) -> Floats:
         return self.backend_.predict(rows, columns, ORDERS).probabilities
@@ -415,7 +415,7 @@ class Answering:
     def _probabilities(self, questions: Sequence[Known], target: str) -> tuple[Floats, Floats]:
         """Return the distribution of one column for each question, and their order spreads."""
         contexts = self._contexts(questions)
-        index = np.full(len(contexts.rows), self.schema.active.index(target))
+        index = np.full(len(contexts.rows), self.schema.targets.index(target))
         found = self.backend_.predict(contexts.rows, index, ORDERS)
         probabilities = contexts.total(found.probabilities)[:, : len(self.schema[target].support)]
         return probabilities, contexts.total(found.spread)
@@ -442,9 +442,11 @@ class Answering:
         """Move what was drawn of ranges, where it is known, to anywhere in their bins' parts."""
         for name, evidence in question.items():
             if isinstance(evidence, Range):
-                index = self.schema.active.index(name)
+                index = self.schema.targets.index(name)
                 known = np.isfinite(rows[:, index])
-                rows[known, index] = placed(evidence, self.schema[name], rows[known, index], rng)
+                rows[known, index] = sample_within(
+                    evidence, self.schema[name], rows[known, index], rng
+                )
 
     def _drawn(
         self,
@@ -456,7 +458,7 @@ class Answering:
         """Draw each row's targets into it, one after the other, all rows at once."""
         if generation is not None:
             generation.validate()
-        schema, names = self.schema, self.schema.active
+        schema, names = self.schema, self.schema.targets
         for place in range(max((len(wanted) for wanted in targets), default=0)):
             at = np.array([i for i, wanted in enumerate(targets) if len(wanted) > place])
             asked = np.array([names.index(targets[i][place]) for i in at])
@@ -485,7 +487,7 @@ def _among(probabilities: Floats, column: Column, candidates: Sequence[object]) 
     """Return the probabilities of candidates, those of numbers by density, summing to one."""
     if len(candidates) == 0:
         raise EvidenceError(f"column {column.name!r}: there are no candidates to choose among")
-    cells = column.cells(column.numbers(list(candidates)))
+    cells = column.codes(column.numbers(list(candidates)))
     if (cells < 0).any():
         wrong = candidates[int(np.flatnonzero(cells < 0)[0])]
         raise EvidenceError(

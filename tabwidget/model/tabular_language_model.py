@@ -181,7 +181,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
     ) -> TabularLanguageModel:
         targets = (target_cols,) if isinstance(target_cols, str) else tuple(target_cols)
         for name in targets:
-            table.schema.known(name)
+            table.schema.target_column(name)
         training, callbacks = self._training(), as_list(self.callbacks)
         serializer = resolve_serializer(self.serializer)
         resume = resume and self.ready

@@ -246,7 +246,7 @@ class Session:
             table, cells, backend = self._loaded(), self._cells(row, draw), self._untrained()
             if not hasattr(backend, "tokens"):
                 return ()
-            names = table.schema.active
+            names = table.schema.targets
             order = [names.index(name) for name in cells if name in names]
             only = self.training.loss_on_target_only and self._targets()
             serializer = resolve_serializer(self.serializer)

@@ -64,7 +64,7 @@ def checked_choices(
     if "target" in choices or "task" in choices:
         if schema is None:
             raise ConfigError("there is no table yet: load one first")
-        column = schema.known(choices.get("target", chosen["target"]))
+        column = schema.target_column(choices.get("target", chosen["target"]))
         task = choices.get("task") or task_of(column)
         check_task(task, column)
         checked.update(target=column.name, task=task)

@@ -142,7 +142,7 @@ class Column:
                     f"column {self.name!r} is numeric, but {reprlib.repr(bad)} is not a number: "
                     f"give one between {self.low:g} and {self.high:g}"
                 ) from None
-        return self._codes(values)
+        return self._level_codes(values)
 
     @property
     def width(self) -> int:
@@ -194,7 +194,7 @@ class Column:
         value = self.restore(np.array([number]))[0]
         return value.item() if isinstance(value, np.generic) else value
 
-    def cells(self, numbers: Floats) -> NDArray[np.int64]:
+    def codes(self, numbers: Floats) -> NDArray[np.int64]:
         """Return the index in the support that each number falls on; -1 if missing or off it.
 
         Numbers beyond the bins fall on the outermost.
@@ -270,7 +270,9 @@ class Column:
         numbers = self.edges[cells] + shares * np.diff(self.edges)[cells]
         return np.where(self.atoms[cells], self.grid[cells], numbers)
 
-    def told(self, numbers: Floats, fits: Callable[[Floats], NDArray[np.bool_]]) -> Floats:
+    def round_to_resolution(
+        self, numbers: Floats, fits: Callable[[Floats], NDArray[np.bool_]]
+    ) -> Floats:
         """Return numbers as the data have them, to their digits and steps, where they fit there.
 
         Parameters
@@ -290,14 +292,14 @@ class Column:
             found[good], free = candidate[good], free & ~good
         return found
 
-    def nearest_cells(self, numbers: Floats) -> NDArray[np.int64]:
+    def nearest_codes(self, numbers: Floats) -> NDArray[np.int64]:
         """Return the index in the support that each number, none of them missing, is nearest to."""
         if self.edges is not None or not self.is_number:
-            return self.cells(numbers)
+            return self.codes(numbers)
         halfway = (self.grid[1:] + self.grid[:-1]) / 2
         return np.searchsorted(halfway, numbers, side="left").astype(np.int64)
 
-    def _codes(self, values: Values) -> Floats:
+    def _level_codes(self, values: Values) -> Floats:
         series = pd.Series(values, dtype="object")
         missing = np.array(series.isna())
         try:

@@ -118,7 +118,7 @@ def likely_target(table: Table) -> str:
     >>> likely_target(Table(pd.DataFrame({"x": [0.1, 0.2, 0.3], "y": ["a", "b", "a"]})))
     'y'
     """
-    columns = [table.schema[name] for name in table.schema.active]
+    columns = [table.schema[name] for name in table.schema.targets]
     levels = [c.name for c in columns if not c.is_number and 2 <= len(c.support) <= 20]
     return levels[0] if levels else columns[-1].name
 

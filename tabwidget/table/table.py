@@ -48,7 +48,7 @@ class TableSchema(Mapping[str, Column]):
         return len(self._columns)
 
     @functools.cached_property
-    def active(self) -> tuple[str, ...]:
+    def targets(self) -> tuple[str, ...]:
         """Names of the columns that can be asked for."""
         return tuple(name for name, column in self._columns.items() if column.role == "feature")
 
@@ -56,11 +56,11 @@ class TableSchema(Mapping[str, Column]):
     def inputs(self) -> tuple[Column, ...]:
         """The columns that an engine reads: the active ones, then those of text."""
         texts = [column for column in self._columns.values() if column.role == "evidence"]
-        return (*(self[name] for name in self.active), *texts)
+        return (*(self[name] for name in self.targets), *texts)
 
-    def places(self, name: str) -> slice:
+    def positions(self, name: str) -> slice:
         """Return which numbers of a row, as `rows` writes it, are those of a column it reads."""
-        return self._places[self.usable(name).name]
+        return self._places[self.input_column(name).name]
 
     @functools.cached_property
     def _places(self) -> dict[str, slice]:
@@ -89,19 +89,19 @@ class TableSchema(Mapping[str, Column]):
         for name in frame.columns:
             column = self[name]
             if column.role != "ignored" and name not in without:
-                rows[:, self.places(name)] = column.inputs(frame[name])
+                rows[:, self.positions(name)] = column.inputs(frame[name])
         return rows
 
-    def usable(self, name: str) -> Column:
+    def input_column(self, name: str) -> Column:
         """Return a column that can be given; `ColumnError` if it is unknown or ignored."""
         column = self[name]
         if column.role == "ignored":
             raise ColumnError(f"column {name!r} takes no part in the model: {column.note}")
         return column
 
-    def known(self, name: str) -> Column:
+    def target_column(self, name: str) -> Column:
         """Return a column that can be asked for; `ColumnError` if it cannot be."""
-        column = self.usable(name)
+        column = self.input_column(name)
         if column.role == "evidence":
             raise ColumnError(f"column {name!r} can be given, but not asked for: it is free text")
         return column
@@ -154,7 +154,7 @@ class Table:
         self.schema = schema or TableSchema(
             [column_of(self.frame[c], c, keep=c in keep) for c in self.frame.columns]
         )
-        if not self.schema.active:
+        if not self.schema.targets:
             notes = "; ".join(f"{c.name!r}: {c.note}" for c in self.schema.values())
             raise TableError(f"no column can be learned ({notes})")
 

@@ -60,10 +60,10 @@ class FakeBackend:
         # Without what belongs to the caller: an engine can be copied, as scikit-learn does.
         self.seen.append(replace(request, emit=_ignore, stopped=bool))
         schema, frame = request.table.schema, request.table.frame
-        columns = [schema[name] for name in schema.active]
+        columns = [schema[name] for name in schema.targets]
         training, n = request.training, len(frame)
         began = time.perf_counter()
-        step, losses = 0, dict.fromkeys(schema.active, 1.0)
+        step, losses = 0, dict.fromkeys(schema.targets, 1.0)
         reason: Reason = "steps"
         request.emit(
             FitStart(
@@ -77,7 +77,7 @@ class FakeBackend:
                 text = request.serializer.serialize(request.table.row(step % n)).text
                 request.emit(TrainExamples(seconds, (text,)))
                 request.emit(TrainReport(seconds, step, step, 1 / step, 0.1, 100.0))
-                self._cells = np.stack([c.cells(c.numbers(frame[c.name])) for c in columns], 1)
+                self._cells = np.stack([c.codes(c.numbers(frame[c.name])) for c in columns], 1)
                 self._columns = columns
                 request.emit(EvalReport(seconds, step, 1 / step, losses, True))
                 if request.stopped():
@@ -96,7 +96,7 @@ class FakeBackend:
             matching = present = self._cells[:, target] >= 0
             for j in np.flatnonzero(np.isfinite(row)):
                 if j != target:
-                    cell = self._columns[j].cells(row[[j]])
+                    cell = self._columns[j].codes(row[[j]])
                     matching = matching & (cell >= 0) & (self._cells[:, j] == cell)
             answers = self._cells[matching if matching.any() else present, target]
             found[i] = np.bincount(answers, minlength=widest) / len(answers)
@@ -125,7 +125,7 @@ class FakeBackend:
         for j, column in enumerate(self._columns):
             before = np.where(np.arange(rows.shape[1]) < j, rows, np.nan)
             found = self.predict(before, [j] * len(rows)).probabilities
-            cells = column.cells(rows[:, j])
+            cells = column.codes(rows[:, j])
             likely = np.where(cells >= 0, found[np.arange(len(rows)), cells], 0.0)
             with np.errstate(divide="ignore"):
                 out[:, j] = np.where(np.isfinite(rows[:, j]), np.log(likely), 0.0)

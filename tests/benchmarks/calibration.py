@@ -38,7 +38,7 @@ def figures(
     model: TabularLanguageModel, train: pd.DataFrame, test: pd.DataFrame, seed: int
 ) -> Iterator[dict[str, Any]]:
     """Yield what is measured of each column: coverage of a number, calibration of levels."""
-    for target in model.schema.active:
+    for target in model.schema.targets:
         column = model.schema[target]
         usable = scored_rows(train, test, target)
         if usable.sum() < LEAST_ROWS or train[target].nunique() < 2:

@@ -127,7 +127,7 @@ def our_scores(
     number = is_number(train[target])
     scores: Scores = {}
     for given in GIVENS:
-        if target not in model.schema.active:
+        if target not in model.schema.targets:
             metrics = ("R²", "CRPS") if number else ("log-loss",)
             scores[given] = {OURS: dict.fromkeys(metrics, np.nan)}
             continue

@@ -62,12 +62,12 @@ def main() -> None:
     report.table("column", "kind", "rows", "unseen", "log-loss", "marginal", "better")
     beaten = asked_of = 0
     fitted = float("nan")
-    for name in model.schema.active:
+    for name in model.schema.targets:
         column = model.schema[name]
         if column.n_unique == 1:
             continue
-        learned = column.cells(column.numbers(train[name]))
-        truth = column.cells(column.numbers(known[name]))
+        learned = column.codes(column.numbers(train[name]))
+        truth = column.codes(column.numbers(known[name]))
         at = np.flatnonzero(truth >= 0)
         probabilities = model.predict_proba_many(known.iloc[at], name)
         mine = float(
@@ -96,7 +96,7 @@ def _ignored(report: Report, model: TabularLanguageModel, train: pd.DataFrame) -
     """Say which columns take no part, and why."""
     report.table("column left out", "why")
     for name in train:
-        if name not in model.schema.active:
+        if name not in model.schema.targets:
             report.row(name, model.schema[str(name)].note)
 
 

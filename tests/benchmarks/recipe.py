@@ -72,14 +72,14 @@ VARIANTS = {
 def losses(lm: TabularLanguageModel, test: pd.DataFrame, seed: int) -> tuple[float, float]:
     """Return the mean log-loss over columns, given all others and given half of them."""
     found: list[list[float]] = [[], []]
-    for name in lm.schema.active:
+    for name in lm.schema.targets:
         column = lm.schema[name]
         numbers = column.numbers(test[name])
         there = np.isfinite(numbers)
         if not there.any():
             continue
         rows = test[there]
-        cells = column.nearest_cells(numbers[there])
+        cells = column.nearest_codes(numbers[there])
         for into, given in zip(found, (rows, half_known(rows, name, seed)), strict=True):
             p = lm.predict_proba_many(given, name)[np.arange(len(rows)), cells]
             into.append(float(-np.log(np.maximum(p, 1e-9)).mean()))

@@ -99,7 +99,7 @@ def trainer_of(frame: pd.DataFrame) -> CellTrainer:
         emit=lambda event: None,
         stopped=lambda: False,
     )
-    columns = tuple(table.schema[name] for name in table.schema.active)
+    columns = tuple(table.schema[name] for name in table.schema.targets)
     return MiniLMFit(request, ModelConfig(), columns).members[0]
 
 

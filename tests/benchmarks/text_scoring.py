@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import log_softmax
 
 from tabwidget.backends.huggingface.loading import load
-from tabwidget.backends.huggingface.scoring_model import HFEngine
+from tabwidget.backends.huggingface.scoring_model import HFScoringModel
 from tabwidget.backends.text import TextSupport, log_probabilities
 from tabwidget.backends.text.rows import Ids
 from tabwidget.backends.text.tokens import row_tokens
@@ -64,7 +64,7 @@ def table_of(n_levels: int) -> Table:
 
 
 def plain(
-    engine: HFEngine, prompt: Ids, values: list[Ids], ends: list[int], batch: int
+    engine: HFScoringModel, prompt: Ids, values: list[Ids], ends: list[int], batch: int
 ) -> NDArray[np.float64]:
     """Return the log-probability of each value, and that it ends, by full forwards."""
     found = []
@@ -80,7 +80,7 @@ def plain(
     return np.array(found)
 
 
-def by_trie(engine: HFEngine, prompt: Ids, support: TextSupport) -> NDArray[np.float64]:
+def by_trie(engine: HFScoringModel, prompt: Ids, support: TextSupport) -> NDArray[np.float64]:
     """Return the same, as the engine does it."""
     logs = log_probabilities(engine, [prompt], support.sequences)[0]
     found = np.full(support.size, -np.inf)
@@ -104,7 +104,7 @@ def main() -> None:
     asked = options.parse_args()
     report = Report(asked)
     loaded = load(ModelConfig(model=asked.model, device="cpu", precision="fp32"))
-    engine = HFEngine(loaded)
+    engine = HFScoringModel(loaded)
     report.say(f"trie read at once: {engine.by_tree}, {torch.get_num_threads()} threads")
     report.table(
         "candidates",

@@ -23,7 +23,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from tabwidget.backends import FitRequest
 from tabwidget.backends.huggingface import HFBackend
-from tabwidget.backends.huggingface.scoring_model import HFEngine
+from tabwidget.backends.huggingface.scoring_model import HFScoringModel
 from tabwidget.backends.huggingface.training import HFFit
 from tabwidget.backends.text import RowTokens
 from tabwidget.backends.text.fit import Batch
@@ -88,10 +88,10 @@ def backend_of(options: Any) -> HFBackend:
     return backend
 
 
-def engine_of(backend: HFBackend) -> HFEngine:
+def engine_of(backend: HFBackend) -> HFScoringModel:
     """Return what runs the model."""
     engine = backend._engine
-    assert isinstance(engine, HFEngine)
+    assert isinstance(engine, HFScoringModel)
     return engine
 
 

@@ -54,7 +54,7 @@ def until(condition: object, seconds: float = 10) -> float:
     return time.monotonic() - began
 
 
-def settled(locator: Locator) -> str:
+def normalize(locator: Locator) -> str:
     """Return the text once it has not changed for a second: the end of a fit refreshes answers."""
     text, since = locator.inner_text(), time.monotonic()
     while time.monotonic() < since + 1:
@@ -128,7 +128,7 @@ def test_training_streams_answers_and_stops_at_once(page: Page) -> None:
 def test_a_formula_error_is_shown_with_its_caret_and_loses_nothing(page: Page) -> None:
     root = view(page)
     answer = root.get_by_label("Answer", exact=True)
-    before = settled(answer)
+    before = normalize(answer)
     formula = root.get_by_label("Formula")
     formula.fill("species | islnd=Dream")
     formula.press("Enter")

@@ -1,4 +1,4 @@
-"""Contexts: weighted rows that stand for what is known."""
+"""WeightedRows: weighted rows that stand for what is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tabwidget.errors import ColumnError, EvidenceError
 from tabwidget.inference.evidence import Above, Between, NoneOf, OneOf
-from tabwidget.inference.marginalize import MAX_ROWS, Contexts, _pruned, contexts_of
+from tabwidget.inference.marginalize import MAX_ROWS, WeightedRows, _pruned, marginalize
 from tabwidget.table import Table
 
 Floats = NDArray[np.float64]
@@ -31,16 +31,16 @@ SCHEMA = Table(FRAME).schema
 
 def evenly(rows: Floats, columns: NDArray[np.int64]) -> Floats:
     """Hold every value of a column for as likely as the others."""
-    sizes = np.array([len(SCHEMA[name].support) for name in SCHEMA.active])[columns]
+    sizes = np.array([len(SCHEMA[name].support) for name in SCHEMA.targets])[columns]
     return np.asarray((np.arange(24) < sizes[:, None]) / sizes[:, None])
 
 
-def contexts(*questions: dict[str, Any], predict: Any = evenly) -> Contexts:
-    return contexts_of(questions, SCHEMA, predict)
+def contexts(*questions: dict[str, Any], predict: Any = evenly) -> WeightedRows:
+    return marginalize(questions, SCHEMA, predict)
 
 
-def check(found: Contexts, n_questions: int) -> None:
-    """Hold the promises of `Contexts`."""
+def check(found: WeightedRows, n_questions: int) -> None:
+    """Hold the promises of `WeightedRows`."""
     assert (np.diff(found.owner) >= 0).all()
     assert set(found.owner) == set(range(n_questions))
     assert found.total(np.ones(len(found.rows))) == pytest.approx(np.ones(n_questions))
@@ -66,7 +66,7 @@ def test_weights_of_each_question_sum_to_one(questions: list[dict[str, Any]]) ->
     found = contexts(*questions)
     check(found, len(questions))
     for row, owner in zip(found.rows, found.owner, strict=True):
-        known = {name for name, cell in zip(SCHEMA.active, row, strict=True) if np.isfinite(cell)}
+        known = {name for name, cell in zip(SCHEMA.targets, row, strict=True) if np.isfinite(cell)}
         assert known == set(questions[owner])
 
 
@@ -89,14 +89,14 @@ def test_questions_do_not_disturb_each_other(questions: list[dict[str, Any]]) ->
 )
 def test_pruning_keeps_a_row_of_every_question(weights: list[list[float]]) -> None:
     owner = np.repeat(np.arange(len(weights)), [len(part) for part in weights])
-    found = _pruned(Contexts(np.zeros((len(owner), 1)), np.concatenate(weights), owner))
+    found = _pruned(WeightedRows(np.zeros((len(owner), 1)), np.concatenate(weights), owner))
     check(found, len(weights))
 
 
 def test_pruning_bounds_the_rows_of_a_question_and_keeps_the_heaviest() -> None:
     weights = np.linspace(1, 2, MAX_ROWS + 500)
     rows = np.arange(len(weights), dtype=float)[:, None]
-    found = _pruned(Contexts(rows, weights, np.zeros(len(weights), dtype=np.int64)))
+    found = _pruned(WeightedRows(rows, weights, np.zeros(len(weights), dtype=np.int64)))
     assert found.rows[:, 0].tolist() == list(range(500, MAX_ROWS + 500))
     assert found.weights.sum() == pytest.approx(1)
 
@@ -138,7 +138,7 @@ def test_evidence_held_for_impossible_tells_nothing() -> None:
 
 
 def test_draws_follow_the_weights_of_each_question() -> None:
-    found = Contexts(
+    found = WeightedRows(
         rows=np.array([[1.0], [2.0], [3.0], [4.0]]),
         weights=np.array([0.2, 0.8, 1.0, 1.0]),
         owner=np.array([0, 0, 1, 2]),

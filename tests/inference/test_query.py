@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tabwidget.errors import ColumnError, ConfigError, EvidenceError, TabwidgetError
-from tabwidget.inference.admissible import alternatives, settled
+from tabwidget.inference.admissible import admissible_values, normalize
 from tabwidget.inference.evidence import (
     Above,
     Below,
@@ -52,10 +52,10 @@ evidences = (
 def mass(evidence: object, column: Column) -> NDArray[Any]:
     """Return the share of each cell of the support that the evidence admits."""
     try:
-        found = alternatives(evidence, column)
+        found = admissible_values(evidence, column)
     except EvidenceError:
         return np.zeros(len(column.support))
-    return np.bincount(found.cells, found.share, minlength=len(column.support))
+    return np.bincount(found.codes, found.share, minlength=len(column.support))
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,11 @@ def mass(evidence: object, column: Column) -> NDArray[Any]:
 def test_alternatives(
     evidence: object, column: Column, found_numbers: list[float], cells: list[int], share: object
 ) -> None:
-    found = alternatives(evidence, column)
+    found = admissible_values(evidence, column)
     assert found.numbers.tolist() == pytest.approx(found_numbers)
-    assert found.cells.tolist() == cells
+    assert found.codes.tolist() == cells
     assert found.share.tolist() == pytest.approx(share)
-    assert (found.numbers.dtype.name, found.cells.dtype.name) == ("float64", "int64")
+    assert (found.numbers.dtype.name, found.codes.dtype.name) == ("float64", "int64")
 
 
 @pytest.mark.parametrize("column", [LISTED, BINNED, WHOLE])
@@ -114,12 +114,12 @@ def test_alternatives_of_a_range_lie_in_it_and_on_their_cells(
 ) -> None:
     low, high = sorted([low, high])
     try:
-        found = alternatives(Between(low, high), column)
+        found = admissible_values(Between(low, high), column)
     except EvidenceError:
         return
     assert (found.share > 0).all()
     assert ((low <= found.numbers) & (found.numbers <= high)).all()
-    assert (np.abs(column.cells(found.numbers) - found.cells) <= 1).all()
+    assert (np.abs(column.codes(found.numbers) - found.codes) <= 1).all()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_alternatives_of_a_range_lie_in_it_and_on_their_cells(
 )
 def test_evidence_that_admits_nothing(evidence: object, column: Column, message: str) -> None:
     with pytest.raises(EvidenceError) as caught:
-        alternatives(evidence, column)
+        admissible_values(evidence, column)
     assert message in str(caught.value)
     assert "'x'" in str(caught.value)
 
@@ -165,7 +165,7 @@ def test_evidence_that_admits_nothing(evidence: object, column: Column, message:
     ],
 )
 def test_the_simplest_form(evidence: object, column: Column, simplest: object) -> None:
-    found = settled(evidence, column)
+    found = normalize(evidence, column)
     assert (found, type(found)) == (simplest, type(simplest))
 
 
@@ -173,12 +173,12 @@ def test_the_simplest_form(evidence: object, column: Column, simplest: object) -
 @given(evidence=evidences)
 def test_any_evidence_settles_once_or_is_refused(column: Column, evidence: object) -> None:
     try:
-        found = settled(evidence, column)
+        found = normalize(evidence, column)
     except TabwidgetError:
         return
-    assert settled(found, column) == found
+    assert normalize(found, column) == found
     json.dumps(evidence_to_json(found), allow_nan=False)
-    assert len(alternatives(found, column).numbers)
+    assert len(admissible_values(found, column).numbers)
 
 
 @given(evidence=evidences)

@@ -44,7 +44,7 @@ def learned(frame: pd.DataFrame) -> TabularLanguageModel:
 def present(lm: TabularLanguageModel, frame: pd.DataFrame, row: int) -> dict[str, Any]:
     """Return the cells of a row that the model can read, as they stand in the frame."""
     cells = {str(name): frame.iloc[:, i].iat[row] for i, name in enumerate(frame.columns)}
-    return {name: cells[name] for name in lm.schema.active if not is_missing(cells[name])}
+    return {name: cells[name] for name in lm.schema.targets if not is_missing(cells[name])}
 
 
 def check_answer(found: Distribution) -> None:
@@ -77,7 +77,7 @@ def check_learning(frame: pd.DataFrame) -> TabularLanguageModel | None:
 
 def check_conditional(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> None:
     known = present(lm, frame, seed % len(frame))
-    target = lm.schema.active[seed % len(lm.schema.active)]
+    target = lm.schema.targets[seed % len(lm.schema.targets)]
     known.pop(target, None)
     check_answer(lm.conditional(target, known))
 
@@ -85,13 +85,13 @@ def check_conditional(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) 
 def check_survey(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> None:
     known = dict(list(present(lm, frame, seed % len(frame)).items())[::2])
     survey = lm.survey(known)
-    assert set(survey) == set(lm.schema.active) - set(known)
+    assert set(survey) == set(lm.schema.targets) - set(known)
     for found in survey.values():
         check_answer(found)
 
 
 def check_predictions(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> None:
-    target = lm.schema.active[seed % len(lm.schema.active)]
+    target = lm.schema.targets[seed % len(lm.schema.targets)]
     found = lm.predict_proba_many(frame, target)
     assert found.shape == (len(frame), len(lm.schema[target].support))
     assert (found >= 0).all()
@@ -107,7 +107,7 @@ def check_likelihood(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -
 
 def check_sample(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> None:
     drawn = lm.sample(5, random_state=seed)
-    assert list(drawn) == list(lm.schema.active)
+    assert list(drawn) == list(lm.schema.targets)
     assert not drawn.isna().any().any()
     learned = frame.rename(columns=str)[list(drawn)]
     pd.testing.assert_series_equal(drawn.dtypes, learned.dtypes)
@@ -120,7 +120,7 @@ def check_sample(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> No
 
 def check_completion(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> None:
     known = dict(list(present(lm, frame, seed % len(frame)).items())[::2])
-    wanted = [name for name in lm.schema.active if name not in known]
+    wanted = [name for name in lm.schema.targets if name not in known]
     row = lm.complete(known, wanted)
     assert list(row) == [*known, *wanted]
     for name, value in row.items():
@@ -140,7 +140,7 @@ def check_saving(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> No
             check_refusal(error, frame)
             return
         again = TabularLanguageModel.load(folder)
-    for name in lm.schema.active:
+    for name in lm.schema.targets:
         one, other = lm.conditional(name), again.conditional(name)
         np.testing.assert_array_equal(one.probabilities, other.probabilities)
     drawn = [model.sample(2, random_state=seed) for model in (lm, again)]

@@ -206,8 +206,8 @@ def test_a_loaded_model_is_judged_by_rows_that_are_given(saved: Path) -> None:
 def test_identifiers_are_kept_on_request() -> None:
     names = [f"u{i}" for i in range(60)]
     frame = pd.DataFrame({"id": range(1, 61), "name": names, "x": [1, 2] * 30})
-    assert Table(frame).schema.active == ("x",)
-    assert Table(frame, keep=["name", "id"]).schema.active == ("id", "name", "x")
+    assert Table(frame).schema.targets == ("x",)
+    assert Table(frame, keep=["name", "id"]).schema.targets == ("id", "name", "x")
 
 
 def test_hundreds_of_columns_are_read_in_part() -> None:

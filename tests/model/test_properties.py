@@ -357,7 +357,7 @@ def test_the_likelihood_of_every_row_learned_is_finite(lm: TabularLanguageModel)
 def test_the_likelihood_of_one_cell_is_its_probability(lm: TabularLanguageModel, name: str) -> None:
     cells, column = FRAME[[name]].dropna(), lm.schema[name]
     marginal = lm.conditional(name).probabilities
-    expected = marginal[column.cells(column.numbers(cells[name]))]
+    expected = marginal[column.codes(column.numbers(cells[name]))]
     np.testing.assert_allclose(np.exp(lm.log_likelihood(cells)), expected, atol=FLOAT)
 
 
@@ -380,7 +380,7 @@ def probability(
     lm: TabularLanguageModel, name: str, cells: dict[str, Any], known: dict[str, Any]
 ) -> float:
     column = lm.schema[name]
-    [cell] = column.cells(column.numbers([cells[name]]))
+    [cell] = column.codes(column.numbers([cells[name]]))
     return float(lm.conditional(name, known).probabilities[cell])
 
 
@@ -398,7 +398,7 @@ def test_samples_have_the_dtypes_and_stay_in_the_support(
     assert not drawn.isna().any().any()
     for name, column in lm.schema.items():
         numbers = column.numbers(drawn[name])
-        assert (column.cells(numbers) >= 0).all()
+        assert (column.codes(numbers) >= 0).all()
         if column.is_number:
             assert ((numbers >= column.low) & (numbers <= column.high)).all()
 
@@ -442,7 +442,7 @@ def test_completing_keeps_what_is_known(
     for name, cell in known.items():
         assert completed[name] == cell
     for name in wanted:
-        [place] = lm.schema[name].cells(lm.schema[name].numbers([completed[name]]))
+        [place] = lm.schema[name].codes(lm.schema[name].numbers([completed[name]]))
         assert place >= 0
 
 

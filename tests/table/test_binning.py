@@ -62,7 +62,7 @@ def test_a_frequent_number_stands_alone() -> None:
     column = rain()
     assert column.edges is not None
     assert column.grid[column.atoms].tolist() == [0.0]
-    assert column.cells(np.array([0.0, 0.1])).tolist() == [0, 1]
+    assert column.codes(np.array([0.0, 0.1])).tolist() == [0, 1]
 
 
 def test_a_value_alone_is_answered_exactly() -> None:
@@ -79,13 +79,13 @@ def test_a_value_alone_is_answered_exactly() -> None:
 
 
 def test_a_value_alone_is_in_a_range_or_not() -> None:
-    from tabwidget.inference.admissible import alternatives
+    from tabwidget.inference.admissible import admissible_values
     from tabwidget.inference.evidence import Above, Between
 
     column = rain()
-    assert 0 not in alternatives(Above(0), column).cells
-    found = alternatives(Between(0, 1), column)
-    assert (found.cells[0], found.share[0], found.numbers[0]) == (0, 1.0, 0.0)
+    assert 0 not in admissible_values(Above(0), column).codes
+    found = admissible_values(Between(0, 1), column)
+    assert (found.codes[0], found.share[0], found.numbers[0]) == (0, 1.0, 0.0)
 
 
 def test_drawn_numbers_have_the_digits_of_the_data() -> None:

@@ -143,7 +143,7 @@ def test_few_numbers_are_listed() -> None:
 
 def test_many_numbers_are_binned_with_equal_counts() -> None:
     column = column_of(pd.Series(np.arange(240) / 7), "x")
-    counts = np.bincount(column.cells(np.arange(240) / 7))
+    counts = np.bincount(column.codes(np.arange(240) / 7))
     assert counts.tolist() == [10] * N_EVEN
 
 
@@ -177,10 +177,10 @@ def test_numbers_and_restore_are_inverse(cells: list[Any]) -> None:
 def test_cells_agree_with_grid_and_edges(cells: list[Any]) -> None:
     column = column_of(pd.Series(cells), "x")
     numbers = column.numbers(cells)
-    index = column.cells(numbers)
+    index = column.codes(numbers)
     assert len(column.grid) <= N_EVEN
     assert (np.diff(column.grid) > 0).all()
-    assert (column.cells(column.grid) == np.arange(len(column.grid))).all()
+    assert (column.codes(column.grid) == np.arange(len(column.grid))).all()
     if column.edges is None:
         assert (column.grid[index] == numbers).all()
     else:
@@ -192,7 +192,7 @@ def test_cells_agree_with_grid_and_edges(cells: list[Any]) -> None:
 @given(cells=many(floats), number=floats)
 def test_the_nearest_listed_number_is_nearest(cells: list[float], number: float) -> None:
     column = column_of(pd.Series(cells), "x")
-    [cell] = column.nearest_cells(np.array([number]))
+    [cell] = column.nearest_codes(np.array([number]))
     if column.edges is None:
         gap = np.abs(column.grid - number)
         assert gap[cell] == pytest.approx(gap.min())

@@ -93,10 +93,10 @@ def test_an_unknown_column_like_no_other_lists_them() -> None:
 
 def test_an_ignored_column_takes_no_part_and_says_why() -> None:
     table = Table(FRAME.assign(tags=pd.Series([["a"], ["b"], None, ["c"]])))
-    assert "tags" not in table.schema.active
+    assert "tags" not in table.schema.targets
     assert "tags" not in table.row(0)
     with pytest.raises(ColumnError, match="'tags' takes no part in the model: its cells are"):
-        table.schema.known("tags")
+        table.schema.target_column("tags")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_each_column_has_its_place_in_a_row_and_texts_stand_last() -> None:
     schema = Table(frame).schema
     axes = schema["note"].width
     assert axes > 1
-    assert [schema.places(name) for name in ("size", "on", "note")] == [
+    assert [schema.positions(name) for name in ("size", "on", "note")] == [
         slice(0, 1),
         slice(1, 2),
         slice(2, 2 + axes),
@@ -226,7 +226,7 @@ def test_each_column_has_its_place_in_a_row_and_texts_stand_last() -> None:
 def test_only_a_column_that_is_read_has_a_place(name: str, message: str) -> None:
     schema = Table(FRAME.assign(tags=pd.Series([["a"]] * 4))).schema
     with pytest.raises(ColumnError, match=message):
-        schema.places(name)
+        schema.positions(name)
 
 
 def test_rows_of_a_frame_with_a_column_twice_are_an_error() -> None:

@@ -83,7 +83,7 @@ def test_a_bad_upload_is_one_readable_error_and_loses_nothing(bench: Bench) -> N
     assert bench.session.table is not None
     assert "error" in bench("load", {"source": "path", "name": "nowhere.csv"})
     assert "error" in bench("load", {"source": "variable", "name": "gone"})
-    assert bench.session.table.schema.active == ("x", "g")
+    assert bench.session.table.schema.targets == ("x", "g")
 
 
 def test_choices_are_made_and_wrong_ones_named(bench: Bench) -> None:

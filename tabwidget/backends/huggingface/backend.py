@@ -7,7 +7,7 @@ import torch
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.devices import device_of, dtype_of
-from tabwidget.backends.text import RowTokens, TextEngine
+from tabwidget.backends.text import RowTokens, ScoringModel
 from tabwidget.backends.text.fit import TextFit
 from tabwidget.backends.text.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
 from tabwidget.backends.text.tokens import TextTokenizer
@@ -62,19 +62,19 @@ class HFBackend(PretrainedBackend):
             device=device.type,
         )
 
-    def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
-        from tabwidget.backends.huggingface.scoring_model import HFEngine
+    def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
+        from tabwidget.backends.huggingface.scoring_model import HFScoringModel
         from tabwidget.backends.huggingface.training import HFFit
 
-        assert isinstance(engine, HFEngine)
+        assert isinstance(engine, HFScoringModel)
         return HFFit(request, engine, tokens, self._turns)
 
-    def _model(self, seed: int) -> TextEngine:
+    def _model(self, seed: int) -> ScoringModel:
         require("transformers", "hf")
         from tabwidget.backends.huggingface.loading import adapted, load
-        from tabwidget.backends.huggingface.scoring_model import HFEngine
+        from tabwidget.backends.huggingface.scoring_model import HFScoringModel
 
         loaded = load(self.model_config)
         if self.model_config.lora is not None:
             loaded.model = adapted(loaded.model, self.model_config.lora, seed)
-        return HFEngine(loaded)
+        return HFScoringModel(loaded)

@@ -1,4 +1,4 @@
-"""HFEngine: a model of transformers that scores tries over a cached prompt."""
+"""HFScoringModel: a model of transformers that scores tries over a cached prompt."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tabwidget.backends.devices import free_memory
 from tabwidget.backends.huggingface.loading import Loaded
 from tabwidget.backends.text.pretrained import PretrainedTokenizer
 from tabwidget.backends.text.scoring_model import MOST_TOKENS, Bools, Ints
-from tabwidget.backends.text.torch_scoring_model import TorchEngine
+from tabwidget.backends.text.torch_scoring_model import TorchScoringModel
 
-__all__ = ["HFEngine"]
+__all__ = ["HFScoringModel"]
 
 MEMORY_SHARE = 0.25  # of what is free, for the tokens of a batch
 
 
-class HFEngine(TorchEngine):
+class HFScoringModel(TorchScoringModel):
     """Runs a model for `tabwidget.backends.text`.
 
     Parameters

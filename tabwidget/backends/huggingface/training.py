@@ -20,7 +20,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import Turns
-from tabwidget.backends.huggingface.scoring_model import HFEngine
+from tabwidget.backends.huggingface.scoring_model import HFScoringModel
 from tabwidget.backends.rng import own_chance
 from tabwidget.backends.text import RowBatches, RowTokens
 from tabwidget.backends.text.fit import NEVER, TextFit
@@ -47,7 +47,7 @@ class Learner(nn.Module):
 
     accepts_loss_kwargs = False
 
-    def __init__(self, engine: HFEngine, label_smoothing: float = 0.0) -> None:
+    def __init__(self, engine: HFScoringModel, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.model = engine.model
         self._engine, self._smoothing = engine, label_smoothing
@@ -73,7 +73,7 @@ class HFFit(TrainerCallback, TextFit):
     ----------
     request : FitRequest
         What to learn, and whom to tell.
-    engine : HFEngine
+    engine : HFScoringModel
         The model; the weights that require gradients are trained.
     tokens : RowTokens
         Writes the rows.
@@ -81,10 +81,10 @@ class HFFit(TrainerCallback, TextFit):
         Whose turn it is with the model.
     """
 
-    engine: HFEngine
+    engine: HFScoringModel
 
     def __init__(
-        self, request: FitRequest, engine: HFEngine, tokens: RowTokens, turns: Turns
+        self, request: FitRequest, engine: HFScoringModel, tokens: RowTokens, turns: Turns
     ) -> None:
         # As accelerate and torchrun tell them; of several processes one speaks for all.
         self.processes = int(os.environ.get("WORLD_SIZE", "1"))

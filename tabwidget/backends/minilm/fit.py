@@ -80,7 +80,7 @@ def encoded(model: CellModel, columns: Sequence[Column], rows: Floats) -> Cells:
     between, answer = torch.zeros(present.shape), torch.full(present.shape, -1)
     for index, column in enumerate(columns[:n_asked]):
         node[:, index], between[:, index] = model.place(index, asked[:, index])
-        answer[:, index] = torch.from_numpy(column.cells(rows[:, index]))
+        answer[:, index] = torch.from_numpy(column.codes(rows[:, index]))
     return Cells(
         node,
         between,
@@ -240,7 +240,7 @@ class MiniLMFit:
             publish(tuple(member.best for member in self.members))
         loss = float(np.mean([member.last_loss for member in self.members]))
         means = torch.stack([member.column_losses for member in self.members]).nanmean(0)
-        names = self.request.table.schema.active
+        names = self.request.table.schema.targets
         self.log.look(loss, {name: float(means[i]) for i, name in enumerate(names)})
 
     def _calibrate(self, publish: Callable[[tuple[CellModel, ...]], None]) -> None:

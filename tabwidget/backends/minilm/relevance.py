@@ -71,7 +71,7 @@ def _features(cells: NDArray[np.float64], column: Column) -> NDArray[np.float32]
     present = np.isfinite(cells)
     if column.is_number:
         # The place among the answers is a rank, ties included; an absent cell lies in the middle.
-        ranks = np.where(present, column.nearest_cells(np.nan_to_num(cells)), 0).astype(np.float32)
+        ranks = np.where(present, column.nearest_codes(np.nan_to_num(cells)), 0).astype(np.float32)
         ranks[~present] = ranks[present].mean() if present.any() else 0
         return ranks[:, None]
     return (cells[:, None] == frequent_levels(cells, column)).astype(np.float32)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm_text.fit import OPTIMIZERS, MiniLMTextFit
-from tabwidget.backends.minilm_text.scoring_model import MiniLMTextEngine
+from tabwidget.backends.minilm_text.scoring_model import MiniLMTextScoringModel
 from tabwidget.backends.minilm_text.tokenizer import TableTokens, longest_row
-from tabwidget.backends.text import RowTokens, TextEngine
+from tabwidget.backends.text import RowTokens, ScoringModel
 from tabwidget.backends.text.backend import TextBackend, features
 from tabwidget.backends.text.fit import TextFit
 from tabwidget.backends.text.tokens import TextTokenizer, row_tokens
@@ -84,7 +84,7 @@ class MiniLMTextBackend(TextBackend):
             unused.add("precision")
         return unused
 
-    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
+    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> ScoringModel:
         tokenizer = self._new_tokenizer(table, serializer)
         tokens = row_tokens(features(table.schema.inputs), serializer, tokenizer)
         rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
@@ -98,14 +98,14 @@ class MiniLMTextBackend(TextBackend):
             "dropout": DROPOUT if config.dropout == "auto" else config.dropout,
             "max_seq_length": max(LEAST_LENGTH, SPARE * longest_row(tokens, rows)),
         }
-        return MiniLMTextEngine.of(shape, tokenizer.tokenizer, seed)
+        return MiniLMTextScoringModel.of(shape, tokenizer.tokenizer, seed)
 
-    def _restored(self, content: Mapping[str, Any], seed: int) -> TextEngine:
+    def _restored(self, content: Mapping[str, Any], seed: int) -> ScoringModel:
         tokenizer = Tokenizer.from_state(content["tokenizer"])
-        return MiniLMTextEngine.of(content["encoder"], tokenizer, seed)
+        return MiniLMTextScoringModel.of(content["encoder"], tokenizer, seed)
 
     def _about(self) -> dict[str, Any]:
-        assert isinstance(self._engine, MiniLMTextEngine)
+        assert isinstance(self._engine, MiniLMTextScoringModel)
         model = self._engine.model
         return {"encoder": model.encoder.config, "tokenizer": model.tokenizer.state()}
 
@@ -133,8 +133,8 @@ class MiniLMTextBackend(TextBackend):
             efficiency=EFFICIENCY,
         )
 
-    def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
-        assert isinstance(engine, MiniLMTextEngine)
+    def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
+        assert isinstance(engine, MiniLMTextScoringModel)
         return MiniLMTextFit(request, engine, tokens, self._turns)
 
     @few_threads()

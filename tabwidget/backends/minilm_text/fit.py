@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import Turns
-from tabwidget.backends.minilm_text.scoring_model import MiniLMTextEngine
+from tabwidget.backends.minilm_text.scoring_model import MiniLMTextScoringModel
 from tabwidget.backends.text import RowTokens
 from tabwidget.backends.text.fit import Batch, LoopFit
 from tabwidget.minilm.model import LanguageModel
@@ -27,12 +27,12 @@ AVERAGED = 0.97  # decay of the average of the weights over steps
 class MiniLMTextFit(LoopFit):
     """A fit by Muon on the blocks' matrices and AdamW on the rest, or AdamW alone."""
 
-    engine: MiniLMTextEngine
+    engine: MiniLMTextScoringModel
     batch_size = 32
     learning_rate = 1e-2
 
     def __init__(
-        self, request: FitRequest, engine: MiniLMTextEngine, tokens: RowTokens, turns: Turns
+        self, request: FitRequest, engine: MiniLMTextScoringModel, tokens: RowTokens, turns: Turns
     ) -> None:
         warm_up()
         super().__init__(request, "minilm-text", engine, tokens, turns)

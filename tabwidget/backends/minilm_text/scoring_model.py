@@ -1,4 +1,4 @@
-"""MiniLMTextEngine: a small language model from scratch that scores tries over cached prompts."""
+"""MiniLMTextScoringModel: a small language model trained from scratch, as a scoring model."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch.nn import functional
 
 from tabwidget.backends.minilm_text.tokenizer import TableTokens
 from tabwidget.backends.text.scoring_model import Bools, Ints
-from tabwidget.backends.text.torch_scoring_model import TorchEngine
+from tabwidget.backends.text.torch_scoring_model import TorchScoringModel
 from tabwidget.errors import ConfigError
 from tabwidget.minilm.encoder import Encoder, KeyValueCache
 from tabwidget.minilm.model import LanguageModel
 from tabwidget.minilm.tokenizer import Tokenizer
 
-__all__ = ["MiniLMTextEngine"]
+__all__ = ["MiniLMTextScoringModel"]
 
 
-class MiniLMTextEngine(TorchEngine):
+class MiniLMTextScoringModel(TorchScoringModel):
     """Runs a `tabwidget.minilm.LanguageModel` for `tabwidget.backends.text`, on the CPU.
 
     Parameters
@@ -37,7 +37,9 @@ class MiniLMTextEngine(TorchEngine):
         self.try_out()
 
     @classmethod
-    def of(cls, shape: Mapping[str, Any], tokenizer: Tokenizer, seed: int) -> MiniLMTextEngine:
+    def of(
+        cls, shape: Mapping[str, Any], tokenizer: Tokenizer, seed: int
+    ) -> MiniLMTextScoringModel:
         """Return the engine of a new model: `shape` as ``Encoder.config`` has it."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

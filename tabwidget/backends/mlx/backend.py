@@ -13,7 +13,7 @@ from tabwidget.backends.base import FitRequest
 from tabwidget.backends.cost import MATRIX, ModelSize, fastest
 from tabwidget.backends.devices import device_of
 from tabwidget.backends.mlx.generation import Prompt, prompt_ids, sampling
-from tabwidget.backends.text import RowTokens, TextEngine
+from tabwidget.backends.text import RowTokens, ScoringModel
 from tabwidget.backends.text.fit import TextFit
 from tabwidget.backends.text.pretrained import FROM_SCRATCH, PretrainedBackend, pretrained_size
 from tabwidget.backends.text.tokens import TextTokenizer
@@ -23,7 +23,7 @@ from tabwidget.errors import require
 if TYPE_CHECKING:
     from mlx_lm.generate import GenerationResponse
 
-    from tabwidget.backends.mlx.scoring_model import MLXEngine
+    from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 
 __all__ = ["MLXBackend"]
 
@@ -239,39 +239,39 @@ class MLXBackend(PretrainedBackend):
             a = mx.ones((width, width))
             return replace(size, rate=fastest(width, lambda: mx.eval(a @ a)))
 
-    def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
-        from tabwidget.backends.mlx.scoring_model import MLXEngine
+    def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
+        from tabwidget.backends.mlx.scoring_model import MLXScoringModel
         from tabwidget.backends.mlx.training import MLXFit
 
-        assert isinstance(engine, MLXEngine)
+        assert isinstance(engine, MLXScoringModel)
         return MLXFit(request, engine, tokens, self._turns)
 
-    def _model(self, seed: int) -> MLXEngine:
+    def _model(self, seed: int) -> MLXScoringModel:
         require("mlx_lm", "mlx")
         from tabwidget.backends.mlx.loading import adapted, load
-        from tabwidget.backends.mlx.scoring_model import MLXEngine
+        from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 
         loaded = load(self.model_config)
         if self.model_config.lora is not None:
             adapted(loaded.model, self.model_config.lora, seed, loaded.device)
-        return MLXEngine(loaded)
+        return MLXScoringModel(loaded)
 
-    def _writer(self) -> MLXEngine:
+    def _writer(self) -> MLXScoringModel:
         """Return the model, which need not have learned a table to write."""
         if self._engine is None:
             require("mlx_lm", "mlx")
             from tabwidget.backends.mlx.loading import load
-            from tabwidget.backends.mlx.scoring_model import MLXEngine
+            from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 
-            self._engine = MLXEngine(load(self.model_config, tuned=False))
+            self._engine = MLXScoringModel(load(self.model_config, tuned=False))
         return self._engine  # type: ignore[return-value]
 
-    def _fitted(self) -> MLXEngine:
+    def _fitted(self) -> MLXScoringModel:
         self._ready_answers()
         return self._engine  # type: ignore[return-value]
 
     def _options(
-        self, engine: MLXEngine, options: Mapping[str, Any]
+        self, engine: MLXScoringModel, options: Mapping[str, Any]
     ) -> tuple[dict[str, Any], int | None]:
         mx = require("mlx.core", "mlx")
         made = sampling(**options)
@@ -281,7 +281,7 @@ class MLXBackend(PretrainedBackend):
         return made, seed
 
     @contextlib.contextmanager
-    def _writing(self, engine: MLXEngine, seed: int | None, number: int) -> Iterator[None]:
+    def _writing(self, engine: MLXScoringModel, seed: int | None, number: int) -> Iterator[None]:
         from tabwidget.backends.mlx.rng import own_chance
 
         chance = contextlib.nullcontext() if seed is None else own_chance(seed, number)

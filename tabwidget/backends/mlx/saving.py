@@ -11,13 +11,13 @@ import mlx.core as mx
 from mlx.utils import tree_flatten, tree_unflatten
 
 from tabwidget.backends.mlx.loading import twin
-from tabwidget.backends.mlx.scoring_model import MLXEngine
+from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 from tabwidget.errors import require
 
 __all__ = ["fuse", "save_adapters"]
 
 
-def save_adapters(engine: MLXEngine, folder: Path, dropout: float, dora: bool) -> None:
+def save_adapters(engine: MLXScoringModel, folder: Path, dropout: float, dora: bool) -> None:
     """Write what was trained as ``adapters.safetensors`` and ``adapter_config.json``."""
     weights = dict(tree_flatten(engine.model.trainable_parameters()))
     about: dict[str, Any] = {"fine_tune_type": "full", "num_layers": len(engine.model.layers)}
@@ -30,7 +30,7 @@ def save_adapters(engine: MLXEngine, folder: Path, dropout: float, dora: bool) -
     (folder / "adapter_config.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
 
 
-def fuse(engine: MLXEngine, folder: Path, dequantize: bool) -> None:
+def fuse(engine: MLXScoringModel, folder: Path, dequantize: bool) -> None:
     """Write the model with its adapters in its weights: a folder that mlx-lm loads."""
     utils = require("mlx_lm.utils", "mlx")
     with engine.computing():

@@ -1,4 +1,4 @@
-"""MLXEngine: a model of mlx-lm that scores tries over a cached prompt."""
+"""MLXScoringModel: a model of mlx-lm that scores tries over a cached prompt."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from tabwidget.backends.mlx.loading import Loaded
 from tabwidget.backends.text.pretrained import PretrainedTokenizer
-from tabwidget.backends.text.scoring_model import Bools, Floats, Ints, TextEngine, check_weights
+from tabwidget.backends.text.scoring_model import Bools, Floats, Ints, ScoringModel, check_weights
 from tabwidget.errors import require
 
-__all__ = ["MLXEngine"]
+__all__ = ["MLXScoringModel"]
 
 STAGE = 256  # numbers added up at a time
 
 
-class MLXEngine(TextEngine):
+class MLXScoringModel(ScoringModel):
     """Runs a model for `tabwidget.backends.text`.
 
     Parameters

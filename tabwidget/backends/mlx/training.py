@@ -16,7 +16,7 @@ from mlx.utils import tree_map
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import Turns
 from tabwidget.backends.mlx.rng import own_chance
-from tabwidget.backends.mlx.scoring_model import MLXEngine
+from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 from tabwidget.backends.text import RowTokens
 from tabwidget.backends.text.fit import Batch, LoopFit
 
@@ -40,7 +40,7 @@ class MLXFit(LoopFit):
     ----------
     request : FitRequest
         What to learn, and whom to tell.
-    engine : MLXEngine
+    engine : MLXScoringModel
         The model; the weights that are not frozen are trained.
     tokens : RowTokens
         Writes the rows.
@@ -48,10 +48,10 @@ class MLXFit(LoopFit):
         Whose turn it is with the model.
     """
 
-    engine: MLXEngine
+    engine: MLXScoringModel
 
     def __init__(
-        self, request: FitRequest, engine: MLXEngine, tokens: RowTokens, turns: Turns
+        self, request: FitRequest, engine: MLXScoringModel, tokens: RowTokens, turns: Turns
     ) -> None:
         super().__init__(request, "mlx", engine, tokens, turns, adapters=engine.adapters)
         training = request.training

@@ -90,7 +90,7 @@ class TextAnswers:
             found = self._answers(
                 np.where(before, rows[at], np.nan), np.full(len(at), index), orders[at]
             )
-            cells = column.cells(rows[at, index])
+            cells = column.codes(rows[at, index])
             likely = np.where(cells >= 0, found[np.arange(len(at)), cells], 0.0)
             with np.errstate(divide="ignore"):
                 out[at, index] = np.log(likely)

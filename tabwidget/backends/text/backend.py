@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.fair_lock import Turns
-from tabwidget.backends.text import RowTokens, TextAnswers, TextEngine
+from tabwidget.backends.text import RowTokens, ScoringModel, TextAnswers
 from tabwidget.backends.text.fit import TextFit
 from tabwidget.backends.text.tokens import TextTokenizer, Token, row_tokens, shown
 from tabwidget.config import ModelConfig, TrainingConfig
@@ -53,7 +53,7 @@ class TextBackend(ABC):
 
     def __init__(self, model_config: ModelConfig | None = None) -> None:
         self.model_config = model_config or ModelConfig()
-        self._engine: TextEngine | None = None
+        self._engine: ScoringModel | None = None
         self._answers: TextAnswers | None = None
         self._serializer: Serializer | None = None
         self._held: NDArray[np.int64] = np.empty(0, dtype=np.int64)
@@ -66,11 +66,11 @@ class TextBackend(ABC):
         """Return the fields of the configs that have no effect here."""
 
     @abstractmethod
-    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
+    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> ScoringModel:
         """Return the model to train on a table."""
 
     @abstractmethod
-    def _restored(self, content: Mapping[str, Any], seed: int) -> TextEngine:
+    def _restored(self, content: Mapping[str, Any], seed: int) -> ScoringModel:
         """Return the model that `_about` describes, before what was trained is put into it."""
 
     @abstractmethod
@@ -86,7 +86,7 @@ class TextBackend(ABC):
         """Return the size of the model; nothing is downloaded for it."""
 
     @abstractmethod
-    def _new_fit(self, request: FitRequest, engine: TextEngine, tokens: RowTokens) -> TextFit:
+    def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
         """Return the fit to run."""
 
     @property

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import Turns
 from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, held_apart
-from tabwidget.backends.text import RowBatches, RowTokens, TextEngine, collated
+from tabwidget.backends.text import RowBatches, RowTokens, ScoringModel, collated
 from tabwidget.backends.text.batches import distinct_orders
 from tabwidget.errors import ConfigError
 from tabwidget.events import Event, Reason
@@ -46,7 +46,7 @@ class TextFit(ABC):
         What to learn, and whom to tell.
     name : str
         Of the engine, as events tell it.
-    engine : TextEngine
+    engine : ScoringModel
         The model.
     tokens : RowTokens
         Writes the rows.
@@ -64,7 +64,7 @@ class TextFit(ABC):
         self,
         request: FitRequest,
         name: str,
-        engine: TextEngine,
+        engine: ScoringModel,
         tokens: RowTokens,
         turns: Turns,
         *,

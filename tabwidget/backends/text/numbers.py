@@ -70,7 +70,7 @@ def numbers_of(column: Column) -> Numbers:
                 if column.decimals is not None:
                     found = np.round(found, column.decimals)
                 # An edge belongs to the bin above.
-                found = found[column.cells(found) == index]
+                found = found[column.codes(found) == index]
         if not len(found):
             found = np.array([grid])
         count = max(1.0, (high - low) / step) / len(found) if step else 1.0

@@ -13,7 +13,7 @@ import torch
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.hub import source_of, tried
-from tabwidget.backends.text import TextEngine
+from tabwidget.backends.text import ScoringModel
 from tabwidget.backends.text.backend import TextBackend
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
@@ -82,7 +82,7 @@ class PretrainedBackend(TextBackend):
     """
 
     @abstractmethod
-    def _model(self, seed: int) -> TextEngine:
+    def _model(self, seed: int) -> ScoringModel:
         """Return the model that the config asks for, ready to be trained."""
 
     @property
@@ -100,10 +100,10 @@ class PretrainedBackend(TextBackend):
         """Return the tokenizer, as transformers has it; None if there is none."""
         return tokenizer_of(self.model_config, self._standard, download=False)
 
-    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> TextEngine:
+    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> ScoringModel:
         return self._model(seed)
 
-    def _restored(self, content: Mapping[str, Any], seed: int) -> TextEngine:
+    def _restored(self, content: Mapping[str, Any], seed: int) -> ScoringModel:
         return self._model(seed)
 
     def _about(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""TextEngine: a causal language model that runs tries over cached prompts, whatever computes it."""
+"""ScoringModel: a causal language model that scores tries of tokens over cached prompts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tabwidget.backends.text.tokens import TextTokenizer
 from tabwidget.backends.text.trie import Trie
 from tabwidget.errors import ConfigError
 
-__all__ = ["MOST_TOKENS", "TextEngine", "check_weights", "padded"]
+__all__ = ["MOST_TOKENS", "ScoringModel", "check_weights", "padded"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Cache:
     last: Any = None  # states of each prompt's last token, shape (n_prompts, 1, width)
 
 
-class TextEngine(ABC):
+class ScoringModel(ABC):
     """A model, its tokenizer, and how tries are run by it.
 
     A prompt is run once, all nodes of a trie after it at once: each sees its prompt and the nodes

@@ -1,4 +1,4 @@
-"""TorchEngine: what text engines that compute by torch do alike."""
+"""TorchScoringModel: what text engines that compute by torch do alike."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tabwidget.backends.text.scoring_model import Floats, Ints, TextEngine, check_weights
+from tabwidget.backends.text.scoring_model import Floats, Ints, ScoringModel, check_weights
 
-__all__ = ["TorchEngine"]
+__all__ = ["TorchScoringModel"]
 
 
-class TorchEngine(TextEngine):
+class TorchScoringModel(ScoringModel):
     """A text engine of a torch model; its weights that require gradients are trained.
 
     Attributes

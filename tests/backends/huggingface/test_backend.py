@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM
 
 from tabwidget.backends.huggingface import HFBackend
 from tabwidget.backends.huggingface.loading import load
-from tabwidget.backends.huggingface.scoring_model import HFEngine
+from tabwidget.backends.huggingface.scoring_model import HFScoringModel
 from tabwidget.backends.huggingface.training import Learner
 from tabwidget.backends.text import RowTokens, TextSupport, collated, log_probabilities
 from tabwidget.config import LoRAConfig, ModelConfig
@@ -51,13 +51,13 @@ def toy_fit(tiny: Path) -> tuple[HFBackend, list[Event]]:
     return fitted(tiny, targets=("letter",), max_steps=60)
 
 
-def engine_of(backend: HFBackend) -> HFEngine:
+def engine_of(backend: HFBackend) -> HFScoringModel:
     engine = backend._engine
-    assert isinstance(engine, HFEngine)
+    assert isinstance(engine, HFScoringModel)
     return engine
 
 
-def full(engine: HFEngine, ids: tuple[int, ...]) -> torch.Tensor:
+def full(engine: HFScoringModel, ids: tuple[int, ...]) -> torch.Tensor:
     """Return the log-probabilities of every next token, by the whole model."""
     with torch.no_grad():
         logits = engine.model(input_ids=torch.tensor([ids])).logits[0]
@@ -88,9 +88,11 @@ def test_the_trie_says_what_one_full_forward_for_each_candidate_says(
 def test_an_engine_that_scores_wrongly_by_the_trie_says_so_and_does_not(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(HFEngine, "_read", lambda self, hidden, at, tokens: np.zeros((2, len(at))))
+    monkeypatch.setattr(
+        HFScoringModel, "_read", lambda self, hidden, at, tokens: np.zeros((2, len(at)))
+    )
     with pytest.warns(UserWarning, match="cannot read a trie"):
-        engine = HFEngine(load(ModelConfig(model=str(tiny))))
+        engine = HFScoringModel(load(ModelConfig(model=str(tiny))))
     assert not engine.by_tree
 
 
@@ -118,7 +120,7 @@ def test_the_loss_is_that_of_the_values_and_their_ends_alone(
     assert loss_of(engine, tokens, [row]) == pytest.approx(sum(told) / 4, abs=1e-5)
 
 
-def loss_of(engine: HFEngine, tokens: RowTokens, rows: list[Any]) -> float:
+def loss_of(engine: HFScoringModel, tokens: RowTokens, rows: list[Any]) -> float:
     made = collated(rows, np.ones(len(tokens.columns)))
     names = ("ids", "at", "labels", "weights", "cells")
     with engine.computing():

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from tabwidget.backends import MiniLMBackend, resolve
 from tabwidget.backends.minilm_text.backend import MiniLMTextBackend
-from tabwidget.backends.minilm_text.scoring_model import MiniLMTextEngine
+from tabwidget.backends.minilm_text.scoring_model import MiniLMTextScoringModel
 from tabwidget.backends.minilm_text.tokenizer import TableTokens
 from tabwidget.backends.text.trie import Trie
 from tabwidget.config import ModelConfig, TrainingConfig
@@ -43,9 +43,9 @@ def fitted(table: Table | None = None, **training: Any) -> MiniLMTextBackend:
     return backend
 
 
-def minilm_of(backend: MiniLMTextBackend) -> MiniLMTextEngine:
+def minilm_of(backend: MiniLMTextBackend) -> MiniLMTextScoringModel:
     engine = engine_of(backend)
-    assert isinstance(engine, MiniLMTextEngine)
+    assert isinstance(engine, MiniLMTextScoringModel)
     return engine
 
 
@@ -221,7 +221,7 @@ def test_no_row_of_spaced_digits_of_an_untrained_model_is_malformed(
         assert written.parse(written.serialize(cells).text) == cells
     for name in rows:
         column = lm.schema[str(name)]
-        assert (column.cells(column.numbers(rows[name])) >= 0).all()
+        assert (column.codes(column.numbers(rows[name])) >= 0).all()
 
 
 def test_it_learns_a_level_from_a_number() -> None:

@@ -21,7 +21,7 @@ from mlx_lm.models.cache import load_prompt_cache, save_prompt_cache
 
 from tabwidget.backends.mlx import MLXBackend
 from tabwidget.backends.mlx.loading import load
-from tabwidget.backends.mlx.scoring_model import MLXEngine
+from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 from tabwidget.backends.mlx.training import _activations_twice
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
@@ -52,9 +52,9 @@ def made(folder: Path, **model: Any) -> MLXBackend:
     return MLXBackend(ModelConfig(model=str(folder), **model))
 
 
-def mlx_engine(backend: MLXBackend) -> MLXEngine:
+def mlx_engine(backend: MLXBackend) -> MLXScoringModel:
     engine = engine_of(backend)
-    assert isinstance(engine, MLXEngine)
+    assert isinstance(engine, MLXScoringModel)
     return engine
 
 

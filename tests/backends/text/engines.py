@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tabwidget.backends import FitRequest
-from tabwidget.backends.text import RowTokens, TextEngine
+from tabwidget.backends.text import RowTokens, ScoringModel
 from tabwidget.backends.text.backend import TextBackend
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import Event
@@ -131,7 +131,7 @@ def weights_of(backend: TextBackend) -> dict[str, Floats]:
     return backend.state()[1]
 
 
-def engine_of(backend: TextBackend) -> TextEngine:
+def engine_of(backend: TextBackend) -> ScoringModel:
     """Return what runs the model."""
     assert backend._engine is not None
     return backend._engine

@@ -33,7 +33,7 @@ def binned(name: str) -> Column:
 def test_numbers_lie_in_their_bins_and_leave_none_out(name: str) -> None:
     column = binned(name)
     found = numbers_of(column)
-    np.testing.assert_array_equal(column.cells(found.numbers), found.bins)
+    np.testing.assert_array_equal(column.codes(found.numbers), found.bins)
     assert set(found.bins.tolist()) == set(range(len(column.support)))
     assert (found.counts > 0).all()
 
@@ -75,7 +75,7 @@ def test_a_bin_has_the_probability_of_all_strings_in_it() -> None:
         for end in tokens.ends:
             whole = ids + end[:1]
             steps = [engine.next(prompt + whole[:n])[whole[n]] for n in range(len(whole))]
-            mass[column.cells(np.array([float(number)]))] += np.exp(sum(steps))
+            mass[column.codes(np.array([float(number)]))] += np.exp(sum(steps))
     held = np.zeros(len(column.support))
     np.add.at(held, support.values, np.exp(found[0, support.cases]) * support.shares)
     assert (held >= mass - 1e-12).all()

@@ -461,7 +461,7 @@ def test_no_row_of_an_untrained_model_is_malformed(
     written = resolve_serializer(serializer)
     for name in rows:
         column = lm.schema[str(name)]
-        assert (column.cells(column.numbers(rows[name])) >= 0).all()
+        assert (column.codes(column.numbers(rows[name])) >= 0).all()
     for row in rows.to_dict("records"):
         cells = {str(name): plain(value) for name, value in row.items()}
         assert written.parse(written.serialize(cells).text) == cells
