@@ -1,4 +1,4 @@
-"""Turns: one model, asked by some threads while another one trains it."""
+"""FairLock: one model, asked by some threads while another one trains it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-__all__ = ["Turns"]
+__all__ = ["FairLock"]
 
 
-class Turns:
+class FairLock:
     """A lock that is had in turn: who trains step after step lets who waits go first.
 
     A thread that has its turn may take it again, as a callback does that asks for a prediction.
 
     Examples
     --------
-    >>> turns = Turns()
-    >>> with turns.turn(), turns.turn():
+    >>> lock = FairLock()
+    >>> with lock.hold(), lock.hold():
     ...     pass
     """
 
@@ -26,12 +26,12 @@ class Turns:
         self._lock = threading.Lock()
         self._owner: int | None = None
 
-    def __reduce__(self) -> tuple[type[Turns], tuple[()]]:
+    def __reduce__(self) -> tuple[type[FairLock], tuple[()]]:
         # A copy of a model, as scikit-learn's clone makes one, has turns of its own.
-        return Turns, ()
+        return FairLock, ()
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Have a turn."""
         if self._owner == threading.get_ident():
             yield
@@ -58,7 +58,7 @@ class Turns:
         finally:
             self._take()
 
-    def give_way(self) -> None:
+    def yield_to_waiting(self) -> None:
         """Let those go first who wait, and have the next turn after them."""
         self._give()
         self._take()

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-__all__ = ["own_chance"]
+__all__ = ["preserved_rng"]
 
 
 @contextlib.contextmanager
-def own_chance() -> Iterator[None]:
+def preserved_rng() -> Iterator[None]:
     """Leave the global random states as they were, whoever sets them.
 
     Examples
     --------
     >>> torch.manual_seed(1) and None
-    >>> with own_chance():
+    >>> with preserved_rng():
     ...     first = torch.rand(1)
     >>> bool(torch.rand(1) == first)
     True

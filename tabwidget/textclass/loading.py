@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tabwidget.backends.devices import device_of, dtype_of
-from tabwidget.backends.fair_lock import Turns
+from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.hub import source_of, tried
 from tabwidget.backends.huggingface.loading import DEFAULT_MODEL, bitsandbytes_config, to_hqq
 from tabwidget.config import QuantizationConfig
@@ -49,7 +49,7 @@ class LabelModel:
         Where it is.
     dtype : torch.dtype
         What it computes in; the weights that are trained are held in fp32.
-    turns : Turns
+    lock : FairLock
         Had by the thread that uses it: texts can be labelled while it is trained.
     """
 
@@ -59,7 +59,7 @@ class LabelModel:
     max_length: int
     device: torch.device
     dtype: torch.dtype
-    turns: Turns = field(default_factory=Turns)
+    lock: FairLock = field(default_factory=FairLock)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of texts, cut at `max_length`; names of special tokens are text."""
@@ -103,7 +103,7 @@ class LabelModel:
     @contextlib.contextmanager
     def _asked(self) -> Iterator[None]:
         """Have a turn without dropout; who trains finds the model as it was."""
-        with self.turns.turn():
+        with self.lock.hold():
             training = self.model.training
             self.model.eval()
             try:

@@ -19,7 +19,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
-from tabwidget.backends.rng import own_chance
+from tabwidget.backends.rng import preserved_rng
 from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Texts
@@ -87,9 +87,9 @@ def fit(
         raise ConfigError(f"there are no rows to {where}: give more rows or another val_fraction")
     teller = Teller(model, config, train, validation, folder, on_event, stop)
     arguments = _arguments(config, model, len(train), seed, folder / "checkpoints")
-    with model.turns.turn(), torch.random.fork_rng(), quiet():
+    with model.lock.hold(), torch.random.fork_rng(), quiet():
         # Seeds that the Trainer sets are taken back at once: others draw while it trains.
-        with own_chance():
+        with preserved_rng():
             trainer = _LabelTrainer(model, config, train, validation, arguments, teller)
         torch.manual_seed(seed)
         trainer.train(resume_from_checkpoint=_last_whole(folder / "checkpoints"))

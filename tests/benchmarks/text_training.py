@@ -106,7 +106,7 @@ def ours(options: Any, table: Table) -> tuple[float, float]:
         table, (), training, JSONSerializer(), 0, False, events.append, lambda: False
     )
     tokens = backend._asked(table.schema.inputs, request.serializer, 0).tokens
-    fit = _Timed(request, engine_of(backend), tokens, backend._turns)
+    fit = _Timed(request, engine_of(backend), tokens, backend._lock)
     fit.run()
     return rates(fit.tokens_a_batch, fit.clock)
 

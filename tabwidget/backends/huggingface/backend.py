@@ -67,7 +67,7 @@ class HFBackend(PretrainedBackend):
         from tabwidget.backends.huggingface.training import HFFit
 
         assert isinstance(engine, HFScoringModel)
-        return HFFit(request, engine, tokens, self._turns)
+        return HFFit(request, engine, tokens, self._lock)
 
     def _model(self, seed: int) -> ScoringModel:
         require("transformers", "hf")

@@ -19,9 +19,9 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.fair_lock import Turns
+from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.huggingface.scoring_model import HFScoringModel
-from tabwidget.backends.rng import own_chance
+from tabwidget.backends.rng import preserved_rng
 from tabwidget.backends.text import RowBatches, RowTokens
 from tabwidget.backends.text.fit import NEVER, TextFit
 
@@ -77,28 +77,28 @@ class HFFit(TrainerCallback, TextFit):
         The model; the weights that require gradients are trained.
     tokens : RowTokens
         Writes the rows.
-    turns : Turns
+    lock : FairLock
         Whose turn it is with the model.
     """
 
     engine: HFScoringModel
 
     def __init__(
-        self, request: FitRequest, engine: HFScoringModel, tokens: RowTokens, turns: Turns
+        self, request: FitRequest, engine: HFScoringModel, tokens: RowTokens, lock: FairLock
     ) -> None:
         # As accelerate and torchrun tell them; of several processes one speaks for all.
         self.processes = int(os.environ.get("WORLD_SIZE", "1"))
         if os.environ.get("RANK", "0") != "0":
             request = replace(request, emit=lambda event: None)
         adapters = any(not weight.requires_grad for weight in engine.model.parameters())
-        super().__init__(request, "huggingface", engine, tokens, turns, adapters=adapters)
+        super().__init__(request, "huggingface", engine, tokens, lock, adapters=adapters)
         self.loss, self.n_rows = 0.0, 0
         self.trainer: Any = None
 
     def train(self) -> None:
         """Do steps until it is enough."""
         training, engine = self.request.training, self.engine
-        with tempfile.TemporaryDirectory() as folder, own_chance():
+        with tempfile.TemporaryDirectory() as folder, preserved_rng():
             learner = Learner(engine, training.label_smoothing)
             self.trainer = _RowTrainer(self, learner, _arguments(self, folder))
             with _activations_twice(engine.model, training.gradient_checkpointing):

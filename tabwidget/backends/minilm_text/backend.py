@@ -135,7 +135,7 @@ class MiniLMTextBackend(TextBackend):
 
     def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
         assert isinstance(engine, MiniLMTextScoringModel)
-        return MiniLMTextFit(request, engine, tokens, self._turns)
+        return MiniLMTextFit(request, engine, tokens, self._lock)
 
     @few_threads()
     def fit(self, request: FitRequest) -> None:

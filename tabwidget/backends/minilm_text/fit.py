@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.fair_lock import Turns
+from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.minilm_text.scoring_model import MiniLMTextScoringModel
 from tabwidget.backends.text import RowTokens
 from tabwidget.backends.text.fit import Batch, LoopFit
@@ -32,10 +32,10 @@ class MiniLMTextFit(LoopFit):
     learning_rate = 1e-2
 
     def __init__(
-        self, request: FitRequest, engine: MiniLMTextScoringModel, tokens: RowTokens, turns: Turns
+        self, request: FitRequest, engine: MiniLMTextScoringModel, tokens: RowTokens, lock: FairLock
     ) -> None:
         warm_up()
-        super().__init__(request, "minilm-text", engine, tokens, turns)
+        super().__init__(request, "minilm-text", engine, tokens, lock)
         # From scratch the loss rests for a while before it falls.
         self.look_steps = max(self.look_steps, LOOK_STEPS)
         self._generator = torch.Generator().manual_seed(request.seed)

@@ -179,7 +179,7 @@ class MLXBackend(PretrainedBackend):
         from tabwidget.backends.mlx.saving import save_adapters
 
         engine, lora = self._fitted(), self.model_config.lora
-        with self._turns.turn():
+        with self._lock.hold():
             save_adapters(
                 engine, Path(folder), lora.dropout if lora else 0.0, bool(lora and lora.dora)
             )
@@ -197,7 +197,7 @@ class MLXBackend(PretrainedBackend):
         from tabwidget.backends.mlx.saving import fuse
 
         engine = self._fitted()
-        with self._turns.turn():
+        with self._lock.hold():
             fuse(engine, Path(folder), dequantize)
 
     def _unused(self, training: TrainingConfig) -> set[str]:
@@ -244,7 +244,7 @@ class MLXBackend(PretrainedBackend):
         from tabwidget.backends.mlx.training import MLXFit
 
         assert isinstance(engine, MLXScoringModel)
-        return MLXFit(request, engine, tokens, self._turns)
+        return MLXFit(request, engine, tokens, self._lock)
 
     def _model(self, seed: int) -> MLXScoringModel:
         require("mlx_lm", "mlx")
@@ -282,8 +282,8 @@ class MLXBackend(PretrainedBackend):
 
     @contextlib.contextmanager
     def _writing(self, engine: MLXScoringModel, seed: int | None, number: int) -> Iterator[None]:
-        from tabwidget.backends.mlx.rng import own_chance
+        from tabwidget.backends.mlx.rng import preserved_rng
 
-        chance = contextlib.nullcontext() if seed is None else own_chance(seed, number)
-        with self._turns.turn(), engine.computing(), chance:
+        chance = contextlib.nullcontext() if seed is None else preserved_rng(seed, number)
+        with self._lock.hold(), engine.computing(), chance:
             yield

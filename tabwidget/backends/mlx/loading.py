@@ -18,7 +18,7 @@ from mlx.utils import tree_flatten
 
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.hub import source_of, tried
-from tabwidget.backends.mlx.rng import own_chance
+from tabwidget.backends.mlx.rng import preserved_rng
 from tabwidget.backends.text.pretrained import (
     NO_TOKENIZER,
     check_tuning,
@@ -86,7 +86,7 @@ def load(config: ModelConfig, *, tuned: bool = True) -> Loaded:
     whole = tuned and config.lora is None
     source = DEFAULT_MODEL if config.model is None else config.model
     # Models draw weights before they have their own.
-    with mx.stream(device), own_chance(0):
+    with mx.stream(device), preserved_rng(0):
         if isinstance(source, (str, Path)):
             loaded = _pretrained(source, config, device)
         else:
@@ -127,7 +127,7 @@ def adapted(model: Any, lora: LoRAConfig, seed: int, device: mx.DeviceType) -> N
         rank = _by_pattern(lora.rank_pattern, name, lora.rank)
         alpha = _by_pattern(lora.alpha_pattern, name, lora.alpha)
         kinds[rank, alpha / (math.sqrt(rank) if lora.rslora else rank)].append(name)
-    with mx.stream(device), own_chance(seed):
+    with mx.stream(device), preserved_rng(seed):
         for (rank, scale), names in kinds.items():
             settings = {
                 "rank": rank,

@@ -9,18 +9,18 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-__all__ = ["own_chance"]
+__all__ = ["preserved_rng"]
 
 
 @contextlib.contextmanager
-def own_chance(*seed: int) -> Iterator[None]:
+def preserved_rng(*seed: int) -> Iterator[None]:
     """Draw by a seed, of one number or several; the random state is this thread's own.
 
     Examples
     --------
-    >>> with own_chance(0, 3):
+    >>> with preserved_rng(0, 3):
     ...     first = mx.random.uniform().item()
-    >>> with own_chance(0, 3):
+    >>> with preserved_rng(0, 3):
     ...     first == mx.random.uniform().item()
     True
     """

@@ -14,8 +14,8 @@ import numpy as np
 from mlx.utils import tree_map
 
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.fair_lock import Turns
-from tabwidget.backends.mlx.rng import own_chance
+from tabwidget.backends.fair_lock import FairLock
+from tabwidget.backends.mlx.rng import preserved_rng
 from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 from tabwidget.backends.text import RowTokens
 from tabwidget.backends.text.fit import Batch, LoopFit
@@ -44,16 +44,16 @@ class MLXFit(LoopFit):
         The model; the weights that are not frozen are trained.
     tokens : RowTokens
         Writes the rows.
-    turns : Turns
+    lock : FairLock
         Whose turn it is with the model.
     """
 
     engine: MLXScoringModel
 
     def __init__(
-        self, request: FitRequest, engine: MLXScoringModel, tokens: RowTokens, turns: Turns
+        self, request: FitRequest, engine: MLXScoringModel, tokens: RowTokens, lock: FairLock
     ) -> None:
-        super().__init__(request, "mlx", engine, tokens, turns, adapters=engine.adapters)
+        super().__init__(request, "mlx", engine, tokens, lock, adapters=engine.adapters)
         training = request.training
         make = OPTIMIZERS.get(training.optimizer, OPTIMIZERS["auto"])
         # Biases and the scales of norms do not decay.
@@ -71,7 +71,7 @@ class MLXFit(LoopFit):
         total, gradients = mx.array(0.0), None
         with contextlib.ExitStack() as around:
             around.enter_context(self.engine.computing())
-            around.enter_context(own_chance(*seed))
+            around.enter_context(preserved_rng(*seed))
             if training.gradient_checkpointing:
                 around.enter_context(_activations_twice(model, seed))
             model.train()
@@ -113,7 +113,7 @@ def _activations_twice(model: Any, seed: tuple[int, ...]) -> Iterator[None]:
 
             def inner(weights: Any, *args: Any, **kwargs: Any) -> Any:
                 layer.update(weights)
-                with own_chance(*seed, number):
+                with preserved_rng(*seed, number):
                     return calls[kind](layer, *args, **kwargs)
 
             return mx.checkpoint(inner)(layer.trainable_parameters(), *args, **kwargs)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
-from tabwidget.backends.fair_lock import Turns
+from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.text import RowTokens, ScoringModel, TextAnswers
 from tabwidget.backends.text.fit import TextFit
 from tabwidget.backends.text.tokens import TextTokenizer, Token, row_tokens, shown
@@ -59,7 +59,7 @@ class TextBackend(ABC):
         self._held: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._fit: TextFit | None = None
         self._kept: tuple[list[Any], Serializer, TextTokenizer] | None = None
-        self._turns = Turns()
+        self._lock = FairLock()
 
     @abstractmethod
     def _unused(self, training: TrainingConfig) -> set[str]:
@@ -176,7 +176,7 @@ class TextBackend(ABC):
         """Return the distribution of column ``targets[i]`` given row i of `contexts`."""
         answers = self._ready_answers()
         contexts = contexts[:, : len(answers.tokens.columns)]
-        with self._turns.turn():
+        with self._lock.hold():
             found = answers.predict(contexts, np.asarray(targets, dtype=np.int64), orders)
         return Prediction(*found)
 
@@ -191,7 +191,7 @@ class TextBackend(ABC):
         answers = self._ready_answers()
         columns = len(answers.tokens.columns)
         found = np.zeros(rows.shape)
-        with self._turns.turn():
+        with self._lock.hold():
             found[:, :columns] = answers.chain(rows[:, :columns])
         return found
 
@@ -209,7 +209,7 @@ class TextBackend(ABC):
         """
         answers, engine = self._ready_answers(), self._engine
         assert engine is not None
-        with self._turns.turn():
+        with self._lock.hold():
             arrays = (self._fit and self._fit.best) or engine.trained()
         content = {
             "seed": answers.seed,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.fair_lock import Turns
+from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, held_apart
 from tabwidget.backends.text import RowBatches, RowTokens, ScoringModel, collated
 from tabwidget.backends.text.batches import distinct_orders
@@ -50,7 +50,7 @@ class TextFit(ABC):
         The model.
     tokens : RowTokens
         Writes the rows.
-    turns : Turns
+    lock : FairLock
         Whose turn it is with the model.
     adapters : bool
         Whether only adapters are trained, which stand a higher learning rate.
@@ -66,13 +66,13 @@ class TextFit(ABC):
         name: str,
         engine: ScoringModel,
         tokens: RowTokens,
-        turns: Turns,
+        lock: FairLock,
         *,
         adapters: bool = False,
     ) -> None:
-        request = replace(request, emit=self._emitter(request.emit, turns))
+        request = replace(request, emit=self._emitter(request.emit, lock))
         self.log = FitLog(request, name)
-        self.request, self.engine, self.tokens, self.turns = request, engine, tokens, turns
+        self.request, self.engine, self.tokens, self.lock = request, engine, tokens, lock
         table, training = request.table, request.training
         self.rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
         present = np.isfinite(self.rows)
@@ -112,11 +112,11 @@ class TextFit(ABC):
         self.reason: Reason = "stopped"
 
     @staticmethod
-    def _emitter(emit: Callable[[Event], None], turns: Turns) -> Callable[[Event], None]:
+    def _emitter(emit: Callable[[Event], None], lock: FairLock) -> Callable[[Event], None]:
         """Return what tells of events while the model is free to be asked."""
 
         def told(event: Event) -> None:
-            with turns.released():
+            with lock.released():
                 emit(event)
 
         return told
@@ -131,14 +131,14 @@ class TextFit(ABC):
         sizes = (len(self.train_rows), n_held, self.engine.n_parameters)
         self.log.start(len(self.tokens.columns), *sizes)
         try:
-            with self.turns.turn():
+            with self.lock.hold():
                 self.look()
                 self.train()
         except Exception:
             self.reason = "failed"
             raise
         finally:
-            with self.turns.turn():
+            with self.lock.hold():
                 self.engine.take(self.best)
             self.log.end(self.reason)
 
@@ -174,7 +174,7 @@ class TextFit(ABC):
                 over = over or "converged"
         log.examples(self._shown())
         self.reason = "stopped" if stopped else over or self.reason
-        self.turns.give_way()
+        self.lock.yield_to_waiting()
         return stopped or over is not None
 
     def look(self) -> None:
