@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         FixedCombinations,
     )
     from tabwidget.estimators.memorization import (
-        Memorisation,
+        Memorization,
     )
     from tabwidget.estimators.pooling import (
         Pooled,
@@ -132,7 +132,7 @@ __all__ = [
     "LanguageModelSynthesizer",
     "LoRAConfig",
     "LoggingCallback",
-    "Memorisation",
+    "Memorization",
     "Memory",
     "MiniLMBackend",
     "MissingExtraError",
@@ -245,7 +245,7 @@ _NAMES = {
     "inference.joint": ["JointDistribution"],
     "magics": ["load_ipython_extension", "unload_ipython_extension"],
     "estimators.memorization": [
-        "Memorisation",
+        "Memorization",
     ],
     "model": ["TabularLanguageModel"],
     "serializers.number_format": ["PlainNumber", "SpacedDigits"],

@@ -21,11 +21,11 @@ class _Chart(alt.Chart):
 
     def _repr_mimebundle_(self, *args: object, **kwargs: object) -> dict[str, str]:
         # Grey on nothing is readable on a light page and on a dark one.
-        grey = {"labelColor": GREY, "titleColor": GREY}
+        gray = {"labelColor": GREY, "titleColor": GREY}
         dressed = (
             self.configure(background="transparent")
-            .configure_axis(**grey, gridColor=GRID, domainColor=GREY, tickColor=GREY)
-            .configure_legend(**grey)
+            .configure_axis(**gray, gridColor=GRID, domainColor=GREY, tickColor=GREY)
+            .configure_legend(**gray)
             .configure_view(stroke=None)
         )
         picture = io.StringIO()
@@ -110,7 +110,7 @@ def joint_chart(records: Records, *, x: str, y: str, name: str = "joint") -> alt
 
     Examples
     --------
-    >>> chart = joint_chart([{"x": 1, "y": "a", "probability": 1.0}], x="size", y="colour")
+    >>> chart = joint_chart([{"x": 1, "y": "a", "probability": 1.0}], x="size", y="color")
     >>> chart.to_dict()["mark"]["type"]
     'rect'
     """
@@ -149,14 +149,14 @@ def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
     >>> loss_chart([]).to_dict()["datasets"]
     {'losses': []}
     """
-    colours = alt.Scale(domain=["train", "hold-out"], range=[TRAIN, HOLD_OUT])
+    colors = alt.Scale(domain=["train", "hold-out"], range=[TRAIN, HOLD_OUT])
     drawn = (
         _Chart(alt.NamedData(name=name))
         .mark_line(interpolate="monotone", clip=True)
         .encode(
             x=alt.X("seconds:Q", title="seconds", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y("loss:Q", title="loss in nats", scale=alt.Scale(zero=False)),
-            color=alt.Color("split:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
+            color=alt.Color("split:N", title=None, scale=colors, legend=alt.Legend(orient="top")),
             strokeWidth=alt.condition("datum.split == 'train'", alt.value(1.2), alt.value(2.4)),
             tooltip=[
                 alt.Tooltip("split:N"),

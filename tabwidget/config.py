@@ -37,7 +37,7 @@ class TrainingConfig(Config):
 
     Training ends at the first limit reached of `epochs`, `max_steps` and `max_seconds`. With the
     scheduler "auto" it also ends, limit or not, once the loss on the rows held out no longer falls.
-    An engine that cannot honour a field says so at the fit, by name.
+    An engine that cannot honor a field says so at the fit, by name.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def describe(name: str) -> str:
 
 
 def source(name: str) -> str:
-    """Return who made a sample, where it was published, and its licence.
+    """Return who made a sample, where it was published, and its license.
 
     Raises
     ------

@@ -35,7 +35,7 @@ QUESTIONS = (
 )
 HELD_OUT = 0.25
 
-# Colours that follow the page, light or dark.
+# Colors that follow the page, light or dark.
 _ON_PAGE: dict[str, Any] = {
     "background": "transparent",
     "view": {"stroke": None},
@@ -177,7 +177,7 @@ def _picture(found: Findings) -> bytes:
 
 
 def _svg(spec: dict[str, Any], width: int, height: int) -> str:
-    """Return a chart as inline SVG whose text and lines take the page's colour."""
+    """Return a chart as inline SVG whose text and lines take the page's color."""
     config = _merged(spec.get("config", {}), _ON_PAGE)
     svg = vl_convert.vegalite_to_svg({**spec, "width": width, "height": height, "config": config})
     # Inside HTML the namespaces are known, and the report then holds no address at all.

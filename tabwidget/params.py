@@ -98,14 +98,14 @@ def changed(config: BaseEstimator) -> dict[str, Any]:
     return {name: value for name, value in params.items() if value != default[name]}
 
 
-def warn_unused(config: BaseEstimator | None, honoured: Collection[str], engine: str) -> None:
-    """Warn, once for all of them, of the changed fields that an engine does not honour.
+def warn_unused(config: BaseEstimator | None, honored: Collection[str], engine: str) -> None:
+    """Warn, once for all of them, of the changed fields that an engine does not honor.
 
     Parameters
     ----------
     config : config object or None
         What was asked for; None asks for nothing.
-    honoured : collection of str
+    honored : collection of str
         The fields that have an effect.
     engine : str
         The name of the engine.
@@ -130,7 +130,7 @@ def warn_unused(config: BaseEstimator | None, honoured: Collection[str], engine:
     unused = [
         f"{kind}.{name}={reprlib.repr(value)}"
         for name, value in changed(config).items()
-        if name not in honoured
+        if name not in honored
     ]
     if unused:
         has = "has" if len(unused) == 1 else "have"

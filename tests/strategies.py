@@ -28,7 +28,7 @@ __all__ = ["KINDS", "evidence", "examples", "frames", "frames_of", "questions", 
 
 Strategy: TypeAlias = st.SearchStrategy[Any]
 
-MOST_ROWS = 300
+MAX_ROWS = 300
 HUNTED = int(os.environ.get("TABWIDGET_FUZZ", 0))
 
 seeds = st.integers(0, 2**32 - 1)
@@ -108,33 +108,33 @@ texts = st.text(max_size=20) | st.sampled_from(ODD_TEXTS)
 
 KINDS: dict[str, Kind] = {
     "float64 of five values": Kind(few(-1.5, 0.0, 0.1, 2.25, 1e3), "float64"),
-    "float64, all distinct": Kind(many(lambda rng: rng.normal(size=MOST_ROWS)), "float64"),
+    "float64, all distinct": Kind(many(lambda rng: rng.normal(size=MAX_ROWS)), "float64"),
     "float64 over many powers of ten": Kind(
-        many(lambda rng: rng.normal(size=MOST_ROWS) * 10.0 ** rng.integers(-99, 99)), "float64"
+        many(lambda rng: rng.normal(size=MAX_ROWS) * 10.0 ** rng.integers(-99, 99)), "float64"
     ),
     "float64 with heavy tails": Kind(
-        many(lambda rng: rng.lognormal(sigma=30, size=MOST_ROWS)), "float64"
+        many(lambda rng: rng.lognormal(sigma=30, size=MAX_ROWS)), "float64"
     ),
     "float64, a breath apart": Kind(
-        many(lambda rng: 1 + rng.integers(0, 99, MOST_ROWS) * 2.0**-52), "float64"
+        many(lambda rng: 1 + rng.integers(0, 99, MAX_ROWS) * 2.0**-52), "float64"
     ),
     "float64, mostly zero": Kind(
-        many(lambda rng: np.maximum(0, rng.normal(-1, 1, MOST_ROWS))), "float64"
+        many(lambda rng: np.maximum(0, rng.normal(-1, 1, MAX_ROWS))), "float64"
     ),
     "float64 of any sort": Kind(some(st.floats()), "float64"),
     "float64 with infinities": Kind(few(-0.0, 0.0, 1.0, np.inf, -np.inf, np.nan), "float64"),
     "float64, tiny": Kind(few(5e-324, 1e-310, 2e-308, -5e-324), "float64"),
     "float64, huge": Kind(few(1.7e308, -1.7e308, 1e149, 1e16), "float64"),
     "float32": Kind(some(st.floats(width=32)), "float32"),
-    "float32, all distinct": Kind(many(lambda rng: rng.normal(size=MOST_ROWS)), "float32"),
+    "float32, all distinct": Kind(many(lambda rng: rng.normal(size=MAX_ROWS)), "float32"),
     "float16": Kind(some(st.floats(width=16)), "float16"),
     "int8": Kind(integers(8), "int8", missing=False),
     "int16": Kind(integers(16), "int16", missing=False),
     "int32": Kind(integers(32), "int32", missing=False),
     "int64": Kind(integers(64), "int64", missing=False),
-    "int64, all distinct": Kind(many(lambda rng: range(MOST_ROWS)), "int64", missing=False),
+    "int64, all distinct": Kind(many(lambda rng: range(MAX_ROWS)), "int64", missing=False),
     "int64 near 2**53": Kind(
-        many(lambda rng: 2**53 + rng.integers(0, 99, MOST_ROWS)), "int64", missing=False
+        many(lambda rng: 2**53 + rng.integers(0, 99, MAX_ROWS)), "int64", missing=False
     ),
     "uint8": Kind(integers(8, signed=False), "uint8", missing=False),
     "uint64 near 2**63": Kind(
@@ -154,7 +154,7 @@ KINDS: dict[str, Kind] = {
     "string[python]": Kind(some(texts), "string[python]"),
     "object of texts": Kind(some(texts)),
     "very long texts": Kind(some(st.integers(1, 9).map(lambda n: str(n) * 20_000)), "str"),
-    "identifiers": Kind(many(lambda rng: [f"u{i}" for i in range(MOST_ROWS)]), "str"),
+    "identifiers": Kind(many(lambda rng: [f"u{i}" for i in range(MAX_ROWS)]), "str"),
     "numbers as text": Kind(some(st.integers(-5, 5).map(str) | st.floats().map(str)), "str"),
     "dates as text": Kind(some(days.map(str)), "str"),
     "int64[pyarrow]": Kind(integers(64), "int64[pyarrow]"),
@@ -266,7 +266,7 @@ def indexes(draw: Any, n: int) -> pd.Index:
 
 
 @st.composite
-def frames_of(draw: Any, *kinds: str, rows: tuple[int, int] = (2, MOST_ROWS)) -> pd.DataFrame:
+def frames_of(draw: Any, *kinds: str, rows: tuple[int, int] = (2, MAX_ROWS)) -> pd.DataFrame:
     """Return frames of columns of these kinds, named a, b, c and on."""
     n = draw(st.integers(*rows))
     series = [draw(columns(KINDS[kind], n)) for kind in kinds]

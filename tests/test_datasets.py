@@ -70,4 +70,4 @@ def test_a_sample_comes_without_an_index_column() -> None:
 
 @pytest.mark.parametrize("name", datasets.names())
 def test_source_and_licence_are_named(name: str) -> None:
-    assert any(licence in datasets.source(name) for licence in ("CC0", "CC BY 4.0", "BSD"))
+    assert any(license in datasets.source(name) for license in ("CC0", "CC BY 4.0", "BSD"))

@@ -16,7 +16,7 @@ from tabwidget.magics import current_session
 from tabwidget.session import Session
 
 ROOT = Path(__file__).resolve().parents[1]
-COLOURS = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0] * 10, "colour": ["red", "blue"] * 20})
+COLOURS = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0] * 10, "color": ["red", "blue"] * 20})
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
 
 @pytest.fixture
 def fitted(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> InteractiveShell:
-    shell.user_ns["colours"] = COLOURS
-    assert shell.run_cell("%tabfit colours --target colour --seconds 1").success
+    shell.user_ns["colors"] = COLOURS
+    assert shell.run_cell("%tabfit colors --target color --seconds 1").success
     return shell
 
 
@@ -59,12 +59,12 @@ def test_unloading_takes_the_magics_away(shell: InteractiveShell) -> None:
 
 
 def test_tabwidget_opens_a_workbench_over_the_named_frame(shell: InteractiveShell) -> None:
-    shell.user_ns["colours"] = COLOURS
-    shell.run_cell("bench = %tabwidget colours --target size --serializer bracket --seconds 3")
+    shell.user_ns["colors"] = COLOURS
+    shell.run_cell("bench = %tabwidget colors --target size --serializer bracket --seconds 3")
     session = current_session()
     assert shell.user_ns["bench"].session is session
     assert session.table is not None
-    assert session.table.name == "colours"
+    assert session.table.name == "colors"
     assert (session.target, session.serializer) == ("size", "bracket")
     assert session.training.max_seconds == 3
 
@@ -94,8 +94,8 @@ def test_a_session_of_the_notebook_is_taken_as_it_is(shell: InteractiveShell) ->
 
 
 def test_a_file_with_a_space_stands_in_quotes(shell: InteractiveShell) -> None:
-    COLOURS.rename(columns={"size": "the size"}).to_csv("my colours.csv", index=False)
-    result = shell.run_cell('bench = %tabwidget "my colours.csv" --target "the size"')
+    COLOURS.rename(columns={"size": "the size"}).to_csv("my colors.csv", index=False)
+    result = shell.run_cell('bench = %tabwidget "my colors.csv" --target "the size"')
     assert result.success
     assert current_session().target == "the size"
 
@@ -105,7 +105,7 @@ def test_tabfit_says_how_it_went(
 ) -> None:
     fitted.run_cell("%tabfit")
     printed = capsys.readouterr()
-    assert "fitted colours: 40 rows, 2 columns" in printed.out
+    assert "fitted colors: 40 rows, 2 columns" in printed.out
     assert "hold-out loss" in printed.out
     assert "fit" in printed.err  # the progress bar
     assert current_session().model is not None
@@ -113,14 +113,14 @@ def test_tabfit_says_how_it_went(
 
 def test_tabp_answers_with_braces_unexpanded(fitted: InteractiveShell) -> None:
     fitted.user_ns["red"] = "not this"
-    result = fitted.run_cell("%tabp size | colour in {red, blue}")
+    result = fitted.run_cell("%tabp size | color in {red, blue}")
     assert isinstance(result.result, Distribution)
     assert result.result.target == "size"
-    assert str(current_session().question) == "size | colour in {red, blue}"
+    assert str(current_session().question) == "size | color in {red, blue}"
 
 
 def test_tabp_can_be_assigned(fitted: InteractiveShell) -> None:
-    fitted.run_cell("answer = %tabp colour | size > 1")
+    fitted.run_cell("answer = %tabp color | size > 1")
     assert sum(fitted.user_ns["answer"].probabilities) == pytest.approx(1)
 
 
@@ -153,7 +153,7 @@ def test_a_mistake_is_one_line_and_fails_the_cell(
 
 
 def test_a_formula_mistake_has_a_caret_under_the_place(fitted: InteractiveShell) -> None:
-    lines = error(fitted.run_cell("%tabp colour | sise=1")).splitlines()
+    lines = error(fitted.run_cell("%tabp color | sise=1")).splitlines()
     assert "Did you mean 'size'?" in lines[0]
     assert lines[1].index("sise") == lines[2].index("^")
 

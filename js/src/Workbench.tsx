@@ -19,8 +19,8 @@ const PANELS: Record<string, ComponentType<{ store: Store }>> = {
 /** What is asked depends on the task: the labels of texts, or any column. */
 function AskPanel({ store }: { store: Store }) {
   const { snapshot } = useStore(store);
-  return snapshot.labelling ? (
-    <LabelsPanel store={store} labelling={snapshot.labelling} />
+  return snapshot.labeling ? (
+    <LabelsPanel store={store} labeling={snapshot.labeling} />
   ) : (
     <QueryPanel store={store} />
   );

@@ -23,10 +23,10 @@ export function clear(): void {
   host.remove();
 }
 
-export function labelled<T extends HTMLElement>(label: string): T {
+export function labeled<T extends HTMLElement>(label: string): T {
   const all = [...host.querySelectorAll<T>("[aria-label]")];
   const found = all.find((one) => one.getAttribute("aria-label") === label);
-  if (!found) throw new Error(`nothing is labelled ${label}`);
+  if (!found) throw new Error(`nothing is labeled ${label}`);
   return found;
 }
 
@@ -39,7 +39,7 @@ export function button(text: string): HTMLButtonElement {
 
 /** Type or drag. */
 export function enter(label: string, value: string, event = "input"): void {
-  const field = labelled<HTMLInputElement>(label);
+  const field = labeled<HTMLInputElement>(label);
   field.value = value;
   field.dispatchEvent(new Event(event, { bubbles: true }));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sparkBars } from "../src/shared/bars";
 import { fitted } from "../src/shared/chart";
-import { colourOf, HUES, hueOf } from "../src/shared/colours";
+import { colorOf, HUES, hueOf } from "../src/shared/colors";
 import { milliseconds, number, seconds, share, snap, step } from "../src/shared/format";
 import { brightness } from "../src/shared/theme";
 
@@ -46,10 +46,10 @@ describe("numbers", () => {
   });
 });
 
-describe("colours", () => {
+describe("colors", () => {
   it("belong to a column's place in the table", () => {
     const names = Array.from({ length: 15 }, (_, i) => `c${i}`);
-    expect(colourOf("c3", names)).toBe("var(--tw-hue-3)");
+    expect(colorOf("c3", names)).toBe("var(--tw-hue-3)");
     expect(hueOf("c13", names)).toBe(13 - HUES);
     expect(hueOf("nowhere", names)).toBe(0);
   });

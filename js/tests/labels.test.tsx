@@ -6,7 +6,7 @@ import { countWords, pieces, strength } from "../src/labels/words";
 import { LabelChips } from "../src/shared/labels";
 import type { LabelReport, LabelRow } from "../src/shared/protocol";
 import sheetOfLabels from "../src/style/labels.css?raw";
-import { button, clear, draw, enter, host, labelled, show } from "./bench";
+import { button, clear, draw, enter, host, labeled, show } from "./bench";
 import { answer, asked, FakeModel, settle, snapshot, stats, texts } from "./model";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked = true">';
@@ -75,7 +75,7 @@ describe("the panel of labels", () => {
     model.update(snapshot());
     await settle();
     expect(titles()).toEqual(["Data", "Task", "Train", "Query"]);
-    expect(labelled("Target column")).not.toBeNull();
+    expect(labeled("Target column")).not.toBeNull();
     expect(host.querySelector('[aria-label="Columns read"]')).toBeNull();
   });
 });
@@ -85,7 +85,7 @@ describe("figures of labels", () => {
     const model = new FakeModel(texts());
     show(model);
     await settle();
-    const panel = () => labelled("Labels").textContent;
+    const panel = () => labeled("Labels").textContent;
     expect(panel()).toContain("Once it trains");
     const run = { ...stats(), number: 1, next: 0, curve: [], examples: [] };
     model.update(texts({}, { run }));
@@ -100,9 +100,9 @@ describe("figures of labels", () => {
 
   it("show what the thresholds bring", () => {
     show(new FakeModel(texts({ ready: true, report: report() })));
-    const figures = labelled("Figures of the rows held out");
+    const figures = labeled("Figures of the rows held out");
     expect(figures.children[0]?.textContent).toBe("F1 micro0.8710.830 at thresholds of 0.5");
-    expect(labelled("Labels").textContent).toContain("40 rows held out");
+    expect(labeled("Labels").textContent).toContain("40 rows held out");
   });
 
   it("have no thresholds where the likeliest label is taken", () => {
@@ -110,35 +110,35 @@ describe("figures of labels", () => {
     const single = report({ multi: false, half: null, classes });
     show(new FakeModel(texts({ ready: true, report: single })));
     expect(host.querySelector('[aria-label="a threshold slider"]')).toBeNull();
-    expect(labelled("Labels").textContent).not.toContain("hreshold");
+    expect(labeled("Labels").textContent).not.toContain("hreshold");
   });
 
   it("stand alone where no thresholds are tuned", () => {
     show(new FakeModel(texts({ ready: true, report: report({ half: null }) })));
-    expect(labelled("Figures of the rows held out").children[0]?.textContent).toBe("F1 micro0.871");
-    expect(labelled("sport threshold value")).not.toBeNull();
+    expect(labeled("Figures of the rows held out").children[0]?.textContent).toBe("F1 micro0.871");
+    expect(labeled("sport threshold value")).not.toBeNull();
   });
 
   it("show what the thresholds of the moment bring while it trains", () => {
     const classes = [classRow("sport", { has: [], lacks: [] })];
     const run = { ...stats(), number: 1, next: 0, curve: [], examples: [] };
     show(new FakeModel(texts({ ready: true, report: report({ classes }) }, { run })));
-    const figures = labelled("Figures of the rows held out");
+    const figures = labeled("Figures of the rows held out");
     expect(figures.children[0]?.textContent).toBe("F1 micro0.8710.830 at thresholds of 0.5");
-    expect(labelled("Labels").textContent).toContain("Thresholds can be moved once it is trained.");
+    expect(labeled("Labels").textContent).toContain("Thresholds can be moved once it is trained.");
   });
 
   it("sort by a header, and back by a second click", async () => {
     show(new FakeModel(texts({ ready: true, report: report() })));
     const order = () => [...host.querySelectorAll("tbody th")].map((one) => one.textContent);
     expect(order()).toEqual(["law", "sport", "culture"]);
-    labelled("Sort by F1").click();
+    labeled("Sort by F1").click();
     await settle();
     expect(order()).toEqual(["culture", "law", "sport"]);
-    labelled("Sort by F1").click();
+    labeled("Sort by F1").click();
     await settle();
     expect(order()).toEqual(["sport", "law", "culture"]);
-    expect(labelled("Sort by F1").parentElement?.getAttribute("aria-sort")).toBe("ascending");
+    expect(labeled("Sort by F1").parentElement?.getAttribute("aria-sort")).toBe("ascending");
     const rows = report().classes;
     expect(sorted(rows, { by: "label", down: false })).toEqual(["culture", "law", "sport"]);
   });
@@ -146,7 +146,7 @@ describe("figures of labels", () => {
   it("leave a row in its place while its threshold moves", async () => {
     const model = new FakeModel(texts({ ready: true, report: report() }));
     show(model);
-    labelled("Sort by F1").click();
+    labeled("Sort by F1").click();
     await settle();
     enter("culture threshold slider", "0.9");
     const classes = report().classes.map((row) => ({ ...row, f1: 1 - row.f1 }));
@@ -165,16 +165,16 @@ describe("a threshold", () => {
     for (const value of ["0.5", "0.6", "0.7"]) enter("sport threshold slider", value);
     await settle();
     expect(asked(model, "thresholds")).toEqual([{ set: { sport: 0.5 } }]);
-    expect(labelled<HTMLInputElement>("sport threshold value").value).toBe("0.700");
+    expect(labeled<HTMLInputElement>("sport threshold value").value).toBe("0.700");
     const late = report({ f1_micro: 0.1 });
     await answer(model, "thresholds", { report: late });
     expect(asked(model, "thresholds").at(-1)).toEqual({ set: { sport: 0.7 } });
     expect(asked(model, "thresholds")).toHaveLength(2);
-    expect(labelled("F1 micro").textContent).toBe("0.871");
+    expect(labeled("F1 micro").textContent).toBe("0.871");
     const classes = [classRow("sport", { threshold: 0.7 })];
     await answer(model, "thresholds", { report: report({ f1_micro: 0.9, classes }) });
-    expect(labelled("F1 micro").textContent).toBe("0.900");
-    expect(labelled<HTMLInputElement>("sport threshold value").value).toBe("0.700");
+    expect(labeled("F1 micro").textContent).toBe("0.900");
+    expect(labeled<HTMLInputElement>("sport threshold value").value).toBe("0.700");
   });
 
   it("of one label is not lost when that of another moves before the answer", async () => {
@@ -213,12 +213,12 @@ describe("a threshold", () => {
     await settle();
     enter("sport threshold value", "1.5", "change");
     expect(asked(model, "thresholds")).toEqual([]);
-    expect(labelled<HTMLInputElement>("sport threshold value").value).toBe("0.400");
+    expect(labeled<HTMLInputElement>("sport threshold value").value).toBe("0.400");
     enter("sport threshold slider", "0.8");
     model.fail(model.sent.length - 1, "train first");
     await settle();
     expect(host.querySelector('[role="alert"]')?.textContent).toBe("train first");
-    expect(labelled<HTMLInputElement>("sport threshold value").value).toBe("0.400");
+    expect(labeled<HTMLInputElement>("sport threshold value").value).toBe("0.400");
   });
 
   it("is only said while it trains", () => {
@@ -236,10 +236,10 @@ describe("a threshold", () => {
 describe("a text tried", () => {
   it("is an example first, and says which labels are right", async () => {
     const model = await tried("A goal", ["sport", "culture"]);
-    expect(labelled<HTMLTextAreaElement>("Text").value).toBe("A goal");
-    const chips = [...labelled("True labels").children].map((one) => one.textContent);
+    expect(labeled<HTMLTextAreaElement>("Text").value).toBe("A goal");
+    const chips = [...labeled("True labels").children].map((one) => one.textContent);
     expect(chips).toEqual(["sportfound", "culturemissed"]);
-    const bars = [...labelled("Probabilities of the labels").querySelectorAll("button")];
+    const bars = [...labeled("Probabilities of the labels").querySelectorAll("button")];
     expect(bars.map((one) => one.getAttribute("aria-label"))).toEqual([
       "sport 90%, chosen, right",
       "law 45%, chosen, wrong",
@@ -253,10 +253,10 @@ describe("a text tried", () => {
     await tried("A goal", []);
     enter("law threshold slider", "0.5");
     await settle();
-    expect(labelled("law 45%")).not.toBeNull();
+    expect(labeled("law 45%")).not.toBeNull();
     enter("culture threshold slider", "0.1");
     await settle();
-    expect(labelled("culture 10%, chosen, wrong")).not.toBeNull();
+    expect(labeled("culture 10%, chosen, wrong")).not.toBeNull();
   });
 
   it("is asked for once the typing rests", async () => {
@@ -280,7 +280,7 @@ describe("a text tried", () => {
     await settle();
     enter("Text", "mine");
     await answer(model, "example", { text: "late", labels: [] });
-    expect(labelled<HTMLTextAreaElement>("Text").value).toBe("mine");
+    expect(labeled<HTMLTextAreaElement>("Text").value).toBe("mine");
   });
 
   it("is not asked for again while it trains, but once when it is done", async () => {
@@ -294,7 +294,7 @@ describe("a text tried", () => {
     const fresh = report({ f1_micro: 0.95 });
     model.update(texts({ ready: true, report: fresh }, { run: { ...running, next: 1 } }));
     await settle();
-    expect(labelled("F1 micro").textContent).toBe("0.950");
+    expect(labeled("F1 micro").textContent).toBe("0.950");
     expect(asked(model, "label")).toHaveLength(1);
     expect(asked(model, "words")).toHaveLength(1);
     const done = { ...running, next: 2, status: "done" as const };
@@ -348,18 +348,18 @@ describe("words", () => {
     const model = await tried(text, ["sport"]);
     expect(asked(model, "words")).toEqual([{ text, label: "sport" }]);
     await answer(model, "words", { label: "sport", probability: 0.97, words, read: 16 });
-    const goal = labelled("without ‘goal’: sport 97% → 61%");
+    const goal = labeled("without ‘goal’: sport 97% → 61%");
     expect(goal.textContent).toBe("goal");
     expect(goal.className).toContain("tw-for");
     expect(goal.style.getPropertyValue("--tw-strength")).toBe("1.000");
-    expect(labelled("without ‘law’: sport 97% → 96%").className).toContain("tw-against");
-    expect(labelled("Words for sport").textContent).toBe(text);
-    labelled("culture 10%").click();
+    expect(labeled("without ‘law’: sport 97% → 96%").className).toContain("tw-against");
+    expect(labeled("Words for sport").textContent).toBe(text);
+    labeled("culture 10%").click();
     await settle();
     expect(asked(model, "words").at(-1)).toEqual({ text, label: "culture" });
-    expect(labelled("Words for sport").getAttribute("aria-busy")).toBe("true");
+    expect(labeled("Words for sport").getAttribute("aria-busy")).toBe("true");
     await answer(model, "words", { label: "culture", probability: 0.1, words, read: 16 });
-    expect(labelled("Words for culture").getAttribute("aria-busy")).toBe("false");
+    expect(labeled("Words for culture").getAttribute("aria-busy")).toBe("false");
   });
 
   it("come some at a time in a long text, and the weightiest are parted further", async () => {
@@ -367,7 +367,7 @@ describe("words", () => {
     const ab = { start: 0, end: 3, effect: 0.5, without: 0.8, n_words: 2 };
     const cd = { start: 4, end: 7, effect: -2, without: 0.99, n_words: 2 };
     await answer(model, "words", { label: "sport", probability: 0.9, words: [ab, cd], read: 7 });
-    expect(labelled("without ‘c d’: sport 90% → 99%").textContent).toBe("c d");
+    expect(labeled("without ‘c d’: sport 90% → 99%").textContent).toBe("c d");
     expect(asked(model, "words").at(-1)).toEqual({
       text: "a b c d",
       label: "sport",
@@ -376,8 +376,8 @@ describe("words", () => {
     const c = { ...cd, end: 5, n_words: 1 };
     const d = { ...cd, start: 6, effect: 0, without: 0.9, n_words: 1 };
     await answer(model, "words", { label: "sport", probability: 0.9, words: [c, d], read: 7 });
-    expect(labelled("without ‘c’: sport 90% → 99%").textContent).toBe("c");
-    expect(labelled("without ‘a b’: sport 90% → 80%").textContent).toBe("a b");
+    expect(labeled("without ‘c’: sport 90% → 99%").textContent).toBe("c");
+    expect(labeled("without ‘a b’: sport 90% → 80%").textContent).toBe("a b");
     expect(asked(model, "words").at(-1)?.within).toEqual([0, 3]);
     const a = { ...ab, end: 1, n_words: 1 };
     await answer(model, "words", {
@@ -387,13 +387,13 @@ describe("words", () => {
       words: [a, { ...a, start: 2, end: 3 }],
     });
     expect(asked(model, "words")).toHaveLength(3);
-    expect(labelled("Words for sport").querySelectorAll("[role=option]")).toHaveLength(4);
+    expect(labeled("Words for sport").querySelectorAll("[role=option]")).toHaveLength(4);
   });
 
   it("are gone through by the arrow keys", async () => {
     const model = await tried(text, ["sport"]);
     await answer(model, "words", { label: "sport", probability: 0.97, words, read: 16 });
-    labelled("without ‘A’: sport 97% → 90%").focus();
+    labeled("without ‘A’: sport 97% → 90%").focus();
     await settle();
     const press = async (key: string) => {
       document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
@@ -434,7 +434,7 @@ describe("words that are not read", () => {
     const model = await tried(text, ["sport"]);
     const words = [word(0, 1, 0.1), word(2, 3, 0), word(4, 8, 2), word(10, 16, 0, 2)];
     await answer(model, "words", { label: "sport", probability: 0.97, words, read: 9 });
-    const list = labelled("Words for sport");
+    const list = labeled("Words for sport");
     const listed = [...list.querySelectorAll<HTMLElement>("[role=option]")];
     expect(listed.map((one) => one.textContent)).toEqual(["😀", "A", "goal"]);
     const unread = [...list.querySelectorAll<HTMLElement>(".tw-unread")];
@@ -442,7 +442,7 @@ describe("words that are not read", () => {
     expect(unread[0]?.title).toBe("not read");
     expect(unread[0]?.closest(".tw-word")).toBeNull();
     expect(list.textContent).toBe(text);
-    expect(labelled("Try a text").textContent).toContain("Only the first 3 words are read.");
+    expect(labeled("Try a text").textContent).toContain("Only the first 3 words are read.");
     // The arrows go through what is read.
     listed[2]?.focus();
     listed[2]?.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
@@ -455,7 +455,7 @@ describe("words that are not read", () => {
   it("are not spoken of where all is read", async () => {
     const model = await tried("A goal", ["sport"]);
     await answer(model, "words", { label: "sport", probability: 0.9, words: [], read: 6 });
-    expect(labelled("Try a text").textContent).not.toContain("Only the first");
+    expect(labeled("Try a text").textContent).not.toContain("Only the first");
     expect(host.querySelector(".tw-unread")).toBeNull();
   });
 });
@@ -501,7 +501,7 @@ describe("hostile texts and labels", () => {
     await answer(model, "label", { labels, seconds: 0.01, python: HOSTILE });
     const words = [{ start: 0, end: 9, effect: 1, without: 0.5, n_words: 1 }];
     await answer(model, "words", { label: HOSTILE, probability: 0.9, words, read: 99 });
-    expect(labelled(`Words for ${HOSTILE}`).textContent).toBe(HOSTILE);
+    expect(labeled(`Words for ${HOSTILE}`).textContent).toBe(HOSTILE);
     expect(host.querySelectorAll("img")).toHaveLength(0);
     expect(host.querySelector("[onerror]")).toBeNull();
   });

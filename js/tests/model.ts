@@ -136,7 +136,7 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
       engines: ENGINES,
       serializers: ["json", "key-value", "bracket"],
     },
-    labelling: null,
+    labeling: null,
     run: null,
     ready: false,
     question: null,
@@ -147,7 +147,7 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
 }
 
 /** Texts with the labels of one column, before training. */
-export function labelling(more: Partial<Labelling> = {}): Labelling {
+export function labeling(more: Partial<Labelling> = {}): Labelling {
   return {
     texts: ["title"],
     labels: ["topic"],
@@ -178,7 +178,7 @@ export const COLUMNS = [
 export function texts(more: Partial<Labelling> = {}, rest: Partial<Snapshot> = {}): Snapshot {
   const table = { name: "news", rows: 12, columns: COLUMNS };
   const choices = { ...snapshot().choices, task: "text labels" };
-  return snapshot({ table, choices, labelling: labelling(more), ...rest });
+  return snapshot({ table, choices, labeling: labeling(more), ...rest });
 }
 
 /** Points as the kernel packs them. */

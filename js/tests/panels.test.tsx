@@ -5,7 +5,7 @@ import { endsOf, lineOf, range, single } from "../src/query/ranges";
 import { hideStatic } from "../src/shared/fallback";
 import type { Preview } from "../src/shared/protocol";
 import { RowText } from "../src/task/RowText";
-import { button, clear, draw, host, labelled, show } from "./bench";
+import { button, clear, draw, host, labeled, show } from "./bench";
 import { column, FakeModel, settle, snapshot, stats } from "./model";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked = true">';
@@ -68,9 +68,9 @@ describe("the workbench", () => {
     const model = new FakeModel(snapshot({ table, ready: true, question }));
     show(model);
     await settle();
-    const offered = [...labelled<HTMLSelectElement>("Asked column").options];
+    const offered = [...labeled<HTMLSelectElement>("Asked column").options];
     expect(offered.map((one) => one.value)).not.toContain("said");
-    const box = labelled<HTMLTextAreaElement>("said text");
+    const box = labeled<HTMLTextAreaElement>("said text");
     for (const text of ["it was", "it was kind"]) {
       box.value = text;
       box.dispatchEvent(new Event("input", { bubbles: true }));
@@ -84,7 +84,7 @@ describe("the workbench", () => {
   it("offers what a pretrained engine needs, and of engines that are not installed the command", async () => {
     const model = new FakeModel(snapshot());
     show(model);
-    const engine = labelled<HTMLSelectElement>("Engine");
+    const engine = labeled<HTMLSelectElement>("Engine");
     const offered = [...engine.options];
     expect(offered.map((one) => one.disabled)).toEqual([false, false, true]);
     expect(offered[2]?.textContent).toContain("pip install it");
@@ -97,7 +97,7 @@ describe("the workbench", () => {
     const choices = { ...snapshot().choices, backend: "huggingface", rank: 16 };
     model.update(snapshot({ choices }));
     await settle();
-    const base = labelled<HTMLInputElement>("Base model");
+    const base = labeled<HTMLInputElement>("Base model");
     expect(base.placeholder).toBe("base");
     base.value = "a/model";
     base.dispatchEvent(new Event("input", { bubbles: true }));
@@ -105,7 +105,7 @@ describe("the workbench", () => {
     base.dispatchEvent(new Event("blur"));
     await settle();
     expect(sent()).toEqual({ model: "a/model" });
-    const tuned = labelled<HTMLSelectElement>("What is tuned");
+    const tuned = labeled<HTMLSelectElement>("What is tuned");
     expect(tuned.value).toBe("16");
     tuned.value = "";
     tuned.dispatchEvent(new Event("change", { bubbles: true }));
@@ -120,8 +120,8 @@ describe("the workbench", () => {
     const cost = {
       n_parameters: 1_000_000,
       n_trained: 5_000,
-      tokens_a_row: 40,
-      seconds_an_epoch: 75,
+      tokens_per_row: 40,
+      seconds_per_epoch: 75,
       memory: 2e9,
       free: 1e9,
       advice: "Take less.",
@@ -131,7 +131,7 @@ describe("the workbench", () => {
       { cost },
     );
     await settle();
-    const said = labelled("What training takes").textContent;
+    const said = labeled("What training takes").textContent;
     expect(said).toContain("1,000,000 parameters, 5,000 of them trained");
     expect(said).toContain("about 1 min 15 s a pass over the rows · 2.0 GB of 1.0 GB free");
     expect(said).toContain("Take less.");
@@ -148,7 +148,7 @@ describe("the workbench", () => {
     );
     await settle();
     expect(host.querySelector('[role="alert"]')?.textContent).toBe("column 'x' is empty");
-    expect(labelled("Columns").children).toHaveLength(2);
+    expect(labeled("Columns").children).toHaveLength(2);
   });
 
   it("stays as a static view, controls off, when the kernel goes", async () => {
@@ -184,7 +184,7 @@ describe("a query", () => {
     const model = new FakeModel(snapshot({ ready: true, question, answer }));
     show(model);
     await settle();
-    const slider = labelled<HTMLInputElement>("x slider");
+    const slider = labeled<HTMLInputElement>("x slider");
     slider.value = "4";
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     await settle();
@@ -196,13 +196,13 @@ describe("a query", () => {
     const model = new FakeModel(snapshot({ ready: true, question, answer }));
     show(model);
     await settle();
-    const slider = labelled<HTMLInputElement>("x slider");
+    const slider = labeled<HTMLInputElement>("x slider");
     slider.value = "4";
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     await settle();
     model.update(snapshot({ ready: true, question, answer }));
     await settle();
-    expect(labelled<HTMLInputElement>("x slider").value).toBe("4");
+    expect(labeled<HTMLInputElement>("x slider").value).toBe("4");
   });
 
   it("follows what another view asked", async () => {
@@ -213,8 +213,8 @@ describe("a query", () => {
     const other = { formula: "g | x=7", target: "g", given };
     model.update(snapshot({ ready: true, question: other, answer: { ...answer, number: 2 } }));
     await settle();
-    expect(labelled<HTMLInputElement>("x slider").value).toBe("7");
-    expect(labelled<HTMLInputElement>("Formula").value).toBe("g | x=7");
+    expect(labeled<HTMLInputElement>("x slider").value).toBe("7");
+    expect(labeled<HTMLInputElement>("Formula").value).toBe("g | x=7");
   });
 });
 

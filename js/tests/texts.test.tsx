@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { toggledLabels } from "../src/task/TextFields";
-import { clear, enter, host, labelled, show } from "./bench";
+import { clear, enter, host, labeled, show } from "./bench";
 import { answer, asked, COLUMNS, FakeModel, settle, snapshot, stats, texts } from "./model";
 
 afterEach(clear);
@@ -9,7 +9,7 @@ describe("the task of texts", () => {
   it("says in the list of columns which are texts and which labels", async () => {
     show(new FakeModel(texts({ texts: ["title"], labels: ["topic"] })));
     await settle();
-    const tags = [...labelled("Columns").querySelectorAll(".tw-tag")].map((one) => [
+    const tags = [...labeled("Columns").querySelectorAll(".tw-tag")].map((one) => [
       one.closest(".tw-column")?.querySelector(".tw-column-name")?.textContent,
       one.textContent,
     ]);
@@ -23,12 +23,12 @@ describe("the task of texts", () => {
     const model = new FakeModel(texts());
     show(model);
     await settle();
-    labelled("Read body").click();
+    labeled("Read body").click();
     expect(asked(model, "choose").at(-1)).toEqual({ texts: ["title", "body"] });
     model.update(texts({ texts: ["body", "title"] }));
     await settle();
-    expect(labelled("Read body").textContent).toBe("1body");
-    labelled("Read body").click();
+    expect(labeled("Read body").textContent).toBe("1body");
+    labeled("Read body").click();
     expect(asked(model, "choose").at(-1)).toEqual({ texts: ["title"] });
   });
 
@@ -46,7 +46,7 @@ describe("the task of texts", () => {
     enter("Labels parted by", "|");
     await settle();
     expect(asked(model, "choose")).toEqual([]);
-    labelled("Labels parted by").dispatchEvent(
+    labeled("Labels parted by").dispatchEvent(
       new KeyboardEvent("keydown", { key: "Enter", bubbles: true }),
     );
     expect(asked(model, "choose")).toEqual([{ delimiter: "|" }]);
@@ -58,8 +58,8 @@ describe("the task of texts", () => {
   it("tunes a base model of its own, and says what is missing", () => {
     const model = new FakeModel(texts({ command: "pip install it" }));
     show(model);
-    expect(labelled<HTMLInputElement>("Base model").placeholder).toBe("base");
-    expect(labelled<HTMLSelectElement>("What is tuned").value).toBe("16");
+    expect(labeled<HTMLInputElement>("Base model").placeholder).toBe("base");
+    expect(labeled<HTMLSelectElement>("What is tuned").value).toBe("16");
     enter("What is tuned", "", "change");
     expect(asked(model, "choose")).toEqual([{ rank: null }]);
     expect(host.querySelector('[role="note"]')?.textContent).toContain("pip install it");
@@ -73,8 +73,8 @@ describe("the task of texts", () => {
     const labels = ["sport", "law"];
     const read = { text: "A goal", spans: [], row: 3, tokens, read: 6, labels };
     await answer(model, "preview", read);
-    expect(labelled("Text as read").textContent).toBe("A goal".slice(0, 4));
-    const chips = [...labelled("Labels of the row").children].map((one) => one.textContent);
+    expect(labeled("Text as read").textContent).toBe("A goal".slice(0, 4));
+    const chips = [...labeled("Labels of the row").children].map((one) => one.textContent);
     expect(chips).toEqual(["sport", "law"]);
     const preview = host.querySelector(".tw-preview")?.textContent;
     expect(preview).not.toContain("underlined");
@@ -96,7 +96,7 @@ describe("the task of texts", () => {
       read: 300,
       labels: [],
     });
-    expect(labelled("Text as read").textContent).toBe(text);
+    expect(labeled("Text as read").textContent).toBe(text);
     const unread = [...host.querySelectorAll<HTMLElement>(".tw-unread")];
     expect(unread.map((one) => one.textContent)).toEqual([` ${"b".repeat(899)}`]);
     expect(unread[0]?.title).toBe("not read");
@@ -109,7 +109,7 @@ describe("the task of texts", () => {
     const model = new FakeModel(texts());
     show(model);
     await settle();
-    const field = labelled<HTMLInputElement>("Tokens to read");
+    const field = labeled<HTMLInputElement>("Tokens to read");
     expect([field.value, field.min, field.max]).toEqual(["256", "8", "8192"]);
     enter("Tokens to read", "512", "change");
     expect(asked(model, "choose")).toEqual([{ max_length: 512 }]);

@@ -29,9 +29,9 @@ class ModelSize:
         A weight takes in memory.
     layers, width, vocabulary : int
         Blocks, size of a hidden state, tokens known.
-    tokens_a_row : float
+    tokens_per_row : float
         On average.
-    rows_a_step : int
+    rows_per_step : int
         Learned together.
     device : str
         Where it is computed, such as "cpu".
@@ -48,8 +48,8 @@ class ModelSize:
     layers: int
     width: int
     vocabulary: int
-    tokens_a_row: float
-    rows_a_step: int
+    tokens_per_row: float
+    rows_per_step: int
     device: str
     rate: float | None = None
     efficiency: float = 0.7
@@ -63,7 +63,7 @@ class Cost:
     ----------
     size : ModelSize
         Of the model.
-    seconds_an_epoch : float
+    seconds_per_epoch : float
         For one pass over the rows.
     memory, free : int
         Bytes that training needs, and that there are.
@@ -72,7 +72,7 @@ class Cost:
     """
 
     size: ModelSize
-    seconds_an_epoch: float
+    seconds_per_epoch: float
     memory: int
     free: int
     epochs: float | None
@@ -88,7 +88,7 @@ class Cost:
         if self.epochs is not None and self.epochs < 1:
             return (
                 f"The time is enough for {self.epochs:.0%} of the rows once: allow "
-                f"{3 * self.seconds_an_epoch:.0f} seconds for three passes, or take a smaller "
+                f"{3 * self.seconds_per_epoch:.0f} seconds for three passes, or take a smaller "
                 "model or fewer rows."
             )
         return ""
@@ -119,8 +119,8 @@ def cost_of(size: ModelSize, n_rows: int, max_seconds: float | None) -> Cost:
 
     operations = (FORWARD + BACKWARD) * size.n_multiplied + OWN * size.n_trained
     rate = matmul_rate(size.device) if size.rate is None else size.rate
-    seconds = operations * size.tokens_a_row * n_rows / (size.efficiency * rate)
-    tokens = size.tokens_a_row * size.rows_a_step
+    seconds = operations * size.tokens_per_row * n_rows / (size.efficiency * rate)
+    tokens = size.tokens_per_row * size.rows_per_step
     activations = 4 * tokens * (ACTIVATIONS * size.layers * size.width + LOGITS * size.vocabulary)
     memory = size.n_parameters * size.weight_bytes + size.n_trained * OPTIMIZER_BYTES + activations
     return Cost(

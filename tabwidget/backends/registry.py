@@ -96,7 +96,7 @@ def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Ch
     """Return the engine that a name stands for.
 
     "auto" is "minilm", which learns from scratch in seconds, unless a pretrained model, adapters or
-    quantised weights are asked for: then the engine of pretrained models that is installed and
+    quantized weights are asked for: then the engine of pretrained models that is installed and
     suits the machine. That is "mlx" before "huggingface" on Apple silicon, and the other way round
     elsewhere.
 

@@ -18,7 +18,7 @@ _lock = threading.Lock()
 
 
 def loss_curve(points: Sequence[Point], width: int, height: int) -> str:
-    """Return the losses by step, in `height` lines of `width` cells with ANSI colours.
+    """Return the losses by step, in `height` lines of `width` cells with ANSI colors.
 
     Examples
     --------
@@ -36,11 +36,11 @@ def loss_curve(points: Sequence[Point], width: int, height: int) -> str:
         figure.plot_size(width, height)
         figure.theme("colorless")
         figure.axes(False, side=1)
-        for split, colour in COLOURS.items():
+        for split, color in COLOURS.items():
             shown = _thinned([point for point in points if point["split"] == split], 2 * width)
             if shown:
                 x, y = [point["step"] for point in shown], [point["loss"] for point in shown]
-                marker = plotext.marker("braille", pixel=colour)
+                marker = plotext.marker("braille", pixel=color)
                 figure.draw(figure.signal(x, y, marker=marker).lines())
         steps = round_ticks([point["step"] for point in points], width // 12)
         labels = [f"{step:,.10g}" for step in steps]

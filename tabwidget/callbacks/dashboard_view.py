@@ -27,7 +27,7 @@ WIDE = 100  # cells from which the columns stand beside the curve
 ROOMY = 28  # lines from which empty ones part what is shown
 SIDE = 38  # cells of the columns beside the curve
 MIN_CURVE, MAX_CURVE = 6, 18  # lines
-MOST_COLUMNS = 12
+MAX_COLUMNS = 12
 BAR = 10  # cells of the longest bar
 ENDS = {
     "stopped": ("■ stopped", "yellow"),
@@ -39,7 +39,7 @@ REASONS = {
     "epochs": "all epochs",
     "stopped": "best weights kept",
 }
-# In the palette's own colours, as the curve is.
+# In the palette's own colors, as the curve is.
 STYLES = {"train": "cyan", "hold-out": "color(3)"}
 
 
@@ -95,7 +95,7 @@ def dashboard(state: TrainingState, rows: Sequence[str], width: int, height: int
     if curve:
         drawn = _curve(state, inner - (SIDE + 2) * wide, curve)
         if wide:
-            ends = _ends(ranked, min(MOST_COLUMNS, curve - 1))
+            ends = _ends(ranked, min(MAX_COLUMNS, curve - 1))
             parts.append(_beside(drawn, _columns(ends, SIDE, "columns", ranked[0][1])))
         else:
             parts.append(drawn)
@@ -150,10 +150,10 @@ def _progress(state: TrainingState) -> RenderableType:
     share, left = state.progress, state.seconds_left
     clock = f"{state.seconds:.1f} s"
     if state.reason is not None:
-        label, colour = ENDS.get(state.reason, ("✔ done", "green"))
+        label, color = ENDS.get(state.reason, ("✔ done", "green"))
         clock += f", {REASONS.get(state.reason, state.reason)}"
     else:
-        label, colour = ("■ stopping", "yellow") if state.stopping else ("● training", "green")
+        label, color = ("■ stopping", "yellow") if state.stopping else ("● training", "green")
         if share is not None:
             clock = f"{share:4.0%}  {clock}"
         if left is not None:
@@ -161,11 +161,11 @@ def _progress(state: TrainingState) -> RenderableType:
     bar = ProgressBar(
         total=None if share is None else 1.0,
         completed=share or 0.0,
-        complete_style=colour,
-        finished_style=colour,
-        pulse_style=colour,
+        complete_style=color,
+        finished_style=color,
+        pulse_style=color,
     )
-    return _bar_line(Text(label, style=f"bold {colour}"), bar, Text(clock))
+    return _bar_line(Text(label, style=f"bold {color}"), bar, Text(clock))
 
 
 def _bar_line(label: Text, bar: ProgressBar, clock: Text) -> Table:
@@ -192,7 +192,7 @@ def _figures(state: TrainingState) -> Text:
 
 
 def _losses(state: TrainingState) -> Text:
-    """Return the newest losses, in the colours of the curve: its legend."""
+    """Return the newest losses, in the colors of the curve: its legend."""
     words = []
     for name, loss in (("train", state.loss), ("hold-out", state.eval_loss)):
         value = "–" if loss is None else f"{loss:.3f}"

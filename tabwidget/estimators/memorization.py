@@ -1,4 +1,4 @@
-"""Memorisation: whether synthetic rows stand nearer to the rows learned than others do."""
+"""Memorization: whether synthetic rows stand nearer to the rows learned than others do."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tabwidget.errors import ColumnError, TableError
 from tabwidget.table import Table, TableSchema
 from tabwidget.table.column import Column
 
-__all__ = ["Memorisation", "memorisation"]
+__all__ = ["Memorization", "memorization"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Memorisation:
+class Memorization:
     """How far synthetic rows lie from the nearest row learned, beside rows never learned.
 
     Distances are the mean over the columns, 0 (a copy) to about 1.
@@ -42,7 +42,7 @@ class Memorisation:
         The same for the baseline's rows.
     closer : float
         Probability that a synthetic row lies closer to the rows learned than one of the baseline
-        does; 0.5 if nothing is memorised, 1 if all is, less where rows are off.
+        does; 0.5 if nothing is memorized, 1 if all is, less where rows are off.
     n_synthetic, n_training, n_baseline : int
         Numbers of rows.
     """
@@ -76,13 +76,13 @@ class Memorisation:
         return "\n".join(lines)
 
 
-def memorisation(
+def memorization(
     synthetic: pd.DataFrame,
     training: pd.DataFrame,
     holdout: pd.DataFrame | None = None,
     *,
     schema: TableSchema | None = None,
-) -> Memorisation:
+) -> Memorization:
     """Compare synthetic rows' distances to the closest record (DCR) with those of other rows.
 
     The distance is Gower's, of the columns that take part: of numbers the difference by the range
@@ -103,7 +103,7 @@ def memorisation(
 
     Returns
     -------
-    Memorisation
+    Memorization
         Printed as a small table.
 
     Raises
@@ -127,9 +127,9 @@ def memorisation(
     Examples
     --------
     >>> frame = pd.DataFrame({"x": [0.0, 1.0, 2.0, 4.0], "y": ["a", "a", "b", "b"]})
-    >>> memorisation(frame, frame).copies
+    >>> memorization(frame, frame).copies
     1.0
-    >>> memorisation(frame.assign(x=frame["x"] + 0.5), frame).median
+    >>> memorization(frame.assign(x=frame["x"] + 0.5), frame).median
     0.0625
     """
     frames = [synthetic, training] if holdout is None else [synthetic, training, holdout]
@@ -151,7 +151,7 @@ def memorisation(
     beside = nearest.kneighbors(others[0] if others else None)[0].ravel() / len(names)
     median, fifth, copies = _figures(found)
     baseline_median, baseline_fifth, baseline_copies = _figures(beside)
-    return Memorisation(
+    return Memorization(
         baseline="training" if holdout is None else "hold-out",
         median=median,
         fifth=fifth,

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from tabwidget.errors import ConfigError
 from tabwidget.estimators.base import LanguageModelEstimator, check_count, warn_of_columns
 from tabwidget.estimators.constraints import Constraint, Constraints, evidence_of
-from tabwidget.estimators.memorization import Memorisation, memorisation
+from tabwidget.estimators.memorization import Memorization, memorization
 from tabwidget.estimators.parameters import SharedParameters, with_parameters
 from tabwidget.inference.evidence import Evidence
 from tabwidget.model import TabularLanguageModel
@@ -172,13 +172,13 @@ class LanguageModelSynthesizer(SynthesizerParameters, LanguageModelEstimator):
         rows = rules.draw(n, draw, given, max_tries=tries)
         return rows.rename(columns=self._labels)
 
-    def memorisation(
+    def memorization(
         self,
         holdout: Any = None,
         *,
         n: int | None = None,
         random_state: int | np.random.RandomState | None = None,
-    ) -> Memorisation:
+    ) -> Memorization:
         """Return how near drawn rows come to the rows learned, beside rows that were not.
 
         Parameters
@@ -202,7 +202,7 @@ class LanguageModelSynthesizer(SynthesizerParameters, LanguageModelEstimator):
         drawn = self.sample(len(self._learned) if n is None else n, random_state=random_state)
         names = {label: name for name, label in self._labels.items()}
         schema = self.lm_.schema
-        return memorisation(drawn.rename(columns=names), self._learned, beside, schema=schema)
+        return memorization(drawn.rename(columns=names), self._learned, beside, schema=schema)
 
     def _rules(self, lm: TabularLanguageModel, rows: pd.DataFrame | None) -> Constraints:
         check_count(self.max_attempts, "max_attempts")

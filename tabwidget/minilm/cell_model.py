@@ -521,7 +521,7 @@ def missing_last(orders: Tensor, present: Tensor) -> Tensor:
 
 
 def _positions(column: CellColumn) -> Tensor:
-    """Return the column's nodes on its number line, standardised; zeros for levels."""
+    """Return the column's nodes on its number line, standardized; zeros for levels."""
     if column.nodes is None or len(column.nodes) == 1:
         return torch.zeros(len(column.answers if column.nodes is None else column.nodes))
     nodes = column.nodes

@@ -46,7 +46,7 @@ class Recipe:
         Share of the limit over which it rises instead.
     most_gradient : float or None
         Norm that gradients are cut to.
-    orders_a_row : int
+    orders_per_row : int
         Column orders that a row is read in an epoch.
     muon : bool
         Whether the blocks' matrices are moved by Muon rather than AdamW.
@@ -69,7 +69,7 @@ class Recipe:
     warmup_steps: int = 20
     warmup_share: float | None = None
     most_gradient: float | None = None
-    orders_a_row: int = 1
+    orders_per_row: int = 1
     muon: bool = True
     weight_decay: float = 0.1
     averaged: float = 0.97
@@ -265,7 +265,7 @@ class CellTrainer:
 
     def _endless_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield row numbers and their column orders, shuffled anew every epoch."""
-        n, size = len(self.train) * self.recipe.orders_a_row, self.recipe.batch_size
+        n, size = len(self.train) * self.recipe.orders_per_row, self.recipe.batch_size
         # A remainder of a few rows would make a noisy step of full size.
         starts = [start for start in range(0, n, size) if start == 0 or n - start >= size // 2]
         for epoch in itertools.count():

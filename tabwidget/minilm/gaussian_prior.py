@@ -34,7 +34,7 @@ class Moments:
     mean, scale : Tensor of shape (n_features,)
         Of the feature as it is.
     covariance : Tensor of shape (n_features, n_features)
-        Of the standardised features; positive definite.
+        Of the standardized features; positive definite.
     """
 
     owner: Tensor
@@ -111,7 +111,7 @@ class Gaussian(nn.Module):
         return Moments(self.owner, self.level, self.mean, self.scale, self.covariance)
 
     def features(self, rows: Tensor) -> Tensor:
-        """Return standardised features of rows, zero where a cell is absent.
+        """Return standardized features of rows, zero where a cell is absent.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class Gaussian(nn.Module):
         Parameters
         ----------
         features : Tensor of shape (batch, n_features)
-            Standardised; whatever at places that are not read.
+            Standardized; whatever at places that are not read.
         fold : int64 Tensor of shape (batch,)
             Which part of the rows learned from each row belongs to; -1 for none of them.
         place : int64 Tensor of shape (batch, n_columns)
@@ -142,7 +142,7 @@ class Gaussian(nn.Module):
         Returns
         -------
         two Tensors of shape (batch, n_features)
-            Of the standardised features; anything for levels, and where a column is not read.
+            Of the standardized features; anything for levels, and where a column is not read.
         """
         own_place = place[:, self.owner]
         n_read = int((own_place < unread).sum(1).max())

@@ -135,8 +135,8 @@ class Tokenizer:
 
         Examples
         --------
-        >>> Tokenizer().tokenize("tokenise  this")
-        ['tokenise', 'this']
+        >>> Tokenizer().tokenize("tokenize  this")
+        ['tokenize', 'this']
         """
         self._check_text(text)
         if self.level == "word":

@@ -75,7 +75,7 @@ class Session:
         The newest fit.
     model : TabularLanguageModel or None
         What can be asked, be it while it is still trained.
-    labelling : Labelling
+    labeling : Labelling
         What is chosen, learned and asked in the task "text labels".
     question : Query or None
         What is asked now.
@@ -115,7 +115,7 @@ class Session:
         self.random_state = random_state
         self.run: Run | None = None
         self.model: TabularLanguageModel | None = None
-        self.labelling = Labelling()
+        self.labeling = Labelling()
         self.question: Query | None = None
         self.answer: Answer | None = None
         self.history: list[Answer] = []
@@ -157,7 +157,7 @@ class Session:
             self.target = likely_target(table)
             self.task = task_of(table.schema[self.target])
             self.question = Query((self.target,))
-            self.labelling = Labelling(table)
+            self.labeling = Labelling(table)
         self._tell("table")
         shape = f"{len(table)} rows, {len(table.schema)} columns"
         return Change(("table", "target", "task"), had, f"Loaded {table.name}: {shape}.")
@@ -169,7 +169,7 @@ class Session:
         ----------
         **choices
             ``target``, ``task``, ``serializer``, ``backend``, ``model_config``, ``training``,
-            ``max_seconds`` or ``labelling``, a dict of what `Labelling.choose` takes.
+            ``max_seconds`` or ``labeling``, a dict of what `Labelling.choose` takes.
 
         Raises
         ------
@@ -177,13 +177,13 @@ class Session:
             If one of them cannot be.
         """
         with self.lock:
-            labelling = choices.pop("labelling", {})
+            labeling = choices.pop("labeling", {})
             checked = checked_choices(
                 choices, vars(self), None if self.table is None else self.table.schema
             )
-            labelled: tuple[str, ...] = ()
-            if labelling or checked.get("task") == TEXT_LABELS:
-                labelled = self.labelling.choose(self._loaded(), **labelling)
+            labeled: tuple[str, ...] = ()
+            if labeling or checked.get("task") == TEXT_LABELS:
+                labeled = self.labeling.choose(self._loaded(), **labeling)
             changed = tuple(k for k, value in checked.items() if value != getattr(self, k))
             for key in changed:
                 setattr(self, key, checked[key])
@@ -193,16 +193,16 @@ class Session:
             if other_model:
                 self._looked_at = None
             invalidates: tuple[str, ...] = ()
-            message = f"Changed {', '.join([*changed, *labelled])}." if changed or labelled else ""
+            message = f"Changed {', '.join([*changed, *labeled])}." if changed or labeled else ""
             if self.model is not None and other_model:
                 self.model = self.answer = None
                 invalidates = ("model", "answer")
                 message += " Another engine or model has to be trained anew."
-            elif (labelled and self.labelling.ready) or (changed and self.model is not None):
+            elif (labeled and self.labeling.ready) or (changed and self.model is not None):
                 message += " The model can still be asked; train again to learn with it."
-        if changed or labelled:
+        if changed or labeled:
             self._tell("choices")
-        return Change((*changed, *labelled), invalidates, message)
+        return Change((*changed, *labeled), invalidates, message)
 
     def preview(self, row: int = 0, draw: int = 0) -> SerializedRow:
         """Return a row as the serializer writes it, in another column order for each `draw`.
@@ -226,7 +226,7 @@ class Session:
             Place of the row in the table.
         """
         with self.lock:
-            return self.labelling.shown(self._loaded(), self._row(row))
+            return self.labeling.shown(self._loaded(), self._row(row))
 
     def tokens(self, row: int = 0, draw: int = 0) -> tuple[Token, ...]:
         """Return the tokens of `preview`, and which of them are learned.
@@ -265,7 +265,7 @@ class Session:
         with self.lock:
             table, training = self._loaded(), self.training
             if self.task == TEXT_LABELS:
-                return self.labelling.cost(table, training.max_seconds)
+                return self.labeling.cost(table, training.max_seconds)
             serializer = resolve_serializer(self.serializer)
             size = self._untrained().size(table, serializer, training)
         return cost_of(size, len(table), training.max_seconds)
@@ -292,7 +292,7 @@ class Session:
             table = self._loaded()
             self._check_idle()
             labels = self.task == TEXT_LABELS
-            if resume and not (self.labelling.ready if labels else self.model):
+            if resume and not (self.labeling.ready if labels else self.model):
                 raise ConfigError("there is no fit to go on from: start one")
             run = self.run = Run()
             learn = self._label_work if labels else self._model_work
@@ -348,7 +348,7 @@ class Session:
         if self.task == TEXT_LABELS:
             raise ConfigError(
                 "fit returns a model of the rows: for the labels of texts take "
-                "session.start().wait() and session.labelling, or a TextClassifier"
+                "session.start().wait() and session.labeling, or a TextClassifier"
             )
         run = self.start(resume)
         try:
@@ -431,7 +431,7 @@ class Session:
             n_rows = len(self._loaded())
             if self.task == TEXT_LABELS:
                 seconds, seed = self.training.max_seconds, self.random_state
-                return self.labelling.python(
+                return self.labeling.python(
                     self._source, n_rows, max_seconds=seconds, random_state=seed
                 )
             return fitting_code(
@@ -510,9 +510,9 @@ class Session:
 
     def _label_work(self, run: Run, table: Table, resume: bool) -> Callable[[], object]:
         """Return the fit of a model of the labels of texts."""
-        labelling, max_seconds = self.labelling, self.training.max_seconds
-        check_columns(table, labelling.texts, labelling.labels, labelling.delimiter)
-        return lambda: labelling.fit(
+        labeling, max_seconds = self.labeling, self.training.max_seconds
+        check_columns(table, labeling.texts, labeling.labels, labeling.delimiter)
+        return lambda: labeling.fit(
             table,
             max_seconds=max_seconds,
             random_state=self.random_state,

@@ -47,7 +47,7 @@ def checked_choices(
     for key in choices:
         if key not in KNOWN:
             raise ConfigError(
-                f"there is no choice {key!r}: {', '.join(sorted((*KNOWN, 'labelling')))}."
+                f"there is no choice {key!r}: {', '.join(sorted((*KNOWN, 'labeling')))}."
                 + nearest(key, KNOWN)
             )
     checked: dict[str, Any] = {}

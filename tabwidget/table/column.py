@@ -39,7 +39,7 @@ Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
 Role = Literal["feature", "evidence", "ignored"]
 
 # Texts of which more than this share of the cells differ are identifiers or prose.
-MOST_DISTINCT = 0.9
+MAX_DISTINCT = 0.9
 MAX_LEVELS = 5_000
 FEW_LEVELS = 20  # with no more, texts are levels, whatever they look like
 # Names of columns that number the rows, if the numbers say so too.
@@ -467,7 +467,7 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
         levels, role = [], "ignored"
         note = f"its cells are of type {type(present.iloc[0]).__name__}, not single values"
     many = not keep and len(levels) > FEW_LEVELS
-    mostly_distinct = len(levels) > MOST_DISTINCT * len(present)
+    mostly_distinct = len(levels) > MAX_DISTINCT * len(present)
     if isinstance(present.iloc[0], timedelta):
         role = "ignored"
         note = f"durations: make them numbers first (frame[{name!r}].dt.total_seconds())"

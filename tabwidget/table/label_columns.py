@@ -23,7 +23,7 @@ __all__ = [
     "texts_and_labels",
 ]
 
-MOST_LABELS = 200  # values of a column of numbers that may be labels
+MAX_LABELS = 200  # values of a column of numbers that may be labels
 
 
 def texts_and_labels(
@@ -134,7 +134,7 @@ def label_columns(table: Table) -> list[str]:
         name
         for name, column in table.schema.items()
         if column.kind in ("text", "categorical", "boolean")
-        or (column.integer and column.n_unique <= min(MOST_LABELS, len(table) // 2))
+        or (column.integer and column.n_unique <= min(MAX_LABELS, len(table) // 2))
     ]
 
 

@@ -338,5 +338,7 @@ def _bar_label(column: Column, low: float, high: float, last: bool) -> str:
 def _end_label(column: Column, number: float) -> str:
     if column.kind == "numeric":
         return f"{number:g}"
-    day_a_bar = column.high - column.low >= MAX_BARS * 86_400
-    return str(column.value(number))[: len("2020-12-31") if day_a_bar else len("2020-12-31 23:59")]
+    day_per_bar = column.high - column.low >= MAX_BARS * 86_400
+    return str(column.value(number))[
+        : len("2020-12-31") if day_per_bar else len("2020-12-31 23:59")
+    ]

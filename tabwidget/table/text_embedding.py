@@ -16,7 +16,7 @@ __all__ = ["TextSpace"]
 N_AXES = 256
 MAX_WORDS = 2_000  # the most frequent ones
 MAX_TEXTS = 20_000  # that the axes are of
-LEAST_SPREAD = 1e-6  # of texts along an axis, all of length one
+MIN_SPREAD = 1e-6  # of texts along an axis, all of length one
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class TextSpace:
             return None
         svd = TruncatedSVD(n_axes, random_state=0)
         with np.errstate(invalid="ignore"):  # of texts that are all alike
-            varied = svd.fit_transform(found).std(axis=0) > LEAST_SPREAD
+            varied = svd.fit_transform(found).std(axis=0) > MIN_SPREAD
         if not varied.any():
             return None
         words = np.array(vectorizer.get_feature_names_out(), dtype=object)

@@ -50,7 +50,7 @@ class LabelModel:
     dtype : torch.dtype
         What it computes in; the weights that are trained are held in fp32.
     lock : FairLock
-        Had by the thread that uses it: texts can be labelled while it is trained.
+        Had by the thread that uses it: texts can be labeled while it is trained.
     """
 
     model: Any

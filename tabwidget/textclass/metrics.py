@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 RESAMPLES = 50
-MOST_CELLS = 2e7  # of all resamples together; so many rows tell enough without
+MAX_CELLS = 2e7  # of all resamples together; so many rows tell enough without
 TIE = 1e-7  # what the loss counts beside a figure
 SCORES = ("f1_micro", "f1_macro", "accuracy")  # what `metrics_of` tells of all labels together
 
@@ -130,7 +130,7 @@ def best_thresholds(
     """Return the thresholds with the highest F1 on these rows, where a row may have several labels.
 
     No others in [0, 1] have a higher one, so it is never below that of 0.5. Of those that are as
-    good, each label has the nearest to 0.5. The ratio is maximised exactly [1]_.
+    good, each label has the nearest to 0.5. The ratio is maximized exactly [1]_.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def tuned_thresholds(
     True
     """
     best = best_thresholds(targets, probabilities, average)
-    if not targets.any() or RESAMPLES * targets.size > MOST_CELLS:
+    if not targets.any() or RESAMPLES * targets.size > MAX_CELLS:
         return best
     chance = np.random.default_rng(0)
     drawn = chance.integers(len(targets), size=(RESAMPLES, len(targets)))

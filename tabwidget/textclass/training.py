@@ -61,7 +61,7 @@ def fit(
 ) -> Trained:
     """Train until it is enough, and leave the model with the weights that were best.
 
-    Texts can be labelled by other threads meanwhile, between two steps.
+    Texts can be labeled by other threads meanwhile, between two steps.
 
     Parameters
     ----------

@@ -159,12 +159,12 @@ class Teller(TrainerCallback, ExportableState):
         elif often is not None and self.seconds >= self._evaluated_at + often:
             # What is measured must be kept as well: it may be the best.
             control.should_evaluate = control.should_save = True
-        self._model.lock.give_way()
+        self._model.lock.yield_to_waiting()
         return control
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Let those ask who wait."""
-        self._model.lock.give_way()
+        self._model.lock.yield_to_waiting()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Write down and tell what the Trainer reports of training."""

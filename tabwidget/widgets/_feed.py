@@ -38,8 +38,8 @@ FIRST = 0.02  # a change alone is carried sooner
 SNAPSHOT_PERIOD = 1.0  # while training; any other change is carried at once
 PICTURE_PERIOD = 5.0
 ASK_PERIOD = 0.5  # how often the shown question is asked anew of a model that learns
-MOST_EXAMPLES = 4
-MOST_LETTERS = 400
+MAX_EXAMPLES = 4
+MAX_LETTERS = 400
 
 
 class Listener(Protocol):
@@ -280,8 +280,8 @@ class Feed:
             elif isinstance(event, EvalReport):
                 points.extend((event.seconds, event.step, event.loss, 1.0))
             elif isinstance(event, TrainExamples):
-                shown = event.examples[:MOST_EXAMPLES]
-                self._examples = tuple(text[:MOST_LETTERS] for text in shown)
+                shown = event.examples[:MAX_EXAMPLES]
+                self._examples = tuple(text[:MAX_LETTERS] for text in shown)
         message: Message = {
             "type": "batch",
             "run": self._number,

@@ -112,7 +112,7 @@ def _choose(request: Request) -> Answered:
         raise ConfigError("seconds to train: give a number above 0")
     choices = {key: value for key, value in request.payload.items() if key not in own}
     if choices.get("task", request.session.task) == TEXT_LABELS:
-        choices["labelling"] = _labelling(request.payload)
+        choices["labeling"] = _labelling(request.payload)
     elif {"backend", *model} & set(request.payload):
         choices["model_config"] = _model_config(request)
     return {"message": request.session.choose(**choices).message}, ()
@@ -157,10 +157,10 @@ def _preview(request: Request) -> Answered:
     row, draw = int(request.payload.get("row", 0)), int(request.payload.get("draw", 0))
     if request.session.task == TEXT_LABELS:
         text, labels = request.session.shown(row)
-        labelling = request.session.labelling
-        tokens = [(end, False) for end in itertools.accumulate(map(len, labelling.tokens(text)))]
+        labeling = request.session.labeling
+        tokens = [(end, False) for end in itertools.accumulate(map(len, labeling.tokens(text)))]
         shown = {"text": text, "spans": [], "row": row, "tokens": tokens, "labels": labels}
-        return {**shown, "read": labelling.read(text)}, ()
+        return {**shown, "read": labeling.read(text)}, ()
     serialized = request.session.preview(row=row, draw=draw)
     spans = [
         {"column": span.column, "name": span.name, "value": span.value} for span in serialized.spans
@@ -181,8 +181,8 @@ def _cost(request: Request) -> Answered:
         "cost": {
             "n_parameters": size.n_parameters,
             "n_trained": size.n_trained,
-            "tokens_a_row": size.tokens_a_row,
-            "seconds_an_epoch": cost.seconds_an_epoch,
+            "tokens_per_row": size.tokens_per_row,
+            "seconds_per_epoch": cost.seconds_per_epoch,
             "memory": cost.memory,
             "free": cost.free,
             "advice": cost.advice,
@@ -218,31 +218,31 @@ def _survey(request: Request) -> Answered:
     question = request.session.question
     given = {} if question is None else question.given
     found = request.session.survey(given)
-    columns = {name: d.records()[: _state.MOST_RECORDS] for name, d in found.items()}
+    columns = {name: d.records()[: _state.MAX_RECORDS] for name, d in found.items()}
     return {"formula": str(question or ""), "columns": columns}, ()
 
 
 def _thresholds(request: Request) -> Answered:
     session, payload = request.session, request.payload
     with session.lock:
-        labelling = session.labelling
+        labeling = session.labeling
         if "take" in payload:
-            report = labelling.take_thresholds(str(payload["take"]))
+            report = labeling.take_thresholds(str(payload["take"]))
         else:
             given = {str(label): float(p) for label, p in payload.get("set", {}).items()}
-            report = labelling.set_thresholds(given)
+            report = labeling.set_thresholds(given)
     # Every panel shows them.
     request.feed.notify("choices")
     return {"report": _state.report_state(report)}, ()
 
 
 def _example(request: Request) -> Answered:
-    text, labels = request.session.labelling.example(int(request.payload.get("draw", 0)))
+    text, labels = request.session.labeling.example(int(request.payload.get("draw", 0)))
     return {"text": text, "labels": labels}, ()
 
 
 def _label(request: Request) -> Answered:
-    found = request.session.labelling.label(str(request.payload.get("text", "")))
+    found = request.session.labeling.label(str(request.payload.get("text", "")))
     labels = [
         {"label": label, "probability": p, "chosen": label in found.labels}
         for label, p in found.probabilities.items()
@@ -255,8 +255,8 @@ def _words(request: Request) -> Answered:
     text, label = str(request.payload.get("text", "")), str(request.payload.get("label", ""))
     within = request.payload.get("within")
     place = None if within is None else (int(within[0]), int(within[1]))
-    probability, words = request.session.labelling.words(text, label, place)
-    read = request.session.labelling.read(text)
+    probability, words = request.session.labeling.words(text, label, place)
+    read = request.session.labeling.read(text)
     weighed = [vars(word) for word in words]
     return {"label": label, "probability": probability, "words": weighed, "read": read}, ()
 

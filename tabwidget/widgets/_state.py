@@ -36,9 +36,9 @@ __all__ = [
 State: TypeAlias = dict[str, Any]
 
 # A curve of more points than this looks the same in a panel and makes every snapshot heavier.
-MOST_POINTS = 400
-MOST_RECORDS = 200
-MOST_LABELS = 200
+MAX_POINTS = 400
+MAX_RECORDS = 200
+MAX_LABELS = 200
 
 
 def to_json(value: Any) -> Any:
@@ -112,11 +112,9 @@ def snapshot(
             },
             "run": run,
             "ready": (
-                session.labelling.ready
-                if session.task == TEXT_LABELS
-                else session.model is not None
+                session.labeling.ready if session.task == TEXT_LABELS else session.model is not None
             ),
-            "labelling": labelling_state(session) if session.task == TEXT_LABELS else None,
+            "labeling": labelling_state(session) if session.task == TEXT_LABELS else None,
             "question": None if answer is None else question_state(answer.query),
             "answer": None if answer is None else answer_state(answer, answer_number),
             "python": session.python() if session.table is not None else "",
@@ -147,29 +145,29 @@ def labelling_state(session: Session) -> State:
     from tabwidget.table.label_columns import label_columns, text_columns
     from tabwidget.textclass import installed
 
-    labelling, table = session.labelling, session.table
-    report = labelling.report
+    labeling, table = session.labeling, session.table
+    report = labeling.report
     return {
-        "texts": list(labelling.texts),
-        "labels": list(labelling.labels),
-        "delimiter": labelling.delimiter,
-        "model": labelling.model or "",
-        "rank": labelling.rank,
-        "quantization": None if labelling.bits is None else f"{labelling.bits}bit",
-        "max_length": labelling.max_length,
+        "texts": list(labeling.texts),
+        "labels": list(labeling.labels),
+        "delimiter": labeling.delimiter,
+        "model": labeling.model or "",
+        "rank": labeling.rank,
+        "quantization": None if labeling.bits is None else f"{labeling.bits}bit",
+        "max_length": labeling.max_length,
         "standard": STANDARD,
         "command": "" if installed() else "pip install 'tabwidget[textclass]'",
         "offers": {
             "texts": [] if table is None else text_columns(table),
             "labels": [] if table is None else label_columns(table),
         },
-        "ready": labelling.ready,
+        "ready": labeling.ready,
         "report": None if report is None else report_state(report),
     }
 
 
 def report_state(report: LabelReport) -> State:
-    """Return how well texts are labelled: of all labels together, and of each."""
+    """Return how well texts are labeled: of all labels together, and of each."""
     rows = [
         {
             "label": label,
@@ -180,7 +178,7 @@ def report_state(report: LabelReport) -> State:
         for label, row in report.metrics["per_class"].items()
     ]
     # Of very many, the frequent ones.
-    frequent = sorted(rows, key=lambda row: -row["support"])[:MOST_LABELS]
+    frequent = sorted(rows, key=lambda row: -row["support"])[:MAX_LABELS]
     kept = {row["label"] for row in frequent}
     state: State = to_json(
         {
@@ -235,7 +233,7 @@ def answer_state(answer: Answer, number: int) -> State:
             "number": number,
             "target": distribution.target,
             "kind": distribution.kind,
-            "records": distribution.records()[:MOST_RECORDS],
+            "records": distribution.records()[:MAX_RECORDS],
             "headline": headline,
             "detail": detail,
             "seconds": answer.seconds,
@@ -249,7 +247,7 @@ def answer_state(answer: Answer, number: int) -> State:
 def run_state(run: Run, *, number: int, following: int, examples: Sequence[str]) -> State:
     """Return a run: its figures and the curve up to event number `following`."""
     curve = run.curve
-    stride = max(1, len(curve) // MOST_POINTS)
+    stride = max(1, len(curve) // MAX_POINTS)
     kept = [p for i, p in enumerate(curve) if i % stride == 0 or p["split"] == "hold-out"]
     return {
         **run_stats(run),

@@ -13,15 +13,15 @@ from typing import Any
 
 __all__ = ["static_html", "static_text"]
 
-MOST_COLUMNS = 40
-MOST_BARS = 26
-MOST_LETTERS = 80
+MAX_COLUMNS = 40
+MAX_BARS = 26
+MAX_LETTERS = 80
 BAR_WIDTH = 28
 
 _CELL = "text-align:left;padding:1px 10px 1px 0;border:0"
 _BAR_CELL = f"{_CELL};color:#3b78d8;white-space:nowrap;font-family:monospace"
 
-# The neighbour without any element inside is a widget that is loading, or an error text.
+# The neighbor without any element inside is a widget that is loading, or an error text.
 _STYLE = (
     "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .tabwidget-static-{id})"
     " > .jp-OutputArea-output:not(:has(*)) {{ display: none; }}</style>"
@@ -44,9 +44,9 @@ def static_html(state: dict[str, Any], static_id: str = "") -> str:
     if table is None:
         body = "<p>tabwidget: no table loaded yet.</p>"
     else:
-        labelling = state["labelling"]
-        found = _answer(state["answer"]) if labelling is None else _labels(labelling["report"])
-        body = _columns(table, state["choices"], labelling) + _run(state["run"]) + found
+        labeling = state["labeling"]
+        found = _answer(state["answer"]) if labeling is None else _labels(labeling["report"])
+        body = _columns(table, state["choices"], labeling) + _run(state["run"]) + found
     return f'{style}<div class="tabwidget-static{name}">{body}</div>'
 
 
@@ -64,13 +64,13 @@ def static_text(state: dict[str, Any]) -> str:
 
 
 def _columns(
-    table: dict[str, Any], choices: dict[str, Any], labelling: dict[str, Any] | None
+    table: dict[str, Any], choices: dict[str, Any], labeling: dict[str, Any] | None
 ) -> str:
-    if labelling is None:
+    if labeling is None:
         targets, task = [choices["target"]], f"{choices['task']} of"
     else:
-        targets, task = labelling["labels"], f"labels of {', '.join(labelling['texts'])}:"
-    shown = table["columns"][:MOST_COLUMNS]
+        targets, task = labeling["labels"], f"labels of {', '.join(labeling['texts'])}:"
+    shown = table["columns"][:MAX_COLUMNS]
     rows = _rows(
         (
             column["name"],
@@ -107,7 +107,7 @@ def _answer(answer: dict[str, Any] | None) -> str:
         return ""
     records = answer["records"]
     most = max((record["probability"] or 0 for record in records), default=0) or 1
-    likely = sorted(records, key=lambda record: -(record["probability"] or 0))[:MOST_BARS]
+    likely = sorted(records, key=lambda record: -(record["probability"] or 0))[:MAX_BARS]
     kept = [record for record in records if record in likely]
     rows = "".join(
         f'<tr><td style="{_CELL}">{_text(_short(record["value"]))}</td>'
@@ -125,7 +125,7 @@ def _answer(answer: dict[str, Any] | None) -> str:
 def _labels(report: dict[str, Any] | None) -> str:
     if report is None:
         return ""
-    shown = report["classes"][:MOST_COLUMNS]
+    shown = report["classes"][:MAX_COLUMNS]
     head = ("label", "texts", "precision", "recall", "F1", "threshold" if report["multi"] else "")
     rows = _rows(
         [
@@ -171,6 +171,6 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _text(value: Any, most: int = MOST_LETTERS) -> str:
+def _text(value: Any, most: int = MAX_LETTERS) -> str:
     """Write anything from data: cut to a bounded length and escaped."""
     return escape(_cut("" if value is None else str(value), most))

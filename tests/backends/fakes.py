@@ -40,7 +40,7 @@ class FakeBackend:
     """
 
     name = "fake"
-    seconds_a_step = 0.0
+    seconds_per_step = 0.0
 
     def __init__(self, model_config: ModelConfig | None = None) -> None:
         self.seen: list[FitRequest] = []
@@ -72,7 +72,7 @@ class FakeBackend:
         )
         try:
             while step < (training.max_steps or 3):
-                time.sleep(self.seconds_a_step)
+                time.sleep(self.seconds_per_step)
                 step, seconds = step + 1, time.perf_counter() - began
                 text = request.serializer.serialize(request.table.row(step % n)).text
                 request.emit(TrainExamples(seconds, (text,)))
@@ -136,4 +136,4 @@ class SlowBackend(FakeBackend):
     """Takes its time, so that it can be stopped and asked while it learns."""
 
     name = "slow"
-    seconds_a_step = 0.002
+    seconds_per_step = 0.002

@@ -17,7 +17,7 @@ SIZE = ModelSize(10**6, 10**4, 10**6, 4, 2, 64, 500, 20.0, 8, "cpu", rate=1e9)
 
 def test_twice_the_rows_take_twice_the_time_and_no_more_memory() -> None:
     once, twice = (cost_of(SIZE, n, None) for n in (10_000, 20_000))
-    assert twice.seconds_an_epoch == pytest.approx(2 * once.seconds_an_epoch)
+    assert twice.seconds_per_epoch == pytest.approx(2 * once.seconds_per_epoch)
     assert twice.memory == once.memory
     assert once.epochs is None
 
@@ -31,7 +31,7 @@ def test_too_little_time_is_said_with_what_would_do() -> None:
     cost = cost_of(SIZE, 10**7, max_seconds=1.0)
     assert cost.epochs is not None
     assert cost.epochs < 1
-    assert f"allow {3 * cost.seconds_an_epoch:.0f} seconds" in cost.advice
+    assert f"allow {3 * cost.seconds_per_epoch:.0f} seconds" in cost.advice
 
 
 def test_too_little_memory_is_said_first() -> None:
@@ -43,6 +43,6 @@ def test_too_little_memory_is_said_first() -> None:
 def test_engines_from_scratch_know_their_size_before_they_are_made(name: str) -> None:
     backend: Backend = resolve(name)
     size = backend.size(toy(), JSONSerializer(), TrainingConfig(batch_size=7))
-    assert size.rows_a_step == 7
+    assert size.rows_per_step == 7
     assert size.n_trained == size.n_parameters > 10_000
     assert not backend.ready

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tabwidget import TabularLanguageModel
 from tests.benchmarks.baselines import scored_rows
-from tests.benchmarks.every_column import LEAST_ROWS, fit_for
+from tests.benchmarks.every_column import MIN_ROWS, fit_for
 from tests.benchmarks.frames import load, named, split, without_unseen
 from tests.benchmarks.report import Report, parser
 from tests.benchmarks.scores import calibration_error, quantiles
@@ -30,7 +30,7 @@ from tests.benchmarks.scores import calibration_error, quantiles
 Floats = NDArray[np.float64]
 
 COVERED = 0.9
-LEAST_TABLE = 500  # rows, for a calibration error to tell anything
+MIN_TABLE = 500  # rows, for a calibration error to tell anything
 DRAWS = 200
 
 
@@ -41,7 +41,7 @@ def figures(
     for target in model.schema.targets:
         column = model.schema[target]
         usable = scored_rows(train, test, target)
-        if usable.sum() < LEAST_ROWS or train[target].nunique() < 2:
+        if usable.sum() < MIN_ROWS or train[target].nunique() < 2:
             continue
         known = without_unseen(test[usable], train)
         probabilities = model.predict_proba_many(known, target)
@@ -54,7 +54,7 @@ def figures(
             covered = float(((numbers >= ends[0]) & (numbers <= ends[1])).mean())
             kind = "listed" if column.edges is None else "binned"
             yield {"column": target, "kind": kind, "covered": covered}
-        elif len(train) + len(test) > LEAST_TABLE:
+        elif len(train) + len(test) > MIN_TABLE:
             confidence = probabilities.max(1)
             right = (probabilities.argmax(1) == numbers).astype(float)
             yield {

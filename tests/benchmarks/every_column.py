@@ -46,8 +46,8 @@ __all__ = ["Fit", "fit_for", "medians", "our_scores", "raw_scores", "summary"]
 Fit = Callable[[pd.DataFrame, int], TabularLanguageModel]
 
 OURS = "ours"
-LEAST_ROWS = 10  # of the test, that a score is taken of
-LEAST_R2 = -1.0  # in the mean gain: a few rows that vary little can take R² to minus thousands
+MIN_ROWS = 10  # of the test, that a score is taken of
+MIN_R2 = -1.0  # in the mean gain: a few rows that vary little can take R² to minus thousands
 CELL = ["table", "column", "given", "kind", "metric"]
 
 
@@ -97,7 +97,7 @@ def raw_scores(
     found: list[dict[str, Any]] = []
     for target in list(map(str, train)) if columns is None else columns:
         usable = scored_rows(train, test, target)
-        if train[target].nunique() < 2 or usable.sum() < LEAST_ROWS:
+        if train[target].nunique() < 2 or usable.sum() < MIN_ROWS:
             continue
         scores = baselines(train, test, target, seed, trees, cache)
         for given, mine in our_scores(model, train, test, target, seed).items():
@@ -197,7 +197,7 @@ def _gain(cells: pd.DataFrame, other: str, metric: str) -> float:
     """Return by how much ours is better on the mean, cells without a score of ours left out."""
     same = cells[cells["metric"] == metric]
     if metric == "R²":
-        same = same.assign(**{name: same[name].clip(lower=LEAST_R2) for name in (OURS, other)})
+        same = same.assign(**{name: same[name].clip(lower=MIN_R2) for name in (OURS, other)})
     return float(_better(same, other).mean())
 
 
@@ -228,7 +228,7 @@ def main() -> None:
     report.say(
         "Cells at or above a model are those that are as good to 1e-9 or better, by log-loss or "
         "R². Gains are means over the forest, positive where ours is better, R² counted from "
-        f"{LEAST_R2:g} on."
+        f"{MIN_R2:g} on."
     )
     report.table(
         "cells of",
@@ -245,13 +245,13 @@ def main() -> None:
     for row in summary(cells):
         report.row(*row)
     if RAW_FOREST in cells:
-        labelled = cells[cells["metric"] == "log-loss"]
-        share = float((_better(labelled, RAW_FOREST) >= -1e-9).mean())
+        labeled = cells[cells["metric"] == "log-loss"]
+        share = float((_better(labeled, RAW_FOREST) >= -1e-9).mean())
         report.say()
         report.say(
             "With the forest's raw votes, which give a label that no tree votes for no "
-            f"probability, ours is at or above it in {share:.3f} of the {len(labelled)} cells of "
-            f"levels; mean gain {_gain(labelled, RAW_FOREST, 'log-loss'):.3f}."
+            f"probability, ours is at or above it in {share:.3f} of the {len(labeled)} cells of "
+            f"levels; mean gain {_gain(labeled, RAW_FOREST, 'log-loss'):.3f}."
         )
 
 

@@ -135,10 +135,10 @@ def _planes() -> pd.DataFrame:
 
 
 def _digits() -> pd.DataFrame:
-    """Return handwritten digits, four by four grey values of each."""
+    """Return handwritten digits, four by four gray values of each."""
     digits = load_digits()
-    grey = digits.images.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16)
-    frame = pd.DataFrame(grey, columns=[f"grey {i // 4}{i % 4}" for i in range(16)])
+    gray = digits.images.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16)
+    frame = pd.DataFrame(gray, columns=[f"gray {i // 4}{i % 4}" for i in range(16)])
     return frame.assign(digit=digits.target.astype(str))
 
 

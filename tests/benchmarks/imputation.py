@@ -10,8 +10,8 @@ lowest to 30 % for the highest; levels are ranked in an order drawn for each see
 table lacks itself stay missing and are not scored. Seeds draw what is hidden and what is learned.
 
 RMSE is in standard deviations of the column, of the whole table; it and accuracy are means over
-the columns, then medians over the seeds. The others in their usual form: numbers standardised, and
-levels one-hot for the neighbours, one-hot without the first for the ridge and as ordinal codes for
+the columns, then medians over the seeds. The others in their usual form: numbers standardized, and
+levels one-hot for the neighbors, one-hot without the first for the ridge and as ordinal codes for
 the forest. (With all one-hot columns the iterative ones learn each from its siblings and leave
 what they began with: accuracy 0.47 in place of 0.85 on penguins.) Columns of levels are decoded to
 the likeliest, codes to the nearest.
@@ -110,7 +110,7 @@ def fills(seconds: float) -> dict[str, Fill]:
     return {
         OURS: ours,
         "mean / most frequent": _simple,
-        "neighbours": lambda frame, _: _encoded(frame, KNNImputer(), "all"),
+        "neighbors": lambda frame, _: _encoded(frame, KNNImputer(), "all"),
         "iterative ridge": lambda frame, seed: _encoded(
             frame, iterative(seed, BayesianRidge()), "without first"
         ),

@@ -8,7 +8,7 @@ as none is the rare one by itself. Penguins (Chinstrap, whole rows alone) are th
 categories, which take SMOTENC in place of SMOTE and leave ADASYN out. Rows are split 80/20 with
 ``random_state=42+seed``; of the rare label as many rows of the training part are kept, drawn for
 each seed, as make up 5 %, and the test part is left as it is. Each sampler fills the rare label up
-to as many rows as the rest; SMOTE and ADASYN take fewer neighbours than their five where there are
+to as many rows as the rest; SMOTE and ADASYN take fewer neighbors than their five where there are
 no more rows. HistGradientBoosting with its defaults learns the outcome: F1 of the rare label, and
 average precision. Medians and means over the seeds.
 """
@@ -96,7 +96,7 @@ def scores(
 
 def samplers(x: pd.DataFrame, n_rare: int, seconds: float, seed: int) -> dict[str, Any]:
     """Return the samplers that can be used on these rows, by name; None leaves them as they are."""
-    neighbours = min(NEIGHBOURS, n_rare - 1)
+    neighbors = min(NEIGHBOURS, n_rare - 1)
     levels = [name for name in x if not is_number(x[name])]
     training = TrainingConfig(max_seconds=seconds)
     found = {
@@ -105,10 +105,10 @@ def samplers(x: pd.DataFrame, n_rare: int, seconds: float, seed: int) -> dict[st
         "RandomOverSampler": RandomOverSampler(random_state=seed),
     }
     if levels:
-        found[SMOTES] = SMOTENC(levels, k_neighbors=neighbours, random_state=seed)
+        found[SMOTES] = SMOTENC(levels, k_neighbors=neighbors, random_state=seed)
     else:
-        found[SMOTES] = SMOTE(k_neighbors=neighbours, random_state=seed)
-        found["ADASYN"] = ADASYN(n_neighbors=neighbours, random_state=seed)
+        found[SMOTES] = SMOTE(k_neighbors=neighbors, random_state=seed)
+        found["ADASYN"] = ADASYN(n_neighbors=neighbors, random_state=seed)
     return found
 
 
@@ -126,7 +126,7 @@ def _rows(frame: pd.DataFrame, target: str, rare: str, seed: int, seconds: float
             try:
                 more = sampler.fit_resample(x, y)
             except ValueError as error:
-                # Where no rare row has neighbours of the other label, there is nothing to add.
+                # Where no rare row has neighbors of the other label, there is nothing to add.
                 warnings.warn(f"{name} leaves the rows as they are: {error}", stacklevel=2)
         took = time.perf_counter() - began
         f1, precision = scores(*more, x_test, y_test, seed)

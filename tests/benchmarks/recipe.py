@@ -23,7 +23,7 @@ from tabwidget import ModelConfig, TabularLanguageModel, TrainingConfig
 from tests.benchmarks.frames import half_known, load, named, split
 from tests.benchmarks.report import Report, parser
 
-MOST_ROWS = 300  # of the test
+MAX_ROWS = 300  # of the test
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def main() -> None:
                 )
                 with variant.patched():
                     lm.fit(train)
-                found.append(losses(lm, test.head(MOST_ROWS), seed))
+                found.append(losses(lm, test.head(MAX_ROWS), seed))
             report.row(table, name, *(float(mean) for mean in np.mean(found, axis=0)))
 
 

@@ -1,4 +1,4 @@
-"""How well texts are labelled: SmolLM2 with LoRA beside TF-IDF and logistic regression.
+"""How well texts are labeled: SmolLM2 with LoRA beside TF-IDF and logistic regression.
 
     python -m tests.benchmarks.text_classes --model FOLDER [--set scipy] [--seeds 1 3 4 5]
         [--seconds 300]

@@ -31,7 +31,7 @@ from tabwidget.serializers.base import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.report import Report, parser
 
-COLOURS = "red green blue white black grey brown yellow orange purple pink golden silver pale dark"
+COLOURS = "red green blue white black gray brown yellow orange purple pink golden silver pale dark"
 ANIMALS = (
     "fox wolf bear hare deer otter badger lynx seal whale eagle falcon raven heron crane stork "
     "goose finch robin tit"

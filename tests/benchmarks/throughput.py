@@ -3,7 +3,7 @@
     python -m tests.benchmarks.throughput [--batches 12] [--repeats 3] [--threads 1] [--dropout 0]
 
 The plain loop (``plain_gpt.py``) is nanoGPT's. Both in float32 on the CPU, with the same number
-of threads and the same rows, alternating in one process. Data is tokenised before.
+of threads and the same rows, alternating in one process. Data is tokenized before.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ ROWS = (
 TEXTS = (
     "from tabwidget.widgets import Workbench\n"
     "chosen = dict(texts=['description'], labels=['tags'], delimiter=';', model='{model}')\n"
-    "Workbench('packages.csv', task='text labels', max_seconds={seconds}, labelling=chosen)"
+    "Workbench('packages.csv', task='text labels', max_seconds={seconds}, labeling=chosen)"
 )
 N_TEXTS = 1_000
 EXAMPLE = "Terminal tool that converts between music formats and plays them"
@@ -76,7 +76,7 @@ def ask(root: Locator) -> None:
 
 
 def label(root: Locator) -> None:
-    """Have a text labelled, and wait for its words."""
+    """Have a text labeled, and wait for its words."""
     root.get_by_label("Text", exact=True).fill(EXAMPLE)
     words = root.get_by_role("listbox").get_by_role("option")
     expect(words).to_have_count(len(EXAMPLE.split()), timeout=60_000)

@@ -25,7 +25,7 @@ import widget from "/workbench.js";
 const state = STATE;
 const handlers = {};
 const charts = CHARTS;
-const COST = { n_parameters: 9, n_trained: 9, tokens_a_row: 3, seconds_an_epoch: 1, memory: 2e6,
+const COST = { n_parameters: 9, n_trained: 9, tokens_per_row: 3, seconds_per_epoch: 1, memory: 2e6,
   free: 1e9, advice: "" };
 const model = {
   get: (key) => state[key],
@@ -100,10 +100,10 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     dark = getattr(request, "param", False)
     charts = {"distribution": bar_chart("distribution", "probability", "value")}
     script = PAGE.replace("STATE", json.dumps(state())).replace("CHARTS", json.dumps(charts))
-    colours = {"BACKGROUND": "#111" if dark else "#fff", "COLOUR": "#eee" if dark else "#111"}
+    colors = {"BACKGROUND": "#111" if dark else "#fff", "COLOUR": "#eee" if dark else "#111"}
     html = HTML
-    for name, colour in colours.items():
-        html = html.replace(name, colour)
+    for name, color in colors.items():
+        html = html.replace(name, color)
 
     def serve(route: Route) -> None:
         name = route.request.url.removeprefix(f"{ORIGIN}/")

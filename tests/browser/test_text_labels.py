@@ -1,4 +1,4 @@
-"""Texts labelled in a real JupyterLab; the tests share one page and run in this order."""
+"""Texts labeled in a real JupyterLab; the tests share one page and run in this order."""
 
 from __future__ import annotations
 

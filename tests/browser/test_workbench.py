@@ -218,7 +218,7 @@ def test_a_dataframe_of_the_notebook_can_be_named(page: Page) -> None:
 def test_a_file_of_this_computer_can_be_uploaded(page: Page) -> None:
     root = view(page, 3)
     root.get_by_text("upload", exact=True).click()
-    content = b"height,colour\n" + b"1.5,red\n2.5,blue\n" * 20
+    content = b"height,color\n" + b"1.5,red\n2.5,blue\n" * 20
     file = {"name": "mine.csv", "mimeType": "text/csv", "buffer": content}
     root.get_by_label("File").set_input_files(file)  # type: ignore[arg-type]
     expect(root.get_by_label("Columns").locator("li")).to_have_count(2)

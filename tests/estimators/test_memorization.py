@@ -1,4 +1,4 @@
-"""Memorisation: distances of synthetic rows to those learned, beside those of other rows."""
+"""Memorization: distances of synthetic rows to those learned, beside those of other rows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 from tabwidget import datasets
 from tabwidget.errors import ColumnError, TableError
-from tabwidget.estimators.memorization import memorisation
+from tabwidget.estimators.memorization import memorization
 
 FRAME = datasets.load("penguins").sample(frac=1, random_state=0, ignore_index=True)
 LEARNED, HELD, OTHERS = FRAME[:120], FRAME[120:220], FRAME[220:]
 
 
 def test_rows_of_the_same_source_are_no_closer_than_the_hold_out() -> None:
-    found = memorisation(OTHERS, LEARNED, HELD)
+    found = memorization(OTHERS, LEARNED, HELD)
     assert found.baseline == "hold-out"
     assert found.closer == pytest.approx(0.5, abs=0.1)
     assert found.median == pytest.approx(found.baseline_median, rel=0.2)
@@ -24,14 +24,14 @@ def test_rows_of_the_same_source_are_no_closer_than_the_hold_out() -> None:
 
 def test_copies_are_found() -> None:
     half = pd.concat([LEARNED[:62], OTHERS[:62]])
-    found = memorisation(half, LEARNED, HELD)
+    found = memorization(half, LEARNED, HELD)
     assert found.copies == pytest.approx(0.5, abs=0.02)
     assert found.fifth == 0
     assert found.closer > 0.7
 
 
 def test_without_a_hold_out_rows_learned_stand_beside_each_other() -> None:
-    found = memorisation(OTHERS, LEARNED)
+    found = memorization(OTHERS, LEARNED)
     assert found.baseline == "training"
     assert found.n_baseline == 120
     assert found.baseline_median > 0
@@ -42,23 +42,23 @@ def test_distance_is_gowers() -> None:
     learned = pd.DataFrame({"x": [0.0, 10.0], "g": ["a", "b"]})
     synthetic = pd.DataFrame({"x": [2.0, 2.0, 0.0], "g": ["a", "c", None]})
     for i, distance in enumerate([0.1, 0.6, 0.5]):
-        assert memorisation(synthetic[i : i + 1], learned).median == pytest.approx(distance)
+        assert memorization(synthetic[i : i + 1], learned).median == pytest.approx(distance)
 
 
 def test_missing_cells_are_alike() -> None:
     learned = pd.DataFrame({"x": [None, 1.0, 3.0], "g": [None, "a", "b"]})
-    assert memorisation(learned[:1], learned).copies == 1
+    assert memorization(learned[:1], learned).copies == 1
 
 
 def test_dates_and_new_levels_have_distances() -> None:
     learned = pd.DataFrame({"t": pd.date_range("2020", periods=30), "g": ["a", "b"] * 15})
-    found = memorisation(learned.assign(g="new"), learned, learned.assign(g="newer"))
+    found = memorization(learned.assign(g="new"), learned, learned.assign(g="newer"))
     assert found.median == 0.5
     assert found.closer == 0.5
 
 
 def test_report_is_a_table() -> None:
-    text = str(memorisation(LEARNED, LEARNED, HELD))
+    text = str(memorization(LEARNED, LEARNED, HELD))
     assert "exact copies" in text
     assert "100.0%" in text
     assert "120 training rows" in text
@@ -66,6 +66,6 @@ def test_report_is_a_table() -> None:
 
 def test_frames_that_cannot_be_compared_are_refused() -> None:
     with pytest.raises(TableError, match="without rows"):
-        memorisation(LEARNED[:0], LEARNED)
+        memorization(LEARNED[:0], LEARNED)
     with pytest.raises(ColumnError, match="share no column"):
-        memorisation(pd.DataFrame({"other": np.arange(3)}), LEARNED)
+        memorization(pd.DataFrame({"other": np.arange(3)}), LEARNED)

@@ -1,4 +1,4 @@
-"""Synthesizer: rows under conditions and constraints, and the report on what was memorised."""
+"""Synthesizer: rows under conditions and constraints, and the report on what was memorized."""
 
 from __future__ import annotations
 
@@ -150,12 +150,12 @@ def test_fitted_one_is_cloned_and_pickled(lm: TabularLanguageModel) -> None:
 def test_hold_out_is_as_near_as_rows_that_are_new(lm: TabularLanguageModel) -> None:
     model = TabularLanguageModel(**SMALL)
     found = LanguageModelSynthesizer.from_fitted(model.fit(LEARNED))
-    report = found.memorisation(HELD, n=200, random_state=0)
+    report = found.memorization(HELD, n=200, random_state=0)
     assert report.baseline == "hold-out"
     assert (report.n_synthetic, report.n_training, report.n_baseline) == (200, 250, len(HELD))
     assert report.copies < 0.02
     assert report.closer < 0.7
-    assert found.memorisation(n=50, random_state=0).baseline == "training"
+    assert found.memorization(n=50, random_state=0).baseline == "training"
 
 
 def test_loaded_model_draws_but_has_no_rows(lm: TabularLanguageModel, tmp_path: Any) -> None:
@@ -163,14 +163,14 @@ def test_loaded_model_draws_but_has_no_rows(lm: TabularLanguageModel, tmp_path: 
     found = synthesizer(TabularLanguageModel.load(tmp_path / "model"))
     assert len(found.sample(2)) == 2
     with pytest.raises(ConfigError, match="fit anew"):
-        found.memorisation()
+        found.memorization()
 
 
 def test_columns_keep_their_labels() -> None:
     frame = pd.DataFrame({2020: [1.0, 2.0, 3.0, 4.0] * 5, 2021: [True, False] * 10})
     found = LanguageModelSynthesizer(training=TrainingConfig(max_steps=2), model_config=TINY)
     assert list(found.fit(frame).sample(3)) == [2020, 2021]
-    assert found.memorisation(frame).n_training == 20
+    assert found.memorization(frame).n_training == 20
 
 
 @pytest.mark.parametrize("n", [-1, 1.5])

@@ -14,7 +14,7 @@ from tests.backends.fakes import FakeBackend
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame(
     {
-        "colour": RNG.choice(["blue", "red"], 300, p=[0.3, 0.7]),
+        "color": RNG.choice(["blue", "red"], 300, p=[0.3, 0.7]),
         "size": RNG.integers(1, 4, 300),
         "weight": RNG.normal(size=300),
     }
@@ -34,15 +34,15 @@ def joint(lm: TabularLanguageModel, *targets: str, **given: object) -> JointDist
 
 
 def test_a_joint_is_the_frequency_of_combinations(lm: TabularLanguageModel) -> None:
-    found = joint(lm, "size", "sold", colour="red")
-    red = FRAME[FRAME["colour"] == "red"]
+    found = joint(lm, "size", "sold", color="red")
+    red = FRAME[FRAME["color"] == "red"]
     counted = pd.crosstab(red["size"], red["sold"]).to_numpy() / len(red)
     np.testing.assert_allclose(found.probabilities, counted, atol=1e-9)
     assert found.order_spread == pytest.approx(0)
 
 
 def test_a_joint_of_three_sums_to_its_marginals(lm: TabularLanguageModel) -> None:
-    found = joint(lm, "size", "sold", "colour")
+    found = joint(lm, "size", "sold", "color")
     assert found.probabilities.shape == (3, 2, 2)
     for name in found.targets:
         one = lm.conditional(name).probabilities
@@ -50,15 +50,15 @@ def test_a_joint_of_three_sums_to_its_marginals(lm: TabularLanguageModel) -> Non
 
 
 def test_a_formula_may_ask_for_several(lm: TabularLanguageModel) -> None:
-    found = lm.conditional("size, sold | colour=red")
+    found = lm.conditional("size, sold | color=red")
     assert isinstance(found, JointDistribution)
-    again = joint(lm, "size", "sold", colour="red")
+    again = joint(lm, "size", "sold", color="red")
     np.testing.assert_array_equal(found.probabilities, again.probabilities)
 
 
 def test_information_is_shared_only_by_what_depends(lm: TabularLanguageModel) -> None:
     assert joint(lm, "size", "sold").mutual_information() > 0.2
-    assert joint(lm, "colour", "size").mutual_information() < 0.02
+    assert joint(lm, "color", "size").mutual_information() < 0.02
 
 
 def test_draws_follow_it(lm: TabularLanguageModel) -> None:

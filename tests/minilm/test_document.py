@@ -50,7 +50,7 @@ def test_the_tokenizer(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode("a small step", max_length=8, padding=True, truncation=True)
     assert len(ids) == 8
     assert tokenizer.decode(ids, skip_special_tokens=True) == "a small step"
-    assert tokenizer.tokenize("tokenise this") == ["tokenise", "this"]
+    assert tokenizer.tokenize("tokenize this") == ["tokenize", "this"]
 
 
 def test_the_encoder(tokenizer: Tokenizer, model: LanguageModel) -> None:

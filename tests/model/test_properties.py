@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 ROWS = 200
 FLOAT = 1e-5  # the engine counts in float32
 PRUNED = 1e-3  # what a set of values may lose: each of weight below 1e-5 is dropped
-CATEGORIES = ["colour", "sold", "note"]
+CATEGORIES = ["color", "sold", "note"]
 LISTED = ["size", "month"]
 BINNED = ["weight", "count", "day"]
 NUMBERS = [*LISTED, *BINNED]
@@ -35,19 +35,19 @@ few = examples(5)
 def mixed() -> pd.DataFrame:
     """Return a table of every kind, its columns tied to each other, one cell in ten missing."""
     rng = np.random.default_rng(0)
-    colour = rng.choice(["blue", "green", "red"], ROWS, p=[0.3, 0.2, 0.5])
+    color = rng.choice(["blue", "green", "red"], ROWS, p=[0.3, 0.2, 0.5])
     size = rng.integers(1, 5, ROWS)
     months = pd.DatetimeIndex([f"2024-{month:02}-01" for month in size])
     frame = pd.DataFrame(
         {
-            "colour": pd.Categorical(colour, ["red", "green", "blue", "grey"]),
+            "color": pd.Categorical(color, ["red", "green", "blue", "gray"]),
             "size": pd.array(size, dtype="Int64"),
             "weight": rng.normal(size=ROWS) + size,
             "count": rng.poisson(30 * size),
             "sold": pd.array(rng.random(ROWS) < 0.2 * size, dtype="boolean"),
             "day": pd.date_range("2024-01-01", periods=ROWS),
             "month": months.tz_localize("Asia/Tokyo"),
-            "note": pd.array(np.where(colour == "red", "hot", "cold"), dtype="string"),
+            "note": pd.array(np.where(color == "red", "hot", "cold"), dtype="string"),
         }
     )
     for name in frame.columns.drop("count"):

@@ -47,7 +47,7 @@ from tests.backends import fakes
 FRAME = pd.DataFrame(
     {
         "weight": np.linspace(-1, 3, 60) ** 3,
-        "colour": ["red", "blue", 'it\'s "green"'] * 20,
+        "color": ["red", "blue", 'it\'s "green"'] * 20,
         "size": [1, 2, 3, 4] * 15,
         "day": pd.date_range("2024-01-01", periods=60),
         "sold": [True, False] * 30,
@@ -109,8 +109,8 @@ def test_an_empty_session_waits_for_a_table() -> None:
 
 
 def test_loading_proposes_a_target_and_its_task(session: Session) -> None:
-    assert (session.target, session.task) == ("colour", "classification")
-    assert session.question == Query(("colour",))
+    assert (session.target, session.task) == ("color", "classification")
+    assert session.question == Query(("color",))
     session.load(FRAME[["size", "weight"]])
     assert (session.target, session.task) == ("weight", "regression")
     session.load(FRAME[["weight", "size"]])
@@ -118,7 +118,7 @@ def test_loading_proposes_a_target_and_its_task(session: Session) -> None:
 
 
 def test_loading_says_what_it_did_and_what_is_gone(fitted: Session) -> None:
-    fitted.ask("colour | size=1")
+    fitted.ask("color | size=1")
     told = topics(fitted)
     change = fitted.load(FRAME.head(30), name="half")
     assert change.changed == ("table", "target", "task")
@@ -192,9 +192,9 @@ def test_choosing_what_is_chosen_changes_nothing(session: Session) -> None:
 @pytest.mark.parametrize(
     ("choices", "error", "message"),
     [
-        ({"target": "color"}, ColumnError, r"no column 'color'. Did you mean 'colour'\?"),
+        ({"target": "color"}, ColumnError, r"no column 'color'. Did you mean 'color'\?"),
         ({"task": "clustering"}, ConfigError, "no task 'clustering': classification, regression"),
-        ({"target": "colour", "task": "regression"}, ConfigError, "'colour' has levels.*choose"),
+        ({"target": "color", "task": "regression"}, ConfigError, "'color' has levels.*choose"),
         ({"target": "weight", "task": "classification"}, ConfigError, "'weight' is a number.*60"),
         ({"serializer": "jsno"}, ConfigError, "Did you mean 'json'"),
         ({"serializer": None}, ConfigError, "no serializer None: one of json"),
@@ -212,7 +212,7 @@ def test_choices_are_taken_all_or_none(
     with pytest.raises(error, match=message) as caught:
         session.choose(**{**good, **choices})
     assert "\n" not in str(caught.value)
-    assert (session.serializer, session.target, session.backend) == ("json", "colour", "fake")
+    assert (session.serializer, session.target, session.backend) == ("json", "color", "fake")
     assert session.training.max_seconds == 10
     assert told == []
 
@@ -225,7 +225,7 @@ def test_the_task_follows_the_target(session: Session) -> None:
 
 def test_another_task_keeps_the_target(session: Session) -> None:
     session.choose(task="synthesis")
-    assert (session.target, session.task) == ("colour", "synthesis")
+    assert (session.target, session.task) == ("color", "synthesis")
 
 
 def test_another_engine_costs_the_model(fitted: Session) -> None:
@@ -238,7 +238,7 @@ def test_another_serializer_leaves_a_model_that_can_be_asked(fitted: Session) ->
     change = fitted.choose(serializer="key-value")
     assert change.invalidates == ()
     assert "can still be asked" in change.message
-    assert fitted.ask("colour").distribution.target == "colour"
+    assert fitted.ask("color").distribution.target == "color"
 
 
 def test_a_training_handed_over_is_copied(session: Session) -> None:
@@ -348,7 +348,7 @@ def test_the_target_is_trained_for_unless_the_task_is_synthesis(session: Session
         seen: tuple[str, ...] = session.fit().backend_.seen[0].targets  # type: ignore[attr-defined]
         return seen
 
-    assert targets() == ("colour",)
+    assert targets() == ("color",)
     session.choose(task="synthesis")
     assert targets() == ()
 
@@ -399,14 +399,14 @@ def test_an_answer_is_remembered_as_the_question_of_the_moment(fitted: Session) 
 def test_an_answer_is_the_models(fitted: Session) -> None:
     assert fitted.model is not None
     np.testing.assert_array_equal(
-        fitted.ask("colour | size=2").distribution.probabilities,
-        fitted.model.conditional("colour", {"size": 2}).probabilities,
+        fitted.ask("color | size=2").distribution.probabilities,
+        fitted.model.conditional("color", {"size": 2}).probabilities,
     )
-    assert list(fitted.survey({"size": 2})) == ["weight", "colour", "day", "sold"]
+    assert list(fitted.survey({"size": 2})) == ["weight", "color", "day", "sold"]
 
 
 def test_nothing_can_be_asked_before_training(session: Session) -> None:
-    for ask in (lambda: session.ask("colour"), session.survey):
+    for ask in (lambda: session.ask("color"), session.survey):
         with pytest.raises(NotFittedError, match="train it first"):
             ask()
 
@@ -414,7 +414,7 @@ def test_nothing_can_be_asked_before_training(session: Session) -> None:
 @pytest.mark.parametrize(
     ("question", "error", "message"),
     [
-        ("sold | colour=rde", FormulaError, r"no level 'rde'. Did you mean 'red'\?"),
+        ("sold | color=rde", FormulaError, r"no level 'rde'. Did you mean 'red'\?"),
         ("sold | size=", FormulaError, "expected a value"),
         (Query(("slod",)), ColumnError, r"no column 'slod'. Did you mean 'sold'\?"),
         ("sold, size", ConfigError, "one column at a time"),
@@ -438,9 +438,9 @@ def test_the_same_question_again_is_one_entry(fitted: Session) -> None:
 
 def test_only_the_newest_answers_are_kept(fitted: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "MAX_HISTORY", 2)
-    for question in ("sold", "size", "colour"):
+    for question in ("sold", "size", "color"):
         fitted.ask(question)
-    assert [answer.query.targets for answer in fitted.history] == [("size",), ("colour",)]
+    assert [answer.query.targets for answer in fitted.history] == [("size",), ("color",)]
 
 
 # Subscribers
@@ -520,7 +520,7 @@ def test_threads_may_ask_while_another_trains_and_a_third_chooses(training: Sess
         return threading.Thread(target=body)
 
     def ask(i: int) -> None:
-        answer = training.ask(f"colour | size={1 + i % 4}, weight>0")
+        answer = training.ask(f"color | size={1 + i % 4}, weight>0")
         assert answer.distribution.probabilities.sum() == pytest.approx(1)
 
     threads = [repeat(ask), repeat(ask), repeat(lambda i: training.choose(max_seconds=i + 1))]
@@ -539,9 +539,9 @@ def test_threads_may_ask_while_another_trains_and_a_third_chooses(training: Sess
 @pytest.mark.parametrize(
     "query",
     [
-        Query(("colour",)),
-        Query(("sold",), {"colour": 'it\'s "green"', "size": OneOf(1, 2)}),
-        Query(("weight",), {"colour": NoneOf("red"), "sold": True}),
+        Query(("color",)),
+        Query(("sold",), {"color": 'it\'s "green"', "size": OneOf(1, 2)}),
+        Query(("weight",), {"color": NoneOf("red"), "sold": True}),
         Query(("size",), {"day": Above("2024-02-01"), "weight": Between(0.5, 2, "left")}),
         Query(("day",), {"size": 1}),
         Query(("size",), {"day": pd.Timestamp("2024-02-01 00:00")}),
@@ -560,7 +560,7 @@ def test_the_python_shown_gives_the_same_answer(session: Session, query: Query) 
     np.testing.assert_array_equal(found.probabilities, answer.distribution.probabilities)
     assert names["lm"].get_params()["serializer"] == "bracket"
     assert names["lm"].get_params()["random_state"] == 0
-    assert names["lm"].backend_.seen[0].targets == ("colour",)
+    assert names["lm"].backend_.seen[0].targets == ("color",)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ FRAME = pd.DataFrame(
     {
         "size": [1, 2, 3, 4],
         "weight": [0.5, None, 1.5, 2.5],
-        "colour": ["red", "blue", None, "red"],
+        "color": ["red", "blue", None, "red"],
         "sold": [True, False, True, None],
         "when": pd.to_datetime(["2020-01-01", "2020-01-02", "NaT", "2020-01-04"]),
     }
@@ -69,7 +69,7 @@ def test_a_row_holds_its_present_cells() -> None:
     assert table.row(0) == {
         "size": 1,
         "weight": 0.5,
-        "colour": "red",
+        "color": "red",
         "sold": True,
         "when": "2020-01-01 00:00:00",
     }
@@ -82,7 +82,7 @@ def test_a_whole_number_stays_one_beside_floats_and_missing_cells() -> None:
 
 
 def test_an_unknown_column_names_the_nearest() -> None:
-    with pytest.raises(ColumnError, match=r"no column 'colur'. Did you mean 'colour'\?"):
+    with pytest.raises(ColumnError, match=r"no column 'colur'. Did you mean 'color'\?"):
         Table(FRAME).schema["colur"]
 
 
@@ -134,10 +134,10 @@ def test_of_many_levels_the_most_frequent_are_shown() -> None:
 
 
 def test_a_summary_is_json_and_says_what_a_panel_shows() -> None:
-    size, weight, colour, sold, _ = json.loads(json.dumps(Table(FRAME).summary(), allow_nan=False))
+    size, weight, color, sold, _ = json.loads(json.dumps(Table(FRAME).summary(), allow_nan=False))
     assert (size["kind"], size["integer"], size["low"], size["high"]) == ("numeric", True, 1, 4)
     assert (weight["missing"], weight["levels"]) == (0.25, [])
-    assert (colour["low"], colour["levels"]) == (None, ["blue", "red"])
+    assert (color["low"], color["levels"]) == (None, ["blue", "red"])
     assert sold["levels"] == [False, True]
 
 
@@ -197,17 +197,17 @@ def test_as_table_refuses_the_rest(source: object) -> None:
 
 
 def test_rows_of_a_frame_are_its_cells_as_numbers() -> None:
-    schema = Table(FRAME[["size", "weight", "colour"]]).schema
-    frame = pd.DataFrame({"size": [3, None], "colour": ["red", None]})
+    schema = Table(FRAME[["size", "weight", "color"]]).schema
+    frame = pd.DataFrame({"size": [3, None], "color": ["red", None]})
     np.testing.assert_array_equal(schema.rows(frame), [[3, np.nan, 1], [np.nan] * 3])
     np.testing.assert_array_equal(
-        schema.rows(frame, without=["colour"]), [[3, np.nan, np.nan], [np.nan] * 3]
+        schema.rows(frame, without=["color"]), [[3, np.nan, np.nan], [np.nan] * 3]
     )
 
 
 def test_each_column_has_its_place_in_a_row_and_texts_stand_last() -> None:
-    pairs = [(colour, pet) for colour in ("red", "blue") for pet in ("dog", "cat", "cow")] * 10
-    notes = [f"a {colour} {pet} barks at {i}" for i, (colour, pet) in enumerate(pairs)]
+    pairs = [(color, pet) for color in ("red", "blue") for pet in ("dog", "cat", "cow")] * 10
+    notes = [f"a {color} {pet} barks at {i}" for i, (color, pet) in enumerate(pairs)]
     frame = pd.DataFrame(
         {"size": [1, 2] * 30, "note": notes, "tags": [["a"]] * 60, "on": [0, 1] * 30}
     )
@@ -231,11 +231,11 @@ def test_only_a_column_that_is_read_has_a_place(name: str, message: str) -> None
 
 def test_rows_of_a_frame_with_a_column_twice_are_an_error() -> None:
     schema = Table(FRAME).schema
-    frame = FRAME[["size", "colour"]]
-    with pytest.raises(TableError, match="'colour' stands more than once: rename one"):
-        schema.rows(pd.concat([frame, frame[["colour"]]], axis=1))
+    frame = FRAME[["size", "color"]]
+    with pytest.raises(TableError, match="'color' stands more than once: rename one"):
+        schema.rows(pd.concat([frame, frame[["color"]]], axis=1))
 
 
 def test_rows_of_a_frame_with_an_unknown_column_are_an_error() -> None:
-    with pytest.raises(ColumnError, match=r"no column 'colur'. Did you mean 'colour'\?"):
+    with pytest.raises(ColumnError, match=r"no column 'colur'. Did you mean 'color'\?"):
         Table(FRAME).schema.rows(pd.DataFrame({"colur": ["red"]}))

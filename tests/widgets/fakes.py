@@ -44,7 +44,7 @@ class FakeSession:
         self.table = None
         self.target = None
         self.task = "classification"
-        self.labelling = None
+        self.labeling = None
         self.serializer, self.backend, self.model_config = "json", "minilm", None
         self.training = FakeTraining()
         self.run: FakeRun | None = None

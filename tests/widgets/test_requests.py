@@ -193,7 +193,7 @@ def test_a_preview_says_where_tokens_end_and_a_cost_what_training_takes(bench: B
     assert {learned for _, learned in found["tokens"]} == {True, False}
     cost = bench("cost")["ok"]["cost"]
     assert cost["n_trained"] == cost["n_parameters"] > 0
-    assert cost["tokens_a_row"] > 2
+    assert cost["tokens_per_row"] > 2
 
 
 def test_engines_that_lack_something_are_offered_with_the_command(
@@ -206,7 +206,7 @@ def test_engines_that_lack_something_are_offered_with_the_command(
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def labeled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     toys = toy_texts(60)
     assert toys.targets is not None
     columns = dict(zip(WORDS, toys.targets.T.astype(int), strict=True))
@@ -221,65 +221,65 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     yield bench
 
 
-def test_texts_and_labels_are_chosen_shown_and_snapshot(labelled: Bench) -> None:
-    state = labelled.feed.snapshot()["labelling"]
+def test_texts_and_labels_are_chosen_shown_and_snapshot(labeled: Bench) -> None:
+    state = labeled.feed.snapshot()["labeling"]
     assert (state["texts"], state["labels"], state["delimiter"]) == (["said"], list(WORDS), "")
     assert (state["rank"], state["quantization"], state["command"]) == (4, None, "")
     assert "said" in state["offers"]["texts"]
     assert state["ready"]
-    shown = labelled("preview", {"row": 3})["ok"]
+    shown = labeled("preview", {"row": 3})["ok"]
     assert shown["spans"] == []
     assert sorted(shown["labels"]) == [word for word in WORDS if word in shown["text"]]
     assert shown["tokens"][-1] == [len(shown["text"]), False]
     assert shown["read"] == len(shown["text"])
-    assert "ok" in labelled("choose", {"max_length": 8})
-    assert labelled.feed.snapshot()["labelling"]["max_length"] == 8
-    assert labelled("preview", {"row": 3})["ok"]["read"] <= shown["read"]
-    labelled("choose", {"max_length": 256})
-    cost = labelled("cost")["ok"]["cost"]
+    assert "ok" in labeled("choose", {"max_length": 8})
+    assert labeled.feed.snapshot()["labeling"]["max_length"] == 8
+    assert labeled("preview", {"row": 3})["ok"]["read"] <= shown["read"]
+    labeled("choose", {"max_length": 256})
+    cost = labeled("cost")["ok"]["cost"]
     assert 0 < cost["n_trained"] < cost["n_parameters"]
-    assert 1 < cost["tokens_a_row"] < 40
-    assert labelled("choose", {"quantization": "4bit"})["ok"]["message"].startswith("Changed bits.")
-    assert labelled.session.labelling.bits == 4
-    labelled("choose", {"quantization": None})
+    assert 1 < cost["tokens_per_row"] < 40
+    assert labeled("choose", {"quantization": "4bit"})["ok"]["message"].startswith("Changed bits.")
+    assert labeled.session.labeling.bits == 4
+    labeled("choose", {"quantization": None})
 
 
 def test_another_task_has_no_labelling() -> None:
     bench = Bench(FRAME)
-    assert bench.feed.snapshot()["labelling"] is None
+    assert bench.feed.snapshot()["labeling"] is None
     assert "no column" not in bench("choose", {"task": "classification"}).get("error", "")
 
 
-def test_thresholds_are_set_and_taken(labelled: Bench) -> None:
-    report = labelled("thresholds", {"set": {"apple": 1.0}})["ok"]["report"]
+def test_thresholds_are_set_and_taken(labeled: Bench) -> None:
+    report = labeled("thresholds", {"set": {"apple": 1.0}})["ok"]["report"]
     rows = {row["label"]: row for row in report["classes"]}
     assert rows["apple"]["threshold"] == 1.0
     assert len(rows["apple"]["has"]) == len(rows["apple"]["lacks"]) == 20
-    tuned = labelled("thresholds", {"take": "tuned"})["ok"]["report"]
+    tuned = labeled("thresholds", {"take": "tuned"})["ok"]["report"]
     assert tuned["f1_micro"] >= tuned["half"]["f1_micro"]
-    assert labelled.feed.snapshot()["labelling"]["report"] == tuned
-    assert "no label 'x'" in labelled("thresholds", {"set": {"x": 0.5}})["error"]
+    assert labeled.feed.snapshot()["labeling"]["report"] == tuned
+    assert "no label 'x'" in labeled("thresholds", {"set": {"x": 0.5}})["error"]
 
 
-def test_texts_are_labelled_and_explained(labelled: Bench) -> None:
-    example = labelled("example", {"draw": 2})["ok"]
+def test_texts_are_labelled_and_explained(labeled: Bench) -> None:
+    example = labeled("example", {"draw": 2})["ok"]
     assert sorted(example["labels"]) == [word for word in WORDS if word in example["text"]]
-    found = labelled("label", {"text": "an apple"})["ok"]
+    found = labeled("label", {"text": "an apple"})["ok"]
     assert {row["label"] for row in found["labels"]} == set(WORDS)
     first = found["labels"][0]
     assert first["probability"] == max(row["probability"] for row in found["labels"])
-    told = labelled("words", {"text": "an apple", "label": first["label"]})["ok"]
+    told = labeled("words", {"text": "an apple", "label": first["label"]})["ok"]
     assert [(word["start"], word["end"]) for word in told["words"]] == [(0, 2), (3, 8)]
     assert told["probability"] == pytest.approx(first["probability"])
     assert told["read"] == len("an apple")
     one = {"text": "an apple", "label": first["label"], "within": [3, 8]}
-    [apple] = labelled("words", one)["ok"]["words"]
+    [apple] = labeled("words", one)["ok"]["words"]
     assert apple == told["words"][1]
     assert apple["n_words"] == 1
 
 
-def test_the_static_picture_shows_the_labels(labelled: Bench) -> None:
-    picture = static_html(labelled.feed.snapshot())
+def test_the_static_picture_shows_the_labels(labeled: Bench) -> None:
+    picture = static_html(labeled.feed.snapshot())
     assert "labels of said" in picture
     assert "boat" in picture
     assert "threshold" in picture

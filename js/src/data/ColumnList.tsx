@@ -1,6 +1,6 @@
 // The columns: kind, missing share, a tiny histogram, and why one is left out.
 import { Histogram } from "../shared/bars";
-import { colourOf } from "../shared/colours";
+import { colorOf } from "../shared/colors";
 import { count, number, share } from "../shared/format";
 import { Badge, Name } from "../shared/parts";
 import type { ColumnSummary } from "../shared/protocol";
@@ -27,7 +27,7 @@ export function ColumnList(props: {
         <li
           key={column.name}
           class={column.role === "ignored" ? "tw-column tw-ignored" : "tw-column"}
-          style={{ "--tw-hue": colourOf(column.name, names) }}
+          style={{ "--tw-hue": colorOf(column.name, names) }}
         >
           <span class="tw-column-name" title={column.dtype}>
             <Name text={column.name} />

@@ -9,10 +9,10 @@ import { ColumnList } from "./ColumnList";
 import { readUpload, SourcePicker } from "./SourcePicker";
 
 /** What the columns are in the task that is chosen. */
-function partsOf({ choices, labelling }: Snapshot): Record<string, string> {
-  if (!labelling) return choices.target === null ? {} : { [choices.target]: "target" };
+function partsOf({ choices, labeling }: Snapshot): Record<string, string> {
+  if (!labeling) return choices.target === null ? {} : { [choices.target]: "target" };
   const all = (names: readonly string[], part: string) => names.map((name) => [name, part]);
-  return Object.fromEntries([...all(labelling.texts, "text"), ...all(labelling.labels, "label")]);
+  return Object.fromEntries([...all(labeling.texts, "text"), ...all(labeling.labels, "label")]);
 }
 
 export function DataPanel({ store }: { store: Store }) {

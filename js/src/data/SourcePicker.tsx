@@ -4,13 +4,13 @@ import { onEnter, Segmented, Select } from "../shared/parts";
 import type { Offers } from "../shared/protocol";
 
 // Messages above this are cut off by common proxies; a path has no such limit.
-const MOST_BYTES = 50 * 2 ** 20;
+const MAX_BYTES = 50 * 2 ** 20;
 
 export async function readUpload(file: File): Promise<ArrayBuffer> {
   if (!/\.(csv|tsv|txt|parquet)$/i.test(file.name)) {
     throw new Error(`${file.name} is not a table: give a .csv, .tsv or .parquet file`);
   }
-  if (file.size > MOST_BYTES) {
+  if (file.size > MAX_BYTES) {
     throw new Error(`${file.name} is larger than 50 MB: load it by its path instead`);
   }
   return file.arrayBuffer();

@@ -9,15 +9,15 @@ import { TryText } from "./TryText";
 import { Thresholds } from "./thresholds";
 import { Trial } from "./trial";
 
-export function LabelsPanel({ store, labelling }: { store: Store; labelling: Labelling }) {
+export function LabelsPanel({ store, labeling }: { store: Store; labeling: Labelling }) {
   const { live, alive, transport } = store;
-  const { ready } = labelling;
+  const { ready } = labeling;
   const [, draw] = useState(0);
   const thresholds = useHeld(() => new Thresholds(transport, () => draw((n) => n + 1)));
   const trial = useHeld(() => new Trial(transport, () => draw((n) => n + 1)));
   const running = live?.stats.status === "running";
 
-  thresholds.adopt(labelling.report);
+  thresholds.adopt(labeling.report);
   useEffect(() => {
     if (ready && alive) trial.begin();
   }, [ready, trial]);
@@ -37,7 +37,7 @@ export function LabelsPanel({ store, labelling }: { store: Store; labelling: Lab
   const note = report ? `${count(report.rows)} rows held out` : ready ? "" : "train first";
   return (
     <Card step={4} title="Labels" area="query" note={note}>
-      <div class="tw-labelling">
+      <div class="tw-labeling">
         {!ready && (
           <p class="tw-empty">
             {running

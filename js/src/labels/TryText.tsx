@@ -56,7 +56,7 @@ export function TryText(props: { trial: Trial; thresholds: ReadonlyMap<string, n
           {words && <WordView words={words} stale={trial.stale} />}
           <div class="tw-row tw-spread">
             <span class="tw-label">
-              labelled in <span class="tw-time">{milliseconds(answer.seconds)}</span>
+              labeled in <span class="tw-time">{milliseconds(answer.seconds)}</span>
             </span>
             <CopyPython
               class="tw-button tw-small"

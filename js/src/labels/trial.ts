@@ -4,7 +4,7 @@ import { Superseded, type Transport } from "../shared/transport";
 import { parted, weightiest } from "./words";
 
 const REST = 250; // milliseconds
-const MOST_ROUNDS = 24; // in which pieces of a text are parted further
+const MAX_ROUNDS = 24; // in which pieces of a text are parted further
 
 export class Trial {
   text = "";
@@ -103,7 +103,7 @@ export class Trial {
       let words = await this.#transport.latest("words", { text, label });
       this.#show(words, text);
       // Of a long text come some words at a time: the weightiest are parted further.
-      for (let round = 0; round < MOST_ROUNDS; round++) {
+      for (let round = 0; round < MAX_ROUNDS; round++) {
         const piece = weightiest(words);
         if (!piece) return;
         const within: [number, number] = [piece.start, piece.end];

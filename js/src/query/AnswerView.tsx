@@ -7,14 +7,14 @@ import type { Store } from "../shared/store";
 const BAR = 24;
 
 // More bars than this are no picture: the least likely levels become one bar.
-const MOST_BARS = 20;
+const MAX_BARS = 20;
 
 /** The likeliest levels in their own order, and the rest as one. */
 export function condensed(records: readonly DistributionRecord[]): readonly DistributionRecord[] {
-  if (records.length <= MOST_BARS) return records;
+  if (records.length <= MAX_BARS) return records;
   const ranked = [...records].sort((a, b) => b.probability - a.probability);
-  const kept = new Set(ranked.slice(0, MOST_BARS - 1));
-  const rest = ranked.slice(MOST_BARS - 1);
+  const kept = new Set(ranked.slice(0, MAX_BARS - 1));
+  const rest = ranked.slice(MAX_BARS - 1);
   const probability = rest.reduce((sum, record) => sum + record.probability, 0);
   return [
     ...records.filter((record) => kept.has(record)),

@@ -1,5 +1,5 @@
 // One column of the evidence: its name, a control of its kind, and a button that clears it.
-import { colourOf } from "../shared/colours";
+import { colorOf } from "../shared/colors";
 import { Name } from "../shared/parts";
 import type { ColumnSummary, DistributionRecord, Evidence } from "../shared/protocol";
 import { LevelsControl } from "./LevelsControl";
@@ -21,7 +21,7 @@ export function Control(props: ControlProps & { names: readonly string[] }) {
   return (
     <li
       class={evidence ? "tw-control tw-set" : "tw-control"}
-      style={{ "--tw-hue": colourOf(column.name, names) }}
+      style={{ "--tw-hue": colorOf(column.name, names) }}
     >
       <span class="tw-control-name">
         <Name text={column.name} />

@@ -74,11 +74,11 @@ export function resting(records: readonly DistributionRecord[] | null, line: Lin
   if (!records?.length) return snap(middle, line.step);
   let mean = 0;
   for (const record of records) {
-    const centre =
+    const center =
       record.low !== undefined && record.high !== undefined
         ? (record.low + record.high) / 2
         : fromLevel(record.value, line);
-    mean += centre * record.probability;
+    mean += center * record.probability;
   }
   return Number.isFinite(mean)
     ? snap(Math.min(line.high, Math.max(line.low, mean)), line.step)

@@ -64,8 +64,8 @@ export interface Engine {
 export interface Cost {
   n_parameters: number;
   n_trained: number;
-  tokens_a_row: number;
-  seconds_an_epoch: number;
+  tokens_per_row: number;
+  seconds_per_epoch: number;
   memory: number;
   free: number;
   advice: string;
@@ -105,7 +105,7 @@ export interface Labelling {
   command: string;
   /** Columns that can be chosen. */
   offers: { texts: string[]; labels: string[] };
-  /** Texts can be labelled: true as soon as training has begun to learn. */
+  /** Texts can be labeled: true as soon as training has begun to learn. */
   ready: boolean;
   /** Renewed at each evaluation while it trains. */
   report: LabelReport | null;
@@ -241,7 +241,7 @@ export interface Snapshot {
   choices: Choices;
   offers: Offers;
   /** Null unless the task is the one of texts and their labels. */
-  labelling: Labelling | null;
+  labeling: Labelling | null;
   run: RunSummary | null;
   ready: boolean;
   question: Question | null;

@@ -32,7 +32,7 @@ function snapshotOf(model: AnyModel<WidgetState>): Snapshot {
 }
 
 // A curve of more points than this looks the same and costs more.
-const MOST_POINTS = 4000;
+const MAX_POINTS = 4000;
 
 export class Store {
   readonly transport: Transport;
@@ -126,7 +126,7 @@ export class Store {
     const held = fresh || !old ? [] : old.points;
     let revision = (old?.revision ?? 0) + (fresh ? 1 : 0);
     let all = points.length ? held.concat(points) : held;
-    if (all.length > MOST_POINTS) {
+    if (all.length > MAX_POINTS) {
       all = all.filter((point, i) => i % 2 === 0 || point.split === "hold-out");
       revision += 1;
     }

@@ -1,13 +1,13 @@
-// Tells dark from light, follows theme changes, and dresses charts in the page's colours.
+// Tells dark from light, follows theme changes, and dresses charts in the page's colors.
 
 export type Theme = "light" | "dark";
 
-/** Relative brightness 0..1 of a CSS colour as the browser computes it, or null. */
-export function brightness(colour: string): number | null {
-  const parts = colour.match(/[\d.]+/g)?.map(Number) ?? [];
+/** Relative brightness 0..1 of a CSS color as the browser computes it, or null. */
+export function brightness(color: string): number | null {
+  const parts = color.match(/[\d.]+/g)?.map(Number) ?? [];
   const [r, g, b, alpha] = parts;
   if (r === undefined || g === undefined || b === undefined || alpha === 0) return null;
-  const scale = colour.startsWith("color(") ? 1 : 255;
+  const scale = color.startsWith("color(") ? 1 : 255;
   return (0.299 * r + 0.587 * g + 0.114 * b) / scale;
 }
 
@@ -34,7 +34,7 @@ export function watchTheme(changed: () => void): () => void {
   };
 }
 
-/** A Vega config in the colours and fonts that the element has now. */
+/** A Vega config in the colors and fonts that the element has now. */
 export function chartConfig(element: HTMLElement): Record<string, unknown> {
   const style = getComputedStyle(element);
   const read = (name: string, otherwise: string) =>

@@ -1,5 +1,5 @@
 // Columns of which several can be chosen, as chips; several show in which order.
-import { colourOf } from "../shared/colours";
+import { colorOf } from "../shared/colors";
 import { Name } from "../shared/parts";
 
 export function ColumnChips(props: {
@@ -8,7 +8,7 @@ export function ColumnChips(props: {
   verb: string;
   offered: readonly string[];
   chosen: readonly string[];
-  /** All columns of the table, which give each its colour. */
+  /** All columns of the table, which give each its color. */
   columns: readonly string[];
   empty: string;
   onToggle: (column: string) => void;
@@ -26,7 +26,7 @@ export function ColumnChips(props: {
             class={place < 0 ? "tw-chip" : "tw-chip tw-on"}
             aria-pressed={place >= 0}
             aria-label={`${verb} ${column}`}
-            style={{ "--tw-hue": colourOf(column, columns) }}
+            style={{ "--tw-hue": colorOf(column, columns) }}
             onClick={() => onToggle(column)}
           >
             {place >= 0 && chosen.length > 1 && <small class="tw-place">{place + 1}</small>}

@@ -8,8 +8,8 @@ export function CostLine({ cost }: { cost: Cost | null }) {
     cost.n_trained < cost.n_parameters ? `, ${count(cost.n_trained)} of them trained` : "";
   const facts = [
     `${count(cost.n_parameters)} parameters${trained}`,
-    `${count(cost.tokens_a_row)} tokens a row`,
-    `about ${seconds(cost.seconds_an_epoch)} a pass over the rows`,
+    `${count(cost.tokens_per_row)} tokens a row`,
+    `about ${seconds(cost.seconds_per_epoch)} a pass over the rows`,
     `${bytes(cost.memory)} of ${bytes(cost.free)} free`,
   ];
   return (

@@ -8,10 +8,10 @@ export function RowPreview(props: {
   preview: Preview;
   columns: readonly string[];
   /** The text of a row is read as it is, and has labels. */
-  labelled: boolean;
+  labeled: boolean;
   onNext: () => void;
 }) {
-  const { preview, columns, labelled, onNext } = props;
+  const { preview, columns, labeled, onNext } = props;
   const all = preview.tokens.length;
   const unread = preview.tokens.filter(([end]) => end > preview.read).length;
   const learned = preview.tokens.some(([, learns]) => learns);
@@ -19,18 +19,18 @@ export function RowPreview(props: {
     <div class="tw-preview">
       <div class="tw-row tw-spread">
         <span class="tw-label">
-          Row {preview.row + 1} as the model reads it{!labelled && ", columns in a fresh order"}
+          Row {preview.row + 1} as the model reads it{!labeled && ", columns in a fresh order"}
         </span>
         <button class="tw-button tw-small" type="button" onClick={onNext}>
-          {labelled ? "Another row" : "Shuffle"}
+          {labeled ? "Another row" : "Shuffle"}
         </button>
       </div>
       <RowText
         preview={preview}
         columns={columns}
-        label={labelled ? "Text as read" : "Serialized row"}
+        label={labeled ? "Text as read" : "Serialized row"}
       />
-      {labelled && <LabelChips label="Labels of the row" names={preview.labels} />}
+      {labeled && <LabelChips label="Labels of the row" names={preview.labels} />}
       {all > 0 && (
         <p class="tw-label">
           {unread

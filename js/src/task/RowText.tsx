@@ -1,6 +1,6 @@
-// A row's text: its cells coloured by column, cut into tokens if there are any, dim where not read.
+// A row's text: its cells colored by column, cut into tokens if there are any, dim where not read.
 import type { JSX } from "preact";
-import { colourOf } from "../shared/colours";
+import { colorOf } from "../shared/colors";
 import type { Preview } from "../shared/protocol";
 import { Unread } from "../shared/unread";
 
@@ -22,7 +22,7 @@ export function RowText(props: { preview: Preview; columns: readonly string[]; l
       <span
         key={span.column}
         class="tw-cell"
-        style={{ "--tw-hue": colourOf(span.column, columns) }}
+        style={{ "--tw-hue": colorOf(span.column, columns) }}
       >
         <span class="tw-cell-name">{cut(nameStart, nameEnd)}</span>
         {cut(nameEnd, valueStart)}

@@ -14,26 +14,26 @@ export function TaskPanel({ store }: { store: Store }) {
   const { snapshot, transport, alive } = useStore(store);
   const [error, attempt] = useErrors();
   const [unknown, attemptCost] = useErrors();
-  const [preview, setPreview] = useState<(Preview & { labelled: boolean }) | null>(null);
+  const [preview, setPreview] = useState<(Preview & { labeled: boolean }) | null>(null);
   const [draw, setDraw] = useState(0);
   const [message, setMessage] = useState("");
   const [cost, setCost] = useState<Cost | null>(null);
-  const { table, choices, offers, labelling } = snapshot;
+  const { table, choices, offers, labeling } = snapshot;
   const columns = table?.columns ?? [];
   const rows = table?.rows ?? 0;
   const loaded = table?.name ?? "";
-  const labelled = Boolean(labelling);
-  const readable = rows > 0 && labelling?.texts.length !== 0;
+  const labeled = Boolean(labeling);
+  const readable = rows > 0 && labeling?.texts.length !== 0;
 
   // What the text of a row, and so its tokens, depend on.
   const { target, task, serializer, backend, model, rank, quantization } = choices;
-  const read = labelling && [
-    labelling.texts,
-    labelling.labels,
-    labelling.delimiter,
-    labelling.max_length,
+  const read = labeling && [
+    labeling.texts,
+    labeling.labels,
+    labeling.delimiter,
+    labeling.max_length,
   ];
-  const tuned = labelling ?? { model, rank, quantization };
+  const tuned = labeling ?? { model, rank, quantization };
   const shown = [target, task, serializer, backend, JSON.stringify(read)];
   const held = [tuned.model, tuned.rank, tuned.quantization];
 
@@ -45,7 +45,7 @@ export function TaskPanel({ store }: { store: Store }) {
     attempt(async () => {
       // A stride that shares no factor with most row counts visits rows in no visible order.
       const row = (draw * 7919) % rows;
-      setPreview({ ...(await transport.latest("preview", { row, draw })), labelled });
+      setPreview({ ...(await transport.latest("preview", { row, draw })), labeled });
     });
   }, [draw, rows, loaded, ...shown, ...held]);
 
@@ -57,8 +57,8 @@ export function TaskPanel({ store }: { store: Store }) {
 
   return (
     <Card step={2} title="Task" area="task" python={snapshot.python} note={message}>
-      <div class={labelled ? "tw-fields tw-fields-text" : "tw-fields"}>
-        {!labelling && (
+      <div class={labeled ? "tw-fields tw-fields-text" : "tw-fields"}>
+        {!labeling && (
           <Field label="Predict">
             <Select
               label="Target column"
@@ -79,8 +79,8 @@ export function TaskPanel({ store }: { store: Store }) {
             onChange={(task) => choose({ task })}
           />
         </Field>
-        {labelling ? (
-          <TextFields labelling={labelling} columns={columns} onChange={choose} />
+        {labeling ? (
+          <TextFields labeling={labeling} columns={columns} onChange={choose} />
         ) : (
           <Field label="Rows as">
             <Segmented
@@ -100,36 +100,36 @@ export function TaskPanel({ store }: { store: Store }) {
             onChange={(max_seconds) => choose({ max_seconds })}
           />
         </Field>
-        {labelling && (
+        {labeling && (
           <Field label="Read up to">
             <Amount
               label="Tokens to read"
               unit="tokens"
-              value={labelling.max_length}
+              value={labeling.max_length}
               range={[8, 8192]}
               onChange={(max_length) => choose({ max_length })}
             />
           </Field>
         )}
-        {labelling ? (
-          <PretrainedFields chosen={labelling} standard={labelling.standard} onChange={choose} />
+        {labeling ? (
+          <PretrainedFields chosen={labeling} standard={labeling.standard} onChange={choose} />
         ) : (
           <EngineChoice choices={choices} engines={offers.engines} onChange={choose} />
         )}
       </div>
-      {labelling?.command && (
+      {labeling?.command && (
         <p class="tw-advice" role="note">
-          Labels for texts need more packages: <code>{labelling.command}</code>
+          Labels for texts need more packages: <code>{labeling.command}</code>
         </p>
       )}
       <ErrorLine message={error} />
       <ErrorLine message={unknown === error ? "" : unknown} />
       <CostLine cost={cost} />
-      {readable && preview?.labelled === labelled && (
+      {readable && preview?.labeled === labeled && (
         <RowPreview
           preview={preview}
           columns={columns.map((column) => column.name)}
-          labelled={labelled}
+          labeled={labeled}
           onNext={() => setDraw(draw + 1)}
         />
       )}

@@ -28,12 +28,12 @@ export function toggledLabels(
 }
 
 export function TextFields(props: {
-  labelling: Labelling;
+  labeling: Labelling;
   columns: readonly ColumnSummary[];
   onChange: (change: Chosen) => void;
 }) {
-  const { labelling, columns, onChange } = props;
-  const { texts, labels, offers } = labelling;
+  const { labeling, columns, onChange } = props;
+  const { texts, labels, offers } = labeling;
   const names = columns.map((column) => column.name);
   return (
     <>
@@ -64,7 +64,7 @@ export function TextFields(props: {
           <EnteredText
             label="Labels parted by"
             class="tw-parted"
-            value={labelling.delimiter}
+            value={labeling.delimiter}
             placeholder="one a cell"
             onChange={(delimiter) => onChange({ delimiter })}
           />

@@ -82,7 +82,7 @@ export function TrainPanel({ store }: { store: Store }) {
       {live && <Examples texts={live.examples} />}
       {!stats && (
         <p class="tw-empty">
-          {snapshot.labelling
+          {snapshot.labeling
             ? "Press Train: texts can be tried as soon as the model learns."
             : "Press Train: the model answers from the first second on."}
         </p>

@@ -49,7 +49,9 @@ class HFBackend(PretrainedBackend):
             unused.add("optimizer")
         return unused
 
-    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
+    def _size(
+        self, tokenizer: TextTokenizer, tokens_per_row: float, rows_per_step: int
+    ) -> ModelSize:
         config = self.model_config
         device = device_of(config.device)
         dtype = dtype_of(config.precision, device) if config.lora is not None else torch.float32
@@ -57,8 +59,8 @@ class HFBackend(PretrainedBackend):
             config,
             self._standard,
             weight_bytes=dtype.itemsize,
-            tokens_a_row=tokens_a_row,
-            rows_a_step=rows_a_step,
+            tokens_per_row=tokens_per_row,
+            rows_per_step=rows_per_step,
             device=device.type,
         )
 

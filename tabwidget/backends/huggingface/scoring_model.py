@@ -10,7 +10,7 @@ from torch import Tensor
 from tabwidget.backends.devices import free_memory
 from tabwidget.backends.huggingface.loading import Loaded
 from tabwidget.backends.text.pretrained import PretrainedTokenizer
-from tabwidget.backends.text.scoring_model import MOST_TOKENS, Bools, Ints
+from tabwidget.backends.text.scoring_model import MAX_TOKENS, Bools, Ints
 from tabwidget.backends.text.torch_scoring_model import TorchScoringModel
 
 __all__ = ["HFScoringModel"]
@@ -78,9 +78,9 @@ class HFScoringModel(TorchScoringModel):
 def _most_tokens(config: Any, device: torch.device, dtype: torch.dtype) -> int:
     """Return how many tokens of prompts and tries a batch may hold."""
     if device.type == "cpu":
-        return MOST_TOKENS
+        return MAX_TOKENS
     width = getattr(config, "hidden_size", 1_024) + getattr(config, "intermediate_size", 4_096)
     # Two states a layer stay in the cache, and a few of one layer are in use.
     layers = getattr(config, "num_hidden_layers", 24)
     size = dtype.itemsize * (2 * layers * getattr(config, "hidden_size", 1_024) + 8 * width)
-    return max(MOST_TOKENS, int(MEMORY_SHARE * free_memory(device)) // size)
+    return max(MAX_TOKENS, int(MEMORY_SHARE * free_memory(device)) // size)

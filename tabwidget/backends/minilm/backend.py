@@ -135,8 +135,8 @@ class MiniLMBackend:
             layers=members * config.layers,
             width=config.width,
             vocabulary=vectors,
-            tokens_a_row=2.0 * min(len(columns), MAX_READ),
-            rows_a_step=batch,
+            tokens_per_row=2.0 * min(len(columns), MAX_READ),
+            rows_per_step=batch,
             device="cpu",
         )
 
@@ -181,7 +181,7 @@ class MiniLMBackend:
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return what was learned, as strict JSON holds it, and arrays by name."""
         members = self._ready_members()
-        arrays = {"neighbours": self._near}
+        arrays = {"neighbors": self._near}
         for index, column in enumerate(members[0].columns):
             if column.nodes is not None:
                 arrays[f"nodes.{index}"] = column.nodes.numpy()
@@ -198,7 +198,7 @@ class MiniLMBackend:
         arrays: Mapping[str, NDArray[Any]],
     ) -> None:
         """Take back what `state` returned of these columns."""
-        self._columns, self._near = tuple(columns), arrays["neighbours"]
+        self._columns, self._near = tuple(columns), arrays["neighbors"]
         self._seed, self._held = content["seed"], []
         nodes = [arrays.get(f"nodes.{index}") for index in range(len(columns))]
         members = []
@@ -252,7 +252,7 @@ class MiniLMBackend:
     ) -> Floats:
         """Return the answers of every member and order, shape ``(answers, rows, support)``."""
         known = present_in(self._columns, contexts)
-        # A wide table's rows are read in part: the question's neighbours, and others by chance.
+        # A wide table's rows are read in part: the question's neighbors, and others by chance.
         count = known.sum(1).clip(max=MAX_READ - 1)
         near = np.zeros(known.shape)
         np.put_along_axis(near, self._near[targets], 1, axis=1)
@@ -326,9 +326,9 @@ def _chained(member: CellModel, cells: Cells, orders: Tensor, known: Tensor) -> 
     return out
 
 
-def _mapped(work: Callable[[slice], Any], n_rows: int, tokens_a_row: int) -> list[Any]:
+def _mapped(work: Callable[[slice], Any], n_rows: int, tokens_per_row: int) -> list[Any]:
     """Do a piece of work for each batch of rows, on all cores if there are several."""
-    parts = list(_batches(n_rows, tokens_a_row))
+    parts = list(_batches(n_rows, tokens_per_row))
     if len(parts) == 1:
         return [work(parts[0])]
     # Each on one core: threads that share a batch wait for each other at every operation.
@@ -336,8 +336,8 @@ def _mapped(work: Callable[[slice], Any], n_rows: int, tokens_a_row: int) -> lis
         return list(pool.map(one_thread()(work), parts))
 
 
-def _batches(n_rows: int, tokens_a_row: int) -> Iterator[slice]:
+def _batches(n_rows: int, tokens_per_row: int) -> Iterator[slice]:
     """Yield slices of the rows whose tokens fit the memory set aside."""
-    size = max(1, MAX_TOKENS // tokens_a_row)
+    size = max(1, MAX_TOKENS // tokens_per_row)
     for start in range(0, max(1, n_rows), size):
         yield slice(start, start + size)

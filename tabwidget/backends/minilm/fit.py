@@ -16,7 +16,7 @@ from torch import Tensor
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, held_apart
 from tabwidget.backends.minilm.moments import covariances_of, moments_of
-from tabwidget.backends.minilm.relevance import neighbours
+from tabwidget.backends.minilm.relevance import neighbors
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import Reason
 from tabwidget.minilm.cell_model import CellColumn, CellModel, Cells
@@ -36,7 +36,7 @@ COOLER = 0.85  # of several members, whose average is softer than each of them
 PRIOR_CELLS = 20.0  # held-out cells that speak for a temperature of one
 N_FOLDS = 5  # of the rows, by which the Gaussian answers for rows that it was not fitted to
 TIMED_STEPS = (1, 2, 5)  # after which the time that a step takes is looked at
-LEAST_STEPS = 80  # for which there must be time, or members are left out
+MIN_STEPS = 80  # for which there must be time, or members are left out
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ class MiniLMFit:
             return
         a_round = (self.log.seconds - since) / (self.log.n_steps - step)
         rounds = (limit - self.log.seconds) / max(a_round, 1e-9)
-        count = round(len(self.members) * min(1.0, rounds / LEAST_STEPS))
+        count = round(len(self.members) * min(1.0, rounds / MIN_STEPS))
         self.members = self.members[: max(1, count)]
 
     def _look(
@@ -270,7 +270,7 @@ def _near(rows: Floats, columns: Sequence[Column], seed: int) -> NDArray[np.int6
     """Return the columns that each of a wide table is read with; none if the table is not wide."""
     if len(columns) <= MAX_READ:
         return np.empty((len(columns), 0), dtype=np.int64)
-    return neighbours(rows, columns, MAX_READ // 2, seed=seed)
+    return neighbors(rows, columns, MAX_READ // 2, seed=seed)
 
 
 def _fit_gaussian(model: CellModel, train: Cells, holdout: Cells) -> Cells:
@@ -330,7 +330,7 @@ def _recipe(training: TrainingConfig, size: Size) -> Recipe:
         warmup_steps=training.warmup_steps,
         warmup_share=training.warmup_ratio,
         most_gradient=None if training.max_grad_norm == "auto" else training.max_grad_norm,
-        orders_a_row=training.augmentation_factor,
+        orders_per_row=training.augmentation_factor,
         muon=training.optimizer in ("auto", "muon"),
         weight_decay=training.weight_decay,
     )
@@ -392,7 +392,7 @@ def _orders(
 ) -> Callable[[int, int], Tensor]:
     """Return what draws the orders of a batch.
 
-    Rows of a wide table are read in part: a column, its neighbours, and others by chance.
+    Rows of a wide table are read in part: a column, its neighbors, and others by chance.
     """
 
     def orders(n_rows: int, step: int) -> Tensor:

@@ -68,7 +68,7 @@ def covariances_of(
     Parameters
     ----------
     cells : Tensor of shape (n_rows, n_features)
-        Standardised features of the rows, zero where absent.
+        Standardized features of the rows, zero where absent.
     present : bool Tensor of shape (n_rows, n_features)
         Where they are present.
     fold : int64 Tensor of shape (n_rows,)
@@ -112,7 +112,7 @@ def _laid_out(
 
 
 def _covariance(products: Floats, pairs: Floats) -> Floats:
-    """Return the covariance of standardised features, each pair of the rows that have both."""
+    """Return the covariance of standardized features, each pair of the rows that have both."""
     covariance: Floats = products / np.maximum(pairs, 1)
     # What was never seen may be anything, of the variance that it has in the table.
     variance = np.where(np.diag(pairs) > 0, np.maximum(np.diag(covariance), 1e-6), 1.0)

@@ -1,4 +1,4 @@
-"""Which columns tell most of another: the neighbours a wide table's rows are read by."""
+"""Which columns tell most of another: the neighbors a wide table's rows are read by."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from tabwidget.table import Column
 
-__all__ = ["frequent_levels", "neighbours"]
+__all__ = ["frequent_levels", "neighbors"]
 
 MAX_ROWS = 5_000
 MAX_LEVELS = 8  # of a category, the most frequent ones
 
 
-def neighbours(
+def neighbors(
     rows: NDArray[np.float64], columns: Sequence[Column], n: int, *, seed: int
 ) -> NDArray[np.int64]:
     """Return the `n` columns most closely related to each.
@@ -37,7 +37,7 @@ def neighbours(
     Returns
     -------
     ndarray of shape (n_columns, n)
-        Column numbers, the closest first; a column is not its own neighbour.
+        Column numbers, the closest first; a column is not its own neighbor.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def neighbours(
     >>> from tabwidget.table import Table
     >>> table = Table(pd.DataFrame({"a": [1, 2, 3, 4], "b": [4, 3, 2, 1], "c": [1, 3, 2, 2]}))
     >>> rows = table.frame.to_numpy(dtype=float)
-    >>> neighbours(rows, list(table.schema.values()), 1, seed=0).ravel().tolist()[:2]
+    >>> neighbors(rows, list(table.schema.values()), 1, seed=0).ravel().tolist()[:2]
     [1, 0]
     """
     if len(rows) > MAX_ROWS:

@@ -43,7 +43,7 @@ DROPOUT = 0.2
 EFFICIENCY = 0.35  # of the rate of matrix products, with matrices as small as these
 HIDDEN = 4  # times the width, inside the feed-forward layers
 SPARE = 2  # times the longest row that the model reads, for values that the table lacks
-LEAST_LENGTH = 64
+MIN_LENGTH = 64
 
 
 class MiniLMTextBackend(TextBackend):
@@ -96,7 +96,7 @@ class MiniLMTextBackend(TextBackend):
             "num_layers": config.layers,
             "num_heads": config.heads,
             "dropout": DROPOUT if config.dropout == "auto" else config.dropout,
-            "max_seq_length": max(LEAST_LENGTH, SPARE * longest_row(tokens, rows)),
+            "max_seq_length": max(MIN_LENGTH, SPARE * longest_row(tokens, rows)),
         }
         return MiniLMTextScoringModel.of(shape, tokenizer.tokenizer, seed)
 
@@ -114,7 +114,9 @@ class MiniLMTextBackend(TextBackend):
         rows = table.schema.rows(table.frame)[:, : len(columns)]
         return TableTokens.learned(columns, rows, serializer)
 
-    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
+    def _size(
+        self, tokenizer: TextTokenizer, tokens_per_row: float, rows_per_step: int
+    ) -> ModelSize:
         assert isinstance(tokenizer, TableTokens)
         config, vocabulary = self.model_config, len(tokenizer.tokenizer)
         blocks = (4 + 2 * HIDDEN) * config.layers * config.width**2
@@ -127,8 +129,8 @@ class MiniLMTextBackend(TextBackend):
             layers=config.layers,
             width=config.width,
             vocabulary=vocabulary,
-            tokens_a_row=tokens_a_row,
-            rows_a_step=rows_a_step,
+            tokens_per_row=tokens_per_row,
+            rows_per_step=rows_per_step,
             device="cpu",
             efficiency=EFFICIENCY,
         )

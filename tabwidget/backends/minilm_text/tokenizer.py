@@ -13,13 +13,13 @@ from tabwidget.serializers.base import Serializer
 from tabwidget.table.column import Column
 from tabwidget.table.column_orders import column_orders
 
-__all__ = ["MOST_TOKENS", "TableTokens", "longest_row"]
+__all__ = ["MAX_TOKENS", "TableTokens", "longest_row"]
 
 Floats = NDArray[np.float64]
 
-MOST_TOKENS = 1_024
+MAX_TOKENS = 1_024
 FREQUENT = 0.25  # times a row, that two tokens stand together to become one
-MOST_ROWS = 2_000  # that tokens are learned from
+MAX_ROWS = 2_000  # that tokens are learned from
 
 
 class TableTokens:
@@ -67,10 +67,10 @@ class TableTokens:
         """
         written = RowTokens(columns, serializer, str.encode, end=[0])
         # By no seed of a fit: a preview shows the tokens that the fit will have.
-        some = np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS]
+        some = np.random.default_rng(0).permutation(len(rows))[:MAX_ROWS]
         orders = column_orders(len(some), len(columns), seed=0, epoch=0)
         drawn = [written.fragments(rows[row], o) for row, o in zip(some, orders, strict=True)]
-        tokenizer = Tokenizer(MOST_TOKENS, level="byte")
+        tokenizer = Tokenizer(MAX_TOKENS, level="byte")
         tokenizer.fit(
             [text for fragments in drawn for text, _ in fragments if text.strip()],
             min_frequency=max(2, round(FREQUENT * len(some))),

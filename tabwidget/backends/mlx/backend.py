@@ -217,7 +217,9 @@ class MLXBackend(PretrainedBackend):
         # mlx-lm's own holds the one of transformers.
         return found._tokenizer if hasattr(found, "detokenizer") else found
 
-    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
+    def _size(
+        self, tokenizer: TextTokenizer, tokens_per_row: float, rows_per_step: int
+    ) -> ModelSize:
         require("mlx_lm", "mlx")
         import mlx.core as mx
 
@@ -230,8 +232,8 @@ class MLXBackend(PretrainedBackend):
             config,
             self._standard,
             weight_bytes=4 if in_full or (on_cpu and config.precision == "auto") else 2,
-            tokens_a_row=tokens_a_row,
-            rows_a_step=rows_a_step,
+            tokens_per_row=tokens_per_row,
+            rows_per_step=rows_per_step,
             device="cpu" if on_cpu else device_of("auto").type,
         )
         width = MATRIX[on_cpu]

@@ -82,7 +82,9 @@ class TextBackend(ABC):
         """Return what cuts the rows of a table into tokens; nothing is downloaded for it."""
 
     @abstractmethod
-    def _size(self, tokenizer: TextTokenizer, tokens_a_row: float, rows_a_step: int) -> ModelSize:
+    def _size(
+        self, tokenizer: TextTokenizer, tokens_per_row: float, rows_per_step: int
+    ) -> ModelSize:
         """Return the size of the model; nothing is downloaded for it."""
 
     @abstractmethod

@@ -30,10 +30,10 @@ BATCH_SIZE = 8
 LEARNING_RATE = 1e-4
 ADAPTER_LEARNING_RATE = 1e-3
 MAX_GRAD_NORM = 1.0
-MOST_LOOKED_AT = 128  # rows held out that a loss is taken of
+MAX_EVALUATED = 128  # rows held out that a loss is taken of
 LOOK_STEPS = (5, 50)  # between two looks at least and at most; an epoch, if between these
 PATIENCE = 5  # looks without a gain, after which "auto" ends
-LEAST_GAIN = 1e-3  # of the loss, that counts as one
+MIN_GAIN = 1e-3  # of the loss, that counts as one
 NEVER = 10**9  # steps
 
 
@@ -100,10 +100,10 @@ class TextFit(ABC):
         self.highest_rate = default if rate == "auto" else rate
         norm = training.max_grad_norm
         self.max_grad_norm = MAX_GRAD_NORM if norm == "auto" else norm or 0.0
-        batches_a_step = training.grad_accumulation_steps * self.processes
-        self.steps_an_epoch = math.ceil(len(self.batches) / batches_a_step)
+        batches_per_step = training.grad_accumulation_steps * self.processes
+        self.steps_per_epoch = math.ceil(len(self.batches) / batches_per_step)
         least, most = LOOK_STEPS
-        self.look_steps = min(max(least, self.steps_an_epoch), most)
+        self.look_steps = min(max(least, self.steps_per_epoch), most)
         self.held = self._held_batches(present, last)
         self.progress = 0.0
         self.looks_since, self.mark = 0, math.inf
@@ -160,7 +160,7 @@ class TextFit(ABC):
         log.n_steps += 1
         log.n_seen += n_rows
         log.losses.append(loss)
-        shares = log.shares(log.n_steps / self.steps_an_epoch)
+        shares = log.shares(log.n_steps / self.steps_per_epoch)
         self.progress = self._most(max(shares.values(), default=0.0))
         nearest = max(shares, key=shares.__getitem__, default=None)
         over = nearest if self.progress >= 1 else None
@@ -191,7 +191,7 @@ class TextFit(ABC):
             each = sums / counts
             loss = float((sums @ self.weights) / (counts @ self.weights))
         self.looks_since += 1
-        if loss < self.mark * (1 - LEAST_GAIN):
+        if loss < self.mark * (1 - MIN_GAIN):
             self.mark, self.looks_since = loss, 0
         told = zip(columns, each, counts, strict=True)
         if self.log.look(loss, {column.name: float(one) for column, one, n in told if n}):
@@ -232,7 +232,7 @@ class TextFit(ABC):
 
     def _held_batches(self, present: NDArray[np.bool_], last: list[int]) -> list[Batch]:
         """Return the rows held out, each in one order for the whole fit."""
-        numbers = self.held_rows[:MOST_LOOKED_AT]
+        numbers = self.held_rows[:MAX_EVALUATED]
         orders = distinct_orders(present[numbers], 1, seed=self.request.seed, epoch=NEVER)[:, 0]
         orders = np.take_along_axis(orders, np.isin(orders, last).argsort(1, kind="stable"), 1)
         rows = [self.tokens.row(self.rows[n], o) for n, o in zip(numbers, orders, strict=True)]

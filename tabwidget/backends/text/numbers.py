@@ -14,7 +14,7 @@ __all__ = ["Numbers", "numbers_of"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST_A_BIN = 100  # numbers that stand for all of a bin's
+MAX_PER_BIN = 100  # numbers that stand for all of a bin's
 UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)  # of dates and times, in seconds
 
 
@@ -59,11 +59,11 @@ def numbers_of(column: Column) -> Numbers:
         low, high = column.edges[index : index + 2].clip(column.low, column.high)
         found = np.array([grid])
         if not column.atoms[index] and high > low:
-            each = step or (high - low) / MOST_A_BIN
+            each = step or (high - low) / MAX_PER_BIN
             # A hair off, so that 0.3 / 0.1, which is 2.9999999999999996, counts as 3.
             first, last = np.ceil(low / each - 1e-6), np.floor(high / each + 1e-6)
-            complete = complete and bool(last - first < MOST_A_BIN)
-            n = min(last - first + 1, MOST_A_BIN)
+            complete = complete and bool(last - first < MAX_PER_BIN)
+            n = min(last - first + 1, MAX_PER_BIN)
             if n > 0:
                 places = np.unique(np.round(np.linspace(first, last, int(n)))).astype(np.float64)
                 found = places * each

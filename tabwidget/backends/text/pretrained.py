@@ -161,8 +161,8 @@ def pretrained_size(
     standard: str,
     *,
     weight_bytes: float,
-    tokens_a_row: float,
-    rows_a_step: int,
+    tokens_per_row: float,
+    rows_per_step: int,
     device: str,
 ) -> ModelSize:
     """Return the size of a model from its config alone; no weight is read.
@@ -175,9 +175,9 @@ def pretrained_size(
         The model taken if none is named.
     weight_bytes : float
         A weight takes in full.
-    tokens_a_row : float
+    tokens_per_row : float
         On average.
-    rows_a_step : int
+    rows_per_step : int
         Learned together.
     device : str
         Where it will be computed, such as "cpu".
@@ -230,8 +230,8 @@ def pretrained_size(
         layers=getattr(text, "num_hidden_layers", 12),
         width=getattr(text, "hidden_size", 768),
         vocabulary=text.vocab_size,
-        tokens_a_row=tokens_a_row,
-        rows_a_step=rows_a_step,
+        tokens_per_row=tokens_per_row,
+        rows_per_step=rows_per_step,
         device=device,
     )
 

@@ -1,4 +1,4 @@
-"""RowTokens: rows of a table as token ids, joined from fragments that are tokenised once."""
+"""RowTokens: rows of a table as token ids, joined from fragments that are tokenized once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Ids", "RowIds", "RowTokens"]
 
 Ids = tuple[int, ...]
 
-MOST_KEPT = 200_000  # fragments
+MAX_KEPT = 200_000  # fragments
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class RowTokens:
     """Writes rows, given as `TableSchema.rows` has them, as token ids.
 
     A row is ``start + open + name + value + between + name + … + close + end``, each fragment
-    tokenised by itself. So the same cell has the same ids whatever stands beside it, in training
+    tokenized by itself. So the same cell has the same ids whatever stands beside it, in training
     and in every question. A space before a name or a value belongs to it, not to what stands before
     it: that is how the tokenizers of language models cut texts.
 
@@ -92,7 +92,7 @@ class RowTokens:
         self._between, self._space = _cut_space(pieces.between)
         self._closing = pieces.close
         # What was asked once is asked again: the values of a support, the names of all columns.
-        kept = functools.lru_cache(MOST_KEPT)
+        kept = functools.lru_cache(MAX_KEPT)
         self._ids: Callable[[str], Ids] = kept(lambda text: tuple(encode(text)))
         self._name, self._value = kept(self._name_text), kept(self._value_text)
         if not self._ids(self._between) or not (self._ids(self._closing) or self._end):
@@ -117,7 +117,7 @@ class RowTokens:
     ) -> list[tuple[str, int]]:
         """Return a row's present cells, in an order of the columns, as texts with their owners.
 
-        Each is tokenised by itself. The owner is a column for its value and what ends it; else -1.
+        Each is tokenized by itself. The owner is a column for its value and what ends it; else -1.
         """
         out = [(self._opening, -1)]
         cells = _present(numbers, order)

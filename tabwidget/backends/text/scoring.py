@@ -15,7 +15,7 @@ __all__ = ["Engine", "log_probabilities"]
 
 Floats = NDArray[np.float64]
 
-MOST_NODES = 512  # of a trie run at once; more of them, and their attention costs more than they do
+MAX_NODES = 512  # of a trie run at once; more of them, and their attention costs more than they do
 
 
 class Engine(Protocol):
@@ -52,7 +52,7 @@ class Engine(Protocol):
 
 
 def log_probabilities(
-    engine: Engine, prompts: Sequence[Ids], sequences: Sequence[Ids], most_nodes: int = MOST_NODES
+    engine: Engine, prompts: Sequence[Ids], sequences: Sequence[Ids], most_nodes: int = MAX_NODES
 ) -> Floats:
     """Return the log-probability of each sequence after each prompt, summed over its tokens.
 

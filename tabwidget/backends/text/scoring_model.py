@@ -17,7 +17,7 @@ from tabwidget.backends.text.tokens import TextTokenizer
 from tabwidget.backends.text.trie import Trie
 from tabwidget.errors import ConfigError
 
-__all__ = ["MOST_TOKENS", "ScoringModel", "check_weights", "padded"]
+__all__ = ["MAX_TOKENS", "ScoringModel", "check_weights", "padded"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-MOST_TOKENS = 4_096  # of a batch on a CPU, where more are no faster
+MAX_TOKENS = 4_096  # of a batch on a CPU, where more are no faster
 LOGITS = 2**24  # held at once
 
 
@@ -66,7 +66,7 @@ class ScoringModel(ABC):
     tokenizer: TextTokenizer
     most_length: int | None = None
     n_parameters: int
-    most_tokens: int = MOST_TOKENS
+    most_tokens: int = MAX_TOKENS
     by_tree: bool = False
 
     @abstractmethod

@@ -18,7 +18,7 @@ __all__ = ["TextSupport"]
 Floats = NDArray[np.float64]
 Shares = dict[int, float]
 
-MOST_LISTED = 1_000  # numbers of which each is told from all others
+MAX_LISTED = 1_000  # numbers of which each is told from all others
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class TextSupport:
             written[tokens.value(index, float(number))][int(value)] += float(count)
         candidates = [(ids, shares, True) for ids, shares in written.items()]
         if not listed:
-            each = found.complete and len(written) <= MOST_LISTED
+            each = found.complete and len(written) <= MAX_LISTED
             candidates = list(_beginnings(sorted(written), written, 0, each))
         beginnings = {ids[:n] for ids, _, _ in candidates for n in range(len(ids) + 1)}
         sequences = list[Ids]()

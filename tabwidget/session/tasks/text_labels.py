@@ -34,7 +34,7 @@ EVALUATIONS = 6  # within the time to train, about
 BINS = 20
 COUNTED = 200  # texts whose tokens are counted for an estimate
 STANDARD = BACKENDS["huggingface"].standard
-WORD_TOKENS, MOST_PIECES = 600, 16  # to read at a time to weigh words, and texts
+WORD_TOKENS, MAX_PIECES = 600, 16  # to read at a time to weigh words, and texts
 
 # What tunes a small decoder well in a minute or two.
 QUICK: dict[str, Any] = {
@@ -48,7 +48,7 @@ LEARNING_RATES = {"adapters": 1e-3, "whole": 5e-5}
 
 @dataclass(frozen=True)
 class LabelReport:
-    """How well texts held out are labelled.
+    """How well texts held out are labeled.
 
     Attributes
     ----------
@@ -122,8 +122,8 @@ class Labelling:
     --------
     >>> from tabwidget.table import as_table
     >>> frame = pd.DataFrame({"text": ["a red fox", "the sea"] * 4, "kind": ["land", "sea"] * 4})
-    >>> labelling = Labelling(as_table(frame))
-    >>> labelling.texts, labelling.labels
+    >>> labeling = Labelling(as_table(frame))
+    >>> labeling.texts, labeling.labels
     (('text',), ('kind',))
     """
 
@@ -174,7 +174,7 @@ class Labelling:
 
     @property
     def ready(self) -> bool:
-        """Whether texts can be labelled, be it while the model is still trained."""
+        """Whether texts can be labeled, be it while the model is still trained."""
         return hasattr(self.classifier, "model_")
 
     def fit(
@@ -320,7 +320,7 @@ class Labelling:
             raise ConfigError(f"there is no label {label!r}." + nearest(label, names))
         k = names.index(label)
         [tokens] = classifier.model_.encode([text])
-        most = min(max(2, WORD_TOKENS // len(tokens)), MOST_PIECES)
+        most = min(max(2, WORD_TOKENS // len(tokens)), MAX_PIECES)
         return word_effects(
             lambda some: classifier.predict_proba(some)[:, k], text, within=within, most=most
         )
@@ -381,8 +381,8 @@ class Labelling:
             self._config(),
             STANDARD,
             weight_bytes=dtype_of("fp32" if whole else "auto", device).itemsize,
-            tokens_a_row=float(np.mean(lengths)) if lengths else 0.0,
-            rows_a_step=QUICK["batch_size"],
+            tokens_per_row=float(np.mean(lengths)) if lengths else 0.0,
+            rows_per_step=QUICK["batch_size"],
             device=device.type,
         )
         return cost_of(size, len(texts), max_seconds)
@@ -456,7 +456,7 @@ class Labelling:
         return classifier, list(classifier.model_.labels.names)
 
     def _judge(self, thresholds: NDArray[np.float64]) -> LabelReport:
-        """Take thresholds, and return how well the texts held out are labelled by them."""
+        """Take thresholds, and return how well the texts held out are labeled by them."""
         from tabwidget.textclass import metrics_of
 
         classifier = self._fitted()

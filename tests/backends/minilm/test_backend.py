@@ -276,7 +276,7 @@ def test_a_pretrained_model_is_not_loaded_in_silence() -> None:
 
 
 def test_members_that_there_is_no_time_for_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tabwidget.backends.minilm.fit.LEAST_STEPS", 1_000_000)
+    monkeypatch.setattr("tabwidget.backends.minilm.fit.MIN_STEPS", 1_000_000)
     backend = MiniLMBackend(ModelConfig(16, 1, 2, members=3))
     fitted(toy(), backend, max_steps=None, max_seconds=2.0)
     assert len(backend._members) == 1

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tabwidget.backends.minilm.moments import covariances_of, moments_of
-from tabwidget.backends.minilm.relevance import neighbours
+from tabwidget.backends.minilm.relevance import neighbors
 from tabwidget.minilm.gaussian_prior import Gaussian
 from tabwidget.table import Table
 
@@ -107,9 +107,9 @@ def test_em_may_see_a_part_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("name", "closest"), [("x", "twice"), ("twice", "x"), ("big", "x")])
-def test_the_closest_column_is_its_neighbour(name: str, closest: str) -> None:
+def test_the_closest_column_is_its_neighbor(name: str, closest: str) -> None:
     found = table()
     columns = list(found.schema.values())
-    near = neighbours(found.schema.rows(found.frame), columns, 1, seed=0)
+    near = neighbors(found.schema.rows(found.frame), columns, 1, seed=0)
     names = list(found.schema)
     assert names[near[names.index(name), 0]] == closest

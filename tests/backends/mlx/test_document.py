@@ -1,4 +1,4 @@
-"""The document's examples of serialization, LoRA, quantisation and backends, on pretrained models.
+"""The document's examples of serialization, LoRA, quantization and backends, on pretrained models.
 
 There is no hub in a test: what the document calls "gpt2-large" is a folder of that name here, which
 holds a tiny model.

@@ -52,8 +52,8 @@ def size_of(config: ModelConfig) -> ModelSize:
         config,
         "",
         weight_bytes=4,
-        tokens_a_row=20.0,
-        rows_a_step=8,
+        tokens_per_row=20.0,
+        rows_per_step=8,
         device="cpu",
     )
 

@@ -37,7 +37,7 @@ def begun(tiny: str, labels: str = "tags", delimiter: str = ";", seconds: float 
     session.choose(
         task=TEXT_LABELS,
         max_seconds=seconds,
-        labelling={
+        labeling={
             "texts": ["said"],
             "labels": [labels],
             "delimiter": delimiter,
@@ -60,18 +60,18 @@ def fitted(tiny: str) -> Iterator[Session]:
 def test_choosing_the_task_takes_the_likely_columns() -> None:
     session = Session(FRAME)
     session.choose(task=TEXT_LABELS)
-    assert session.labelling.texts == ("said",)
-    assert session.labelling.labels != ()
+    assert session.labeling.texts == ("said",)
+    assert session.labeling.labels != ()
 
 
 def test_what_cannot_be_chosen_changes_nothing(tiny: str) -> None:
     session = begun(tiny)
     with pytest.raises(ConfigError, match="'n' has 80 different numbers"):
-        session.choose(max_seconds=99, labelling={"labels": ["n"], "delimiter": ""})
-    assert session.labelling.labels == ("tags",)
+        session.choose(max_seconds=99, labeling={"labels": ["n"], "delimiter": ""})
+    assert session.labeling.labels == ("tags",)
     assert session.training.max_seconds == 1.0
     with pytest.raises(ConfigError, match=r"'label'.*labels"):
-        session.choose(labelling={"label": ["kind"]})
+        session.choose(labeling={"label": ["kind"]})
 
 
 def test_a_table_without_texts_cannot_take_the_task() -> None:
@@ -95,26 +95,26 @@ def test_a_table_without_texts_cannot_take_the_task() -> None:
 def test_choices_of_another_kind_are_told(tiny: str, choice: dict[str, Any], told: str) -> None:
     session = begun(tiny)
     with pytest.raises(ConfigError, match=told):
-        session.choose(labelling=choice)
+        session.choose(labeling=choice)
 
 
 def test_one_column_may_be_named_by_itself(tiny: str) -> None:
     session = begun(tiny)
-    session.choose(labelling={"labels": "kind", "delimiter": "", "model": ""})
-    assert (session.labelling.labels, session.labelling.model) == (("kind",), None)
+    session.choose(labeling={"labels": "kind", "delimiter": "", "model": ""})
+    assert (session.labeling.labels, session.labeling.model) == (("kind",), None)
 
 
 def test_a_choice_made_later_says_that_the_model_is_of_the_one_before(fitted: Session) -> None:
-    change = fitted.choose(labelling={"bits": 4})
+    change = fitted.choose(labeling={"bits": 4})
     assert change.changed == ("bits",)
     assert "train again" in change.message
-    fitted.choose(labelling={"bits": None})
+    fitted.choose(labeling={"bits": None})
 
 
 def test_it_learns_and_judges(fitted: Session) -> None:
-    labelling = fitted.labelling
-    assert labelling.ready
-    report = labelling.report
+    labeling = fitted.labeling
+    assert labeling.ready
+    report = labeling.report
     assert report is not None
     assert report.multi
     assert report.n_rows == 16
@@ -127,35 +127,35 @@ def test_it_learns_and_judges(fitted: Session) -> None:
     assert report.metrics["f1_micro"] >= report.at_half["f1_micro"]
     assert fitted.run is not None
     assert fitted.run.state.metrics["per_class"].keys() == set(WORDS)
-    assert labelling.classifier is not None
+    assert labeling.classifier is not None
     # The last figures of the best state are those of the report.
-    assert report.metrics["f1_micro"] == labelling.classifier.validation_["f1_micro"]
+    assert report.metrics["f1_micro"] == labeling.classifier.validation_["f1_micro"]
 
 
 def test_thresholds_decide(fitted: Session) -> None:
-    labelling = fitted.labelling
-    first = labelling.report
-    none = labelling.set_thresholds(dict.fromkeys(WORDS, 1.0))
+    labeling = fitted.labeling
+    first = labeling.report
+    none = labeling.set_thresholds(dict.fromkeys(WORDS, 1.0))
     assert none.metrics["per_class"]["apple"]["recall"] == 0
-    assert labelling.label("apple boat").labels == ()
-    every = labelling.set_thresholds({"apple": 0.0})
+    assert labeling.label("apple boat").labels == ()
+    every = labeling.set_thresholds({"apple": 0.0})
     assert every.metrics["per_class"]["apple"]["recall"] == 1
-    assert labelling.label("so").labels == ("apple",)
-    half = labelling.take_thresholds("half")
+    assert labeling.label("so").labels == ("apple",)
+    half = labeling.take_thresholds("half")
     assert half.metrics == half.at_half
-    assert labelling.take_thresholds("tuned") == first
+    assert labeling.take_thresholds("tuned") == first
     for given, told in (({"pear": 0.5}, "no label 'pear'"), ({"apple": 1.5}, "is 1.5: give one")):
         with pytest.raises(ConfigError, match=told):
-            labelling.set_thresholds(given)
+            labeling.set_thresholds(given)
     with pytest.raises(ConfigError, match="'tuned' or 'half'"):
-        labelling.take_thresholds("nice")
+        labeling.take_thresholds("nice")
 
 
 def test_texts_are_labelled(fitted: Session) -> None:
-    found = fitted.labelling.label("an apple")
+    found = fitted.labeling.label("an apple")
     assert set(found.probabilities) == set(WORDS)
     assert list(found.probabilities.values()) == sorted(found.probabilities.values(), reverse=True)
-    classifier = fitted.labelling.classifier
+    classifier = fitted.labeling.classifier
     assert classifier is not None
     [expected] = classifier.predict_proba(["an apple"])
     assert found.probabilities == pytest.approx(dict(zip(WORDS, expected, strict=True)))
@@ -163,19 +163,19 @@ def test_texts_are_labelled(fitted: Session) -> None:
 
 def test_words_are_those_of_the_text(fitted: Session) -> None:
     text = "so apple so"
-    whole, words = fitted.labelling.words(text, "apple")
+    whole, words = fitted.labeling.words(text, "apple")
     assert [text[word.start : word.end] for word in words] == ["so", "apple", "so"]
-    assert whole == pytest.approx(fitted.labelling.label(text).probabilities["apple"])
-    without = fitted.labelling.label("so so").probabilities["apple"]
+    assert whole == pytest.approx(fitted.labeling.label(text).probabilities["apple"])
+    without = fitted.labeling.label("so so").probabilities["apple"]
     assert words[1].without == pytest.approx(without, abs=1e-6)
     with pytest.raises(ConfigError, match="no label 'appel'"):
-        fitted.labelling.words(text, "appel")
+        fitted.labeling.words(text, "appel")
 
 
 def test_examples_were_held_out(fitted: Session) -> None:
-    classifier = fitted.labelling.classifier
+    classifier = fitted.labeling.classifier
     assert classifier is not None
-    examples = [fitted.labelling.example(draw) for draw in range(20)]
+    examples = [fitted.labeling.example(draw) for draw in range(20)]
     assert len({text for text, _ in examples}) > 5
     for text, labels in examples:
         assert text in classifier.held_out_.texts
@@ -187,15 +187,15 @@ def test_rows_are_shown_as_they_are_read(fitted: Session) -> None:
         text, labels = fitted.shown(row)
         assert text == TOYS.texts[row]
         assert sorted(labels) == [word for word in WORDS if word in text]
-    assert "".join(fitted.labelling.tokens("an apple")) == "an apple"
+    assert "".join(fitted.labeling.tokens("an apple")) == "an apple"
     with pytest.raises(ConfigError, match="there is no row 80"):
         fitted.shown(80)
 
 
 def test_tokens_of_a_model_that_is_not_here_are_not_shown(tmp_path: Path) -> None:
-    labelling = Labelling()
-    labelling.model = str(tmp_path / "nowhere")
-    assert labelling.tokens("an apple") == []
+    labeling = Labelling()
+    labeling.model = str(tmp_path / "nowhere")
+    assert labeling.tokens("an apple") == []
 
 
 def test_the_python_does_the_same(fitted: Session) -> None:
@@ -215,33 +215,33 @@ def test_it_goes_on_and_stops(tiny: str) -> None:
     while run.state.step < 2 and run.status == "running":
         run.wait(0.01)
     # It answers while it learns.
-    assert sum(session.labelling.label("apple").probabilities.values()) == pytest.approx(1)
+    assert sum(session.labeling.label("apple").probabilities.values()) == pytest.approx(1)
     session.stop()
     assert run.wait(60)
     assert (run.status, run.error) == ("stopped", None)
-    report = session.labelling.report
+    report = session.labeling.report
     assert report is not None
     assert not report.multi
     with pytest.raises(ConfigError, match="there are no thresholds"):
-        session.labelling.set_thresholds({"apple": 0.3})
-    assert session.labelling.classifier is not None
-    model = session.labelling.classifier.model_
+        session.labeling.set_thresholds({"apple": 0.3})
+    assert session.labeling.classifier is not None
+    model = session.labeling.classifier.model_
     again = session.start(resume=True)
     session.stop()
     assert again.wait(60)
     assert again.error is None
-    assert session.labelling.classifier.model_ is model
+    assert session.labeling.classifier.model_ is model
 
 
 def test_another_model_does_not_go_on_from_the_one_there_is(tiny: str) -> None:
     session = begun(tiny, seconds=1.0)
     assert session.start().wait(60)
-    session.choose(labelling={"rank": 4})
+    session.choose(labeling={"rank": 4})
     run = session.start(resume=True)
     assert run.wait(60)
     assert "lora_r is 4 now, but what was learned has 0" in str(run.error)
-    assert session.labelling.ready
-    session.choose(labelling={"rank": None})
+    assert session.labeling.ready
+    session.choose(labeling={"rank": None})
     again = session.start(resume=True)
     assert again.wait(60)
     assert again.error is None
@@ -249,37 +249,37 @@ def test_another_model_does_not_go_on_from_the_one_there_is(tiny: str) -> None:
 
 def test_what_is_not_read_of_a_long_text_is_told(tiny: str) -> None:
     session = begun(tiny)
-    session.choose(labelling={"max_length": 8})
-    labelling = session.labelling
+    session.choose(labeling={"max_length": 8})
+    labeling = session.labeling
     text = "apple boat cloud " * 20
-    assert text.startswith("".join(labelling.tokens(text)[:8]))
-    assert labelling.read(text) == len("".join(labelling.tokens(text)[:8])) < len(text)
-    assert labelling.read("apple") == 5
-    assert labelling.cost(Table(FRAME), 3.0).size.tokens_a_row <= 8
-    labelling.model = "/nowhere"
-    assert labelling.read(text) == len(text)
+    assert text.startswith("".join(labeling.tokens(text)[:8]))
+    assert labeling.read(text) == len("".join(labeling.tokens(text)[:8])) < len(text)
+    assert labeling.read("apple") == 5
+    assert labeling.cost(Table(FRAME), 3.0).size.tokens_per_row <= 8
+    labeling.model = "/nowhere"
+    assert labeling.read(text) == len(text)
 
 
 def test_a_fit_that_cannot_begin_takes_nothing_away(tiny: str, tmp_path: Path) -> None:
     session = begun(tiny, seconds=1.0)
     assert session.start().wait(60)
-    classifier, report = session.labelling.classifier, session.labelling.report
-    session.choose(labelling={"model": str(tmp_path / "nowhere")})
+    classifier, report = session.labeling.classifier, session.labeling.report
+    session.choose(labeling={"model": str(tmp_path / "nowhere")})
     run = session.start()
     assert run.wait(60)
     assert run.status == "failed"
     assert "nowhere" in str(run.error)
-    assert (session.labelling.classifier, session.labelling.report) == (classifier, report)
-    assert session.labelling.label("apple").probabilities
+    assert (session.labeling.classifier, session.labeling.report) == (classifier, report)
+    assert session.labeling.label("apple").probabilities
 
 
 def test_nothing_can_be_asked_before_training(tiny: str) -> None:
-    labelling = begun(tiny).labelling
+    labeling = begun(tiny).labeling
     for ask in (
-        lambda: labelling.label("apple"),
-        lambda: labelling.words("apple", "apple"),
-        labelling.example,
-        lambda: labelling.set_thresholds({"apple": 0.5}),
+        lambda: labeling.label("apple"),
+        lambda: labeling.words("apple", "apple"),
+        labeling.example,
+        lambda: labeling.set_thresholds({"apple": 0.5}),
     ):
         with pytest.raises(NotFittedError, match="train it first"):
             ask()
@@ -294,13 +294,13 @@ def test_another_table_begins_anew(tiny: str) -> None:
     session = begun(tiny)
     session.load("penguins")
     assert session.task != TEXT_LABELS
-    assert session.labelling.classifier is None
-    assert session.labelling.texts != ("said",)
+    assert session.labeling.classifier is None
+    assert session.labeling.texts != ("said",)
 
 
 def test_the_report_is_json(fitted: Session) -> None:
     from tabwidget.widgets._state import report_state
 
-    assert fitted.labelling.report is not None
-    state = json.loads(json.dumps(report_state(fitted.labelling.report), allow_nan=False))
+    assert fitted.labeling.report is not None
+    state = json.loads(json.dumps(report_state(fitted.labeling.report), allow_nan=False))
     assert [row["label"] for row in state["classes"]] == list(WORDS)

@@ -1,4 +1,4 @@
-// A stable colour per column: its place in the table picks one of twelve theme-aware hues.
+// A stable color per column: its place in the table picks one of twelve theme-aware hues.
 
 /** Hues defined in the stylesheet, light and dark, as --tw-hue-0 … --tw-hue-11. */
 export const HUES = 12;
@@ -8,6 +8,6 @@ export function hueOf(column: string, columns: readonly string[]): number {
   return place < 0 ? 0 : place % HUES;
 }
 
-export function colourOf(column: string, columns: readonly string[]): string {
+export function colorOf(column: string, columns: readonly string[]): string {
   return `var(--tw-hue-${hueOf(column, columns)})`;
 }
