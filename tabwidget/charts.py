@@ -139,7 +139,7 @@ def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
     Parameters
     ----------
     records : sequence of dict
-        ``{"seconds", "step", "loss", "split"}`` with split "train" or "hold-out"; may be empty
+        ``{"seconds", "step", "loss", "split"}`` with split "train" or "validation"; may be empty
         and streamed later.
     name : str, default "losses"
         Name of the dataset in the specification.
@@ -149,7 +149,7 @@ def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
     >>> loss_chart([]).to_dict()["datasets"]
     {'losses': []}
     """
-    colors = alt.Scale(domain=["train", "hold-out"], range=[TRAIN, HOLD_OUT])
+    colors = alt.Scale(domain=["train", "validation"], range=[TRAIN, HOLD_OUT])
     drawn = (
         _Chart(alt.NamedData(name=name))
         .mark_line(interpolate="monotone", clip=True)

@@ -36,8 +36,8 @@ class TrainingConfig(Config):
     """How a model is trained, and for how long.
 
     Training ends at the first limit reached of `epochs`, `max_steps` and `max_seconds`. With the
-    scheduler "auto" it also ends, limit or not, once the loss on the rows held out no longer falls.
-    An engine that cannot honor a field says so at the fit, by name.
+    scheduler "auto" it also ends, limit or not, once the validation loss no longer falls.
+    A backend that cannot honor a field says so at the fit, by name.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ class TrainingConfig(Config):
     batch_size : int or "auto", default "auto"
         Rows a step.
     learning_rate : float or "auto", default "auto"
-        Highest learning rate; "auto" is the engine's own.
+        Highest learning rate; "auto" is the backend's own.
     lr_scheduler : {"auto", "constant", "linear", "cosine"}, default "auto"
-        "auto" holds the rate until the hold-out loss no longer falls, then cools down from the
+        "auto" holds the rate until the validation loss no longer falls, then cools down from the
         best weights. The others follow the share of the limit used.
     warmup_steps : int, default 20
         Steps over which the rate rises from zero.
     weight_decay : float, default 0.1
         Decoupled weight decay.
     validation_fraction : float, default 0.1
-        Share of the rows held out to choose the best weights by, in (0, 0.5].
+        Share of the validation rows to choose the best weights by, in (0, 0.5].
     augmentation_factor : int, default 1
         Column orders drawn for each row in an epoch.
     loss_on_target_only : bool, default False
@@ -70,10 +70,10 @@ class TrainingConfig(Config):
         Share of the limit, in [0, 1), over which the rate rises from zero, in place of
         `warmup_steps`: one of the two is given. It needs `epochs`, `max_steps` or `max_seconds`.
     max_grad_norm : float, None or "auto", default "auto"
-        Gradients longer than this are cut to it; None cuts none, "auto" is the engine's own.
+        Gradients longer than this are cut to it; None cuts none, "auto" is the backend's own.
     optimizer : str, default "auto"
         "adamw", "adamw_8bit", "paged_adamw_8bit", "adafactor", "lion", "muon" (on the matrices;
-        AdamW on the rest) or "sgd"; "auto" is the engine's own.
+        AdamW on the rest) or "sgd"; "auto" is the backend's own.
     label_smoothing : float, default 0.0
         Probability taken from the right answer and spread over all in the loss, in [0, 1).
     neftune_noise_alpha : float or None, default None
@@ -81,7 +81,7 @@ class TrainingConfig(Config):
     gradient_checkpointing : bool, default False
         Compute activations twice instead of keeping them: less memory, more time.
     max_seq_length : int or None, default None
-        Most tokens of a row; a longer one is an error of the engine's. None is as many as the
+        Most tokens of a row; a longer one is an error of the backend's. None is as many as the
         longest row has.
 
     References
@@ -225,7 +225,7 @@ def aggregate_default(draws: Sequence[Any], numeric: bool) -> Any:
 class GenerationConfig(Config):
     """How values are drawn, and how several draws become one answer.
 
-    An engine that answers with exact probabilities needs no tokens, retries or batches, and
+    A backend that answers with exact probabilities needs no tokens, retries or batches, and
     says by name what has no effect.
 
     Parameters
@@ -242,7 +242,7 @@ class GenerationConfig(Config):
     repetition_penalty : float or None, default None
         Above 1 a token that was drawn before is less likely; None does not look.
     inference_batch_size : int or None, default None
-        Rows asked of the engine at once; None is the batch size of training. It changes the
+        Rows asked of the backend at once; None is the batch size of training. It changes the
         speed, never the answer.
     n_samples : int, default 1
         Draws a cell (regressor, imputer), or column orders that are averaged (classifier).
@@ -362,8 +362,8 @@ class LoRAConfig(Config):
     dropout : float, default 0.0
         Share of an adapter's inputs dropped in training, in [0, 1).
     target_modules : str, list of str or None, default None
-        Modules that get an adapter: names as the engine has them, or "all-linear". None leaves
-        it to the engine; it and "all-linear" mean the same with every engine.
+        Modules that get an adapter: names as the backend has them, or "all-linear". None leaves
+        it to the backend; it and "all-linear" mean the same with every backend.
     rank_pattern, alpha_pattern : dict or None, default None
         Another `rank` or `alpha` for the modules whose name ends so.
     rslora : bool, default False
@@ -446,7 +446,7 @@ class QuantizationConfig(Config):
         Bits a weight.
     method : {"auto", "bitsandbytes", "hqq", "mlx"}, default "auto"
         The library: bitsandbytes has 4 and 8 bits, hqq 2, 3, 4 and 8, mlx all of them. "auto"
-        leaves it to the engine.
+        leaves it to the backend.
     group_size : int or None, default None
         Weights that share a scale; None is the library's own, and bitsandbytes has no other.
 
@@ -491,7 +491,7 @@ class QuantizationConfig(Config):
 
 
 class ModelConfig(Config):
-    """The model: the size of the default engine's, or which pretrained one, loaded how.
+    """The model: the size of the default backend's, or which pretrained one, loaded how.
 
     Parameters
     ----------
@@ -502,11 +502,11 @@ class ModelConfig(Config):
     dropout : float or "auto", default "auto"
         Share of activations dropped in training; "auto" goes by the number of rows.
     members : int or "auto", default "auto"
-        Models trained side by side, each with other rows held out, whose answers are averaged;
+        Models trained side by side, each with other validation rows, whose answers are averaged;
         "auto" is several for a small table and one for a large one.
     model : str, object, callable or None, default None
         A pretrained model: its name or folder, the loaded one, or a function that returns one,
-        which each fit calls. None is the engine's own choice.
+        which each fit calls. None is the backend's own choice.
     lora : LoRAConfig or None, default None
         Train adapters; None trains all weights.
     quantization : str, QuantizationConfig or None, default None
@@ -541,7 +541,7 @@ class ModelConfig(Config):
         "heads": [_POSITIVE_INT],
         "dropout": [_SHARE, _AUTO],
         "members": [_POSITIVE_INT, _AUTO],
-        "model": "no_validation",  # only the engine knows what it can load
+        "model": "no_validation",  # only the backend knows what it can load
         "lora": [LoRAConfig, None],
         "quantization": [StrOptions(_QUANTIZED_NAMES), QuantizationConfig, None],
         "precision": [StrOptions({"auto", "fp32", "bf16", "fp16"})],

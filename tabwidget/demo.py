@@ -61,7 +61,7 @@ class Findings:
     n_learned, n_held_out : int
         Rows to learn from, and rows never shown to the model.
     accuracy : float
-        Share of the held-out rows whose species is named right from bill and flipper lengths.
+        Share of the validation rows whose species is named right from bill and flipper lengths.
     state : TrainingState
         How the fit went.
     answers : list of (Query, Distribution)
@@ -115,7 +115,7 @@ def run(folder: str | Path = "tabwidget-demo", *, seconds: float = 10) -> Findin
 
     asked = held_out.dropna(subset=[*KNOWN, TARGET])
     accuracy = _accuracy(lm, asked)
-    print(f"\nspecies from {' and '.join(KNOWN)} alone, {len(asked)} rows held out:")
+    print(f"\nspecies from {' and '.join(KNOWN)} alone, {len(asked)} validation rows:")
     print(f"accuracy {accuracy:.3f}")
 
     found = Findings(len(learned), len(asked), accuracy, lm.state, answers)

@@ -42,7 +42,7 @@ class Point(TypedDict):
     seconds: float
     step: int
     loss: float
-    split: Literal["train", "hold-out"]
+    split: Literal["train", "validation"]
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class FitStart:
     n_rows: int
     n_columns: int
     n_train: int
-    n_holdout: int
+    n_validation: int
     n_parameters: int
-    engine: str
+    backend: str
     budget_seconds: float | None
     total_steps: int | None
     total_epochs: int | None = None
@@ -83,7 +83,7 @@ class TrainReport:
 
 @dataclass(frozen=True)
 class EvalReport:
-    """The loss on the rows held out; `best` if there was none lower before.
+    """The loss on the validation rows; `best` if there was none lower before.
 
     `metrics` are other figures of those rows, such as ``f1_micro``; they may be nested.
     """
@@ -127,7 +127,7 @@ class PredictStart:
 
 @dataclass(frozen=True)
 class RowEnd:
-    """`rows_done` rows are answered by now; an engine that answers in batches tells of each."""
+    """`rows_done` rows are answered by now; a backend that answers in batches tells of each."""
 
     seconds: float
     rows_done: int
@@ -144,7 +144,7 @@ class PredictEnd:
 
 @dataclass(frozen=True)
 class Generation:
-    """A text engine wrote the cells of `columns` in a row: what it was given, what it wrote."""
+    """A text backend wrote the cells of `columns` in a row: what it was given, what it wrote."""
 
     seconds: float
     row: int
@@ -155,7 +155,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Score:
-    """A text engine scored the values that a cell may take; the probabilities sum to 1."""
+    """A text backend scored the values that a cell may take; the probabilities sum to 1."""
 
     seconds: float
     row: int
@@ -207,22 +207,22 @@ class TrainingState:
     seconds, step, epoch, learning_rate, rows_per_second, loss
         As in the newest `TrainReport`.
     eval_loss : float or None
-        The newest loss on the rows held out.
+        The newest loss on the validation rows.
     best_step, best_loss
         Where that loss was lowest.
     column_losses : dict of str to float
-        Nats per cell of each column on the rows held out, at `best_step`.
+        Nats per cell of each column on the validation rows, at `best_step`.
     metrics : dict
         Other figures of those rows, the newest.
     reason : str or None
         Why the fit ended; None before.
     curve : list of dict
-        Points ``{"seconds", "step", "loss", "split"}`` with split "train" or "hold-out"; thinned
+        Points ``{"seconds", "step", "loss", "split"}`` with split "train" or "validation"; thinned
         to at most 2,000.
     examples : tuple of str
         The newest rows being learned, as text.
     memory, peak_memory : int or None
-        Bytes in use, and most of all; None if no engine told.
+        Bytes in use, and most of all; None if no backend told.
     kind : str or None
         What the newest prediction answers, such as "predict_proba".
     predicting : bool
@@ -304,7 +304,7 @@ class TrainingState:
             if event.best:
                 self.best_step, self.best_loss = event.step, event.loss
                 self.column_losses = event.column_losses
-            self._draw(event.seconds, event.step, event.loss, "hold-out")
+            self._draw(event.seconds, event.step, event.loss, "validation")
         else:
             self.step, self.reason = event.step, event.reason
 
@@ -355,10 +355,10 @@ class TrainingState:
         return min(left, default=None)
 
     def _draw(
-        self, seconds: float, step: int, loss: float, split: Literal["train", "hold-out"]
+        self, seconds: float, step: int, loss: float, split: Literal["train", "validation"]
     ) -> None:
         self.curve.append({"seconds": seconds, "step": step, "loss": loss, "split": split})
         if len(self.curve) > MAX_POINTS:
-            splits = [[p for p in self.curve if p["split"] == s] for s in ("train", "hold-out")]
+            splits = [[p for p in self.curve if p["split"] == s] for s in ("train", "validation")]
             dropped = {id(point) for point in max(splits, key=len)[1:-1:2]}
             self.curve = [point for point in self.curve if id(point) not in dropped]

@@ -250,5 +250,5 @@ def _summary(session: Session, run: Run) -> str:
     rows, columns = session.table.frame.shape
     text = f"fitted {session.table.name}: {rows} rows, {columns} columns, {run.state.seconds:.1f} s"
     if run.state.best_loss is not None:
-        text += f", hold-out loss {run.state.best_loss:.3f} nats a cell"
+        text += f", validation loss {run.state.best_loss:.3f} nats a cell"
     return text

@@ -98,8 +98,8 @@ def changed(config: BaseEstimator) -> dict[str, Any]:
     return {name: value for name, value in params.items() if value != default[name]}
 
 
-def warn_unused(config: BaseEstimator | None, honored: Collection[str], engine: str) -> None:
-    """Warn, once for all of them, of the changed fields that an engine does not honor.
+def warn_unused(config: BaseEstimator | None, honored: Collection[str], backend: str) -> None:
+    """Warn, once for all of them, of the changed fields that a backend does not honor.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ def warn_unused(config: BaseEstimator | None, honored: Collection[str], engine: 
         What was asked for; None asks for nothing.
     honored : collection of str
         The fields that have an effect.
-    engine : str
-        The name of the engine.
+    backend : str
+        The name of the backend.
 
     Warns
     -----
@@ -122,7 +122,7 @@ def warn_unused(config: BaseEstimator | None, honored: Collection[str], engine: 
     ...     warnings.simplefilter("always")
     ...     warn_unused(TrainingConfig(neftune_noise_alpha=5), {"epochs"}, "minilm")
     >>> print(caught[0].message)
-    TrainingConfig.neftune_noise_alpha=5 has no effect with the engine 'minilm'
+    TrainingConfig.neftune_noise_alpha=5 has no effect with the backend 'minilm'
     """
     if config is None:
         return
@@ -135,7 +135,7 @@ def warn_unused(config: BaseEstimator | None, honored: Collection[str], engine: 
     if unused:
         has = "has" if len(unused) == 1 else "have"
         warnings.warn(
-            f"{', '.join(unused)} {has} no effect with the engine {engine!r}",
+            f"{', '.join(unused)} {has} no effect with the backend {backend!r}",
             UserWarning,
             stacklevel=3,
         )

@@ -70,7 +70,7 @@ def test_losses_are_drawn_over_seconds_a_line_a_split() -> None:
     spec = loss_chart(points, name="here").to_dict()
     assert spec["datasets"] == {"here": points}
     assert spec["encoding"]["x"]["field"] == "seconds"
-    assert spec["encoding"]["color"]["scale"]["domain"] == ["train", "hold-out"]
+    assert spec["encoding"]["color"]["scale"]["domain"] == ["train", "validation"]
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_fields_without_effect_are_named_in_one_warning() -> None:
         warn_unused(config, {"epochs"}, "minilm")
     assert [str(warning.message) for warning in caught] == [
         "TrainingConfig.label_smoothing=0.1, TrainingConfig.neftune_noise_alpha=5 have no effect "
-        "with the engine 'minilm'"
+        "with the backend 'minilm'"
     ]
 
 

@@ -49,8 +49,8 @@ def test_every_question_is_printed_with_bars(printed: str) -> None:
     assert re.search(r"Adelie +\d+\.\d% █", printed)
 
 
-def test_the_hold_out_accuracy_is_printed(printed: str) -> None:
-    assert "species from bill_length_mm and flipper_length_mm alone, 86 rows" in printed
+def test_the_validation_accuracy_is_printed(printed: str) -> None:
+    assert "species from bill_length_mm and flipper_length_mm alone, 86 validation rows" in printed
     # How high it is depends on the machine's load; in ten quiet seconds it is above 0.95.
     assert re.search(r"^accuracy [01]\.\d{3}$", printed, re.MULTILINE)
 

@@ -38,7 +38,7 @@ def report(seconds: float = 1.0, step: int = 1, loss: float = 2.0) -> TrainRepor
     return TrainReport(seconds, step, 0, loss, 1e-3, 500.0)
 
 
-def look(step: int = 1, loss: float = 2.0, best: bool = True) -> EvalReport:
+def evaluation(step: int = 1, loss: float = 2.0, best: bool = True) -> EvalReport:
     return EvalReport(float(step), step, loss, {"x": loss}, best)
 
 
@@ -49,7 +49,7 @@ def test_the_newest_report_counts() -> None:
 
 
 def test_the_best_look_is_kept_through_worse_ones() -> None:
-    state = folded(look(5, 1.0), look(9, 1.4, best=False))
+    state = folded(evaluation(5, 1.0), evaluation(9, 1.4, best=False))
     assert (state.best_step, state.best_loss, state.eval_loss) == (5, 1.0, 1.4)
     assert state.column_losses == {"x": 1.0}
 
@@ -61,18 +61,18 @@ def test_examples_change_nothing_but_the_clock() -> None:
 
 
 def test_the_curve_holds_both_losses_in_order() -> None:
-    state = folded(report(1.0, 1, 3.0), look(2, 2.5))
+    state = folded(report(1.0, 1, 3.0), evaluation(2, 2.5))
     assert [(p["split"], p["step"], p["loss"]) for p in state.curve] == [
         ("train", 1, 3.0),
-        ("hold-out", 2, 2.5),
+        ("validation", 2, 2.5),
     ]
 
 
-@pytest.mark.parametrize("looks_per_report", [0, 1, 50])
-def test_a_long_curve_is_thinned_but_keeps_its_ends(looks_per_report: int) -> None:
+@pytest.mark.parametrize("evals_per_report", [0, 1, 50])
+def test_a_long_curve_is_thinned_but_keeps_its_ends(evals_per_report: int) -> None:
     events: list[Event] = []
-    for i in range(3 * MAX_POINTS // (1 + looks_per_report)):
-        events += [report(float(i), i), *[look(i)] * looks_per_report]
+    for i in range(3 * MAX_POINTS // (1 + evals_per_report)):
+        events += [report(float(i), i), *[evaluation(i)] * evals_per_report]
     curve = folded(*events, report(1e6, 7)).curve
     assert MAX_POINTS // 3 < len(curve) <= MAX_POINTS
     assert curve[0]["step"] == 0
@@ -134,7 +134,7 @@ def test_a_prediction_has_a_clock_of_its_own() -> None:
     assert (state.predicting, state.rows_done, state.seconds) == (False, 30, 4.0)
 
 
-def test_what_a_text_engine_does_is_counted_for_each_prediction() -> None:
+def test_what_a_text_backend_does_is_counted_for_each_prediction() -> None:
     state = folded(
         PredictStart(0.0, "sample", 2),
         Generation(0.1, 0, ("x",), "{", "x"),

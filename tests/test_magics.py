@@ -106,7 +106,7 @@ def test_tabfit_says_how_it_went(
     fitted.run_cell("%tabfit")
     printed = capsys.readouterr()
     assert "fitted colors: 40 rows, 2 columns" in printed.out
-    assert "hold-out loss" in printed.out
+    assert "validation loss" in printed.out
     assert "fit" in printed.err  # the progress bar
     assert current_session().model is not None
 

@@ -8,7 +8,7 @@ describe("decoding", () => {
     const view = packed([0.5, 1, 1.25, 0], [0.6, 2, Number.NaN, 0], [0.75, 3, 0.5, 1]);
     expect(decodePoints(view)).toEqual([
       { seconds: 0.5, step: 1, loss: 1.25, split: "train" },
-      { seconds: 0.75, step: 3, loss: 0.5, split: "hold-out" },
+      { seconds: 0.75, step: 3, loss: 0.5, split: "validation" },
     ]);
   });
 

@@ -71,7 +71,7 @@ describe("the panel of labels", () => {
     const titles = () => [...host.querySelectorAll("h3")].map((one) => one.textContent);
     expect(titles()).toEqual(["Data", "Task", "Train", "Labels"]);
     expect(host.querySelector('[aria-label="Target column"]')).toBeNull();
-    expect(host.querySelector('[aria-label="Engine"]')).toBeNull();
+    expect(host.querySelector('[aria-label="Backend"]')).toBeNull();
     model.update(snapshot());
     await settle();
     expect(titles()).toEqual(["Data", "Task", "Train", "Query"]);
@@ -100,9 +100,9 @@ describe("figures of labels", () => {
 
   it("show what the thresholds bring", () => {
     show(new FakeModel(texts({ ready: true, report: report() })));
-    const figures = labeled("Figures of the rows held out");
+    const figures = labeled("Figures of the validation rows");
     expect(figures.children[0]?.textContent).toBe("F1 micro0.8710.830 at thresholds of 0.5");
-    expect(labeled("Labels").textContent).toContain("40 rows held out");
+    expect(labeled("Labels").textContent).toContain("40 validation rows");
   });
 
   it("have no thresholds where the likeliest label is taken", () => {
@@ -115,7 +115,9 @@ describe("figures of labels", () => {
 
   it("stand alone where no thresholds are tuned", () => {
     show(new FakeModel(texts({ ready: true, report: report({ half: null }) })));
-    expect(labeled("Figures of the rows held out").children[0]?.textContent).toBe("F1 micro0.871");
+    expect(labeled("Figures of the validation rows").children[0]?.textContent).toBe(
+      "F1 micro0.871",
+    );
     expect(labeled("sport threshold value")).not.toBeNull();
   });
 
@@ -123,7 +125,7 @@ describe("figures of labels", () => {
     const classes = [classRow("sport", { has: [], lacks: [] })];
     const run = { ...stats(), number: 1, next: 0, curve: [], examples: [] };
     show(new FakeModel(texts({ ready: true, report: report({ classes }) }, { run })));
-    const figures = labeled("Figures of the rows held out");
+    const figures = labeled("Figures of the validation rows");
     expect(figures.children[0]?.textContent).toBe("F1 micro0.8710.830 at thresholds of 0.5");
     expect(labeled("Labels").textContent).toContain("Thresholds can be moved once it is trained.");
   });

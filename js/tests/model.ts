@@ -68,7 +68,7 @@ export class FakeModel {
   }
 }
 
-const ENGINES = [
+const BACKENDS = [
   { name: "minilm", title: "cells", pretrained: false, standard: "", command: "" },
   { name: "huggingface", title: "pretrained", pretrained: true, standard: "base", command: "" },
   { name: "mlx", title: "MLX", pretrained: true, standard: "", command: "pip install it" },
@@ -133,7 +133,7 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
       samples: ["iris"],
       frames: [],
       tasks: ["classification", "regression", "synthesis"],
-      engines: ENGINES,
+      backends: BACKENDS,
       serializers: ["json", "key-value", "bracket"],
     },
     labeling: null,

@@ -81,16 +81,16 @@ describe("the workbench", () => {
     expect(asked).not.toContainEqual({ said: { op: "is", value: "it was" } });
   });
 
-  it("offers what a pretrained engine needs, and of engines that are not installed the command", async () => {
+  it("offers what a pretrained backend needs, and of backends that are not installed the command", async () => {
     const model = new FakeModel(snapshot());
     show(model);
-    const engine = labeled<HTMLSelectElement>("Engine");
-    const offered = [...engine.options];
+    const backend = labeled<HTMLSelectElement>("Backend");
+    const offered = [...backend.options];
     expect(offered.map((one) => one.disabled)).toEqual([false, false, true]);
     expect(offered[2]?.textContent).toContain("pip install it");
     expect(host.querySelector('[aria-label="Base model"]')).toBeNull();
-    engine.value = "huggingface";
-    engine.dispatchEvent(new Event("change", { bubbles: true }));
+    backend.value = "huggingface";
+    backend.dispatchEvent(new Event("change", { bubbles: true }));
     await settle();
     const sent = () => model.sent.filter((one) => one.kind === "choose").at(-1)?.payload;
     expect(sent()).toEqual({ backend: "huggingface" });

@@ -31,7 +31,7 @@ class FitRequest:
     training : TrainingConfig
         Validated.
     serializer : Serializer
-        Writes the rows that text engines learn, and the examples shown of any engine.
+        Writes the rows that text backends learn, and the examples shown of any backend.
     seed : int
         Everything random depends on it.
     resume : bool
@@ -108,10 +108,10 @@ class Backend(Protocol):
         """
         ...
 
-    def held_out(
+    def validation_predictions(
         self, rows: NDArray[np.float64], target: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the answers on rows that were held out of the last fit.
+        """Return the answers on validation rows of the last fit.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""FitLog: what every engine tells of a fit, and which of its limits is near."""
+"""FitLog: what every backend tells of a fit, and which of its limits is near."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tabwidget.backends.base import FitRequest
 from tabwidget.events import EvalReport, FitEnd, FitStart, Reason, TrainExamples, TrainReport
 
-__all__ = ["TARGET_SHARE", "FitLog", "held_apart"]
+__all__ = ["TARGET_SHARE", "FitLog", "train_validation_split"]
 
 TARGET_SHARE = 0.5  # of the loss, for the columns named as targets
 REPORT_SECONDS = 0.1
@@ -27,7 +27,7 @@ class FitLog:
     ----------
     request : FitRequest
         The limits, and whom to tell.
-    engine : str
+    backend : str
         Its name.
 
     Attributes
@@ -39,12 +39,12 @@ class FitLog:
     reserve : float
         Seconds that are still needed once training ends.
     best_loss, best_step
-        The lowest loss on the rows held out, and when it was.
+        The lowest loss on the validation rows, and when it was.
     """
 
-    def __init__(self, request: FitRequest, engine: str) -> None:
+    def __init__(self, request: FitRequest, backend: str) -> None:
         self.began = time.perf_counter()
-        self.request, self.engine = request, engine
+        self.request, self.backend = request, backend
         self.n_steps = self.n_seen = self.best_step = 0
         self.best_loss = math.inf
         self.reserve = 0.0
@@ -68,7 +68,7 @@ class FitLog:
             shares["epochs"] = epochs / training.epochs
         return {reason: min(1.0, share) for reason, share in shares.items()}
 
-    def start(self, n_columns: int, n_train: int, n_holdout: int, n_parameters: int) -> None:
+    def start(self, n_columns: int, n_train: int, n_validation: int, n_parameters: int) -> None:
         """Tell that it begins."""
         training = self.request.training
         self.request.emit(
@@ -77,9 +77,9 @@ class FitLog:
                 n_rows=len(self.request.table),
                 n_columns=n_columns,
                 n_train=n_train,
-                n_holdout=n_holdout,
+                n_validation=n_validation,
                 n_parameters=n_parameters,
-                engine=self.engine,
+                backend=self.backend,
                 budget_seconds=training.max_seconds,
                 total_steps=training.max_steps,
                 total_epochs=training.epochs,
@@ -96,8 +96,8 @@ class FitLog:
         self.request.emit(TrainReport(seconds, self.n_steps, epoch, loss, learning_rate, speed))
         self._reported, self.losses = seconds, []
 
-    def look(self, loss: float, column_losses: Mapping[str, float]) -> bool:
-        """Tell of a loss on the rows held out, and return whether none was lower."""
+    def evaluate(self, loss: float, column_losses: Mapping[str, float]) -> bool:
+        """Tell of a loss on the validation rows, and return whether none was lower."""
         best = loss < self.best_loss
         if best:
             self.best_loss, self.best_step = loss, self.n_steps
@@ -123,7 +123,7 @@ class FitLog:
         )
 
 
-def held_apart(
+def train_validation_split(
     present: NDArray[np.bool_], fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], int]:
     """Shuffle the rows that have a cell; all, if that leaves nothing to hold out.
@@ -148,7 +148,8 @@ def held_apart(
 
     Examples
     --------
-    >>> rows, n_held = held_apart(np.array([[True], [False], [True], [True]]), 0.1, seed=0)
+    >>> present = np.array([[True], [False], [True], [True]])
+    >>> rows, n_held = train_validation_split(present, 0.1, seed=0)
     >>> sorted(rows.tolist()), n_held
     ([0, 2, 3], 1)
     """

@@ -1,4 +1,4 @@
-"""Backends: the engines behind a table language model, and how one is chosen."""
+"""Backends: the backends behind a table language model, and how one is chosen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """An engine as it is listed.
+    """A backend as it is listed.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ BACKENDS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine, and why it was chosen.
+    """A backend, and why it was chosen.
 
     Attributes
     ----------
@@ -93,17 +93,17 @@ class Choice:
 
 
 def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Choice:
-    """Return the engine that a name stands for.
+    """Return the backend that a name stands for.
 
     "auto" is "minilm", which learns from scratch in seconds, unless a pretrained model, adapters or
-    quantized weights are asked for: then the engine of pretrained models that is installed and
+    quantized weights are asked for: then the backend of pretrained models that is installed and
     suits the machine. That is "mlx" before "huggingface" on Apple silicon, and the other way round
     elsewhere.
 
     Raises
     ------
     ConfigError
-        If there is no such engine.
+        If there is no such backend.
     MissingExtraError
         If a pretrained model is asked for, and nothing is installed that runs one.
 
@@ -128,15 +128,15 @@ def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Ch
         return Choice("minilm", "no pretrained model is asked for")
     apple = platform.system() == "Darwin" and platform.machine() == "arm64"
     where = "Apple silicon" if apple else "this machine"
-    engines = {name: entry for name, entry in BACKENDS.items() if entry.pretrained}
-    names = sorted(engines, key=lambda name: (name == "mlx") != apple)
+    backends = {name: entry for name, entry in BACKENDS.items() if entry.pretrained}
+    names = sorted(backends, key=lambda name: (name == "mlx") != apple)
     for name in names:
-        if engines[name].installed:
-            package = engines[name].package
+        if backends[name].installed:
+            package = backends[name].package
             return Choice(name, f"{asked[0]}= asks for a pretrained model: {where} has {package}")
     raise MissingExtraError(
         f"{asked[0]}= asks for a pretrained model, and nothing that runs one is installed: "
-        f"pip install 'tabwidget[{engines[names[0]].extra}]'"
+        f"pip install 'tabwidget[{backends[names[0]].extra}]'"
     )
 
 
@@ -160,7 +160,7 @@ def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = 
             backend.model_config = model_config
         return backend
     choice = choose(backend, model_config)
-    logger.info("the engine is %s: %s", choice.name, choice.reason)
+    logger.info("the backend is %s: %s", choice.name, choice.reason)
     found: Backend = backend_class(BACKENDS[choice.name])(model_config)
     return found
 

@@ -1,4 +1,4 @@
-"""How many cores an engine takes: half of them.
+"""How many cores a backend takes: half of them.
 
 A step of a small model is short, and OpenMP's threads wait for each other at the end of each
 operation. Where a browser, a kernel and a fit share two cores, that wait made steps up to a

@@ -12,7 +12,7 @@ from tabwidget.events import Point
 __all__ = ["COLOURS", "loss_curve", "round_ticks"]
 
 # Of the terminal's own palette, so that they suit its background.
-COLOURS = {"train": "cyan", "hold-out": "orange"}
+COLOURS = {"train": "cyan", "validation": "orange"}
 # plotext's kernel is shared by all figures.
 _lock = threading.Lock()
 

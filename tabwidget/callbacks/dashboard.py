@@ -144,18 +144,18 @@ class RichCallback(Callback):
             self._say(f"row: {row}")
         if isinstance(event, FitStart):
             self._say(
-                f"fit of {event.n_rows:,} rows and {event.n_columns:,} columns with {event.engine},"
-                f" {event.n_parameters:,} parameters"
+                f"fit of {event.n_rows:,} rows and {event.n_columns:,} columns with "
+                f"{event.backend}, {event.n_parameters:,} parameters"
             )
         elif isinstance(event, EvalReport) and time.monotonic() >= self._due:
             self._due = time.monotonic() + PLAIN_PERIOD
             train = "" if state.loss is None else f"train {state.loss:.3f}, "
             self._say(
-                f"{event.seconds:.1f} s, step {event.step:,}: {train}hold-out {event.loss:.3f}"
+                f"{event.seconds:.1f} s, step {event.step:,}: {train}validation {event.loss:.3f}"
             )
         elif isinstance(event, FitEnd):
             self._say(
-                f"ended after {event.seconds:.1f} s ({event.reason}), best hold-out"
+                f"ended after {event.seconds:.1f} s ({event.reason}), best validation"
                 f" {event.best_loss:.3f} at step {event.best_step:,}"
             )
         elif state.predicting and not _fitting(state) and state.predict_seconds >= DELAY:

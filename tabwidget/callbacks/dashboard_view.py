@@ -40,7 +40,7 @@ REASONS = {
     "stopped": "best weights kept",
 }
 # In the palette's own colors, as the curve is.
-STYLES = {"train": "cyan", "hold-out": "color(3)"}
+STYLES = {"train": "cyan", "validation": "color(3)"}
 
 
 class Picture:
@@ -141,7 +141,7 @@ def _title(state: TrainingState) -> Text:
     title = Text("tabwidget", style="bold not dim", no_wrap=True, overflow="ellipsis")
     if state.start is not None:
         start = state.start
-        size = f" · {start.engine} · {start.n_rows:,} rows × {start.n_columns:,} columns · "
+        size = f" · {start.backend} · {start.n_rows:,} rows × {start.n_columns:,} columns · "
         title.append(size + f"{start.n_parameters:,} parameters", style="not bold not dim")
     return title
 
@@ -194,7 +194,7 @@ def _figures(state: TrainingState) -> Text:
 def _losses(state: TrainingState) -> Text:
     """Return the newest losses, in the colors of the curve: its legend."""
     words = []
-    for name, loss in (("train", state.loss), ("hold-out", state.eval_loss)):
+    for name, loss in (("train", state.loss), ("validation", state.eval_loss)):
         value = "–" if loss is None else f"{loss:.3f}"
         words.append(Text(f"━━ {name} ", style=STYLES[name]).append(value, style="bold"))
     if state.best_loss is not None:
@@ -233,7 +233,7 @@ def _columns(
             continue
         name, loss = item
         length = max(0.0, loss / largest) * BAR if largest > 0 else 0.0
-        bar = Text("━" * math.floor(length) + "╸" * (length % 1 >= 0.5), style=STYLES["hold-out"])
+        bar = Text("━" * math.floor(length) + "╸" * (length % 1 >= 0.5), style=STYLES["validation"])
         grid.add_row(_line(visible(name)), bar, Text(f"{loss:.3f}"))
     return grid
 

@@ -22,7 +22,7 @@ __all__ = ["LoggingCallback"]
 
 
 class LoggingCallback(Callback):
-    """Logs starts, hold-out losses and ends at level INFO, a retry as a warning, the rest at DEBUG.
+    """Logs starts, validation losses and ends at INFO, retries as warnings, the rest at DEBUG.
 
     Parameters
     ----------
@@ -60,13 +60,13 @@ class LoggingCallback(Callback):
                 "fit of %d rows and %d columns with %s, %d parameters",
                 event.n_rows,
                 event.n_columns,
-                event.engine,
+                event.backend,
                 event.n_parameters,
             )
         elif isinstance(event, EvalReport):
             train = float("nan") if state.loss is None else state.loss
             self.logger.info(
-                "%.1f s, step %d: train %.4f, hold-out %.4f%s",
+                "%.1f s, step %d: train %.4f, validation %.4f%s",
                 event.seconds,
                 event.step,
                 train,
@@ -75,7 +75,7 @@ class LoggingCallback(Callback):
             )
         elif isinstance(event, FitEnd):
             self.logger.info(
-                "ended after %.1f s (%s), best hold-out %.4f at step %d",
+                "ended after %.1f s (%s), best validation %.4f at step %d",
                 event.seconds,
                 event.reason,
                 event.best_loss,

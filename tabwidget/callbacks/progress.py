@@ -119,7 +119,7 @@ class TqdmCallback(Callback):
         if self._fit is None:
             return
         done = {"s": state.seconds, "epoch": state.epoch}.get(self._counts, state.step)
-        losses = {"train": state.loss, "hold-out": state.eval_loss}
+        losses = {"train": state.loss, "validation": state.eval_loss}
         shown = {name: f"{loss:.3f}" for name, loss in losses.items() if loss is not None}
         self._fit.set_postfix(shown, refresh=False)
         self._fit.update(min(done, self._fit.total or done) - self._fit.n)

@@ -66,14 +66,14 @@ class LanguageModelEstimator(SharedParameters, NestedParams, BaseEstimator):  # 
     Parameters
     ----------
     backend : str or Backend, default "auto"
-        The engine: "minilm" from scratch, or one that tunes a pretrained model if `model`, `lora`
+        The backend: "minilm" from scratch, or one that tunes a pretrained model if `model`, `lora`
         or `quantization` ask for that. See `tabwidget.backends.choose`.
     serializer : str or Serializer, default "json"
         How a row is written as text: "json", "key-value", "bracket" or an instance.
     max_decimals : int or None, default 3
         Decimals that numbers are written with, if the serializer is chosen by name.
     training : TrainingConfig, optional
-        How long to train. By default until rows held out are predicted no better: seconds for
+        How long to train. By default until validation rows are predicted no better: seconds for
         hundreds of rows, minutes for tens of thousands. ``TrainingConfig(max_seconds=10)`` bounds
         it.
     generation : GenerationConfig, optional
@@ -180,8 +180,8 @@ class LanguageModelEstimator(SharedParameters, NestedParams, BaseEstimator):  # 
         are cut into bins as they lie in the rows `binned_by`, some of which may stand there often.
         """
         check_config(self.generation, GenerationConfig, "generation")
-        engine = self.backend if isinstance(self.backend, str) else self.backend.name
-        warn_unused(self.generation, self._draws_by, engine)
+        backend = self.backend if isinstance(self.backend, str) else self.backend.name
+        warn_unused(self.generation, self._draws_by, backend)
         if self.prefit is not None:
             schema = _ready(self.prefit).schema
             for name in frame.columns:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.inference.distribution import Distribution
 from tabwidget.table import Column
 
 __all__ = ["nearest_shares", "variance_within"]
-
-Floats = NDArray[np.float64]
 
 
 def variance_within(column: Column) -> Floats:

@@ -23,7 +23,7 @@ class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type:
     """Classify rows by the exact probabilities of the labels, given all other columns.
 
     Constructor as in `LanguageModelEstimator`. Of `generation` nothing has an effect with an
-    engine that answers exactly: its probabilities are averaged over column orders already, and
+    backend that answers exactly: its probabilities are averaged over column orders already, and
     nothing is drawn.
 
     Attributes

@@ -10,11 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.config import DiscretizationConfig
 
 __all__ = ["candidates", "collapsed"]
-
-Floats = NDArray[np.float64]
 
 
 def candidates(values: ArrayLike, config: DiscretizationConfig) -> Floats:

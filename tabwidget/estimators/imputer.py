@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from tabwidget._typing import Floats
 from tabwidget.config import DiscretizationConfig
 from tabwidget.errors import ColumnError, ConfigError
 from tabwidget.estimators.base import (
@@ -32,7 +33,6 @@ from tabwidget.table.values import is_missing
 
 __all__ = ["LanguageModelImputer"]
 
-Floats: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 Strategy: TypeAlias = Literal["auto", "mean", "mode", "median", "draw"]
 

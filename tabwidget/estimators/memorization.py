@@ -8,19 +8,17 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import rankdata
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import OneHotEncoder
 
+from tabwidget._typing import Floats
 from tabwidget.errors import ColumnError, TableError
 from tabwidget.table import Table, TableSchema
 from tabwidget.table.column import Column
 
 __all__ = ["Memorization", "memorization"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
+from tabwidget._typing import Floats
 from tabwidget.errors import ConfigError
 
 __all__ = ["Pooled", "pool"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_X_y
 
+from tabwidget._typing import Floats
 from tabwidget.config import DiscretizationConfig
 from tabwidget.errors import ConfigError, EvidenceError
 from tabwidget.estimators.base import LanguageModelEstimator, check_config, check_labels_present
@@ -22,8 +23,6 @@ from tabwidget.table.column import Column
 
 __all__ = ["LanguageModelRegressor"]
 
-Floats = NDArray[np.float64]
-
 
 @with_parameters
 class RegressorParameters(SharedParameters):
@@ -36,7 +35,7 @@ class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelE
     """Predict a number, and how sure it is, from its exact distribution given all other columns.
 
     Constructor as in `LanguageModelEstimator`, and `discretization`. Of `generation` nothing has
-    an effect with an engine that answers exactly: the mean is read off, not averaged over draws.
+    an effect with a backend that answers exactly: the mean is read off, not averaged over draws.
 
     Parameters
     ----------

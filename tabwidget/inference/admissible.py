@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.errors import EvidenceError
 from tabwidget.inference.evidence import (
     Above,
@@ -30,8 +31,6 @@ __all__ = [
     "normalize",
     "sample_within",
 ]
-
-Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.table import Column
 
 __all__ = ["reliability"]
 
-Floats = NDArray[np.float64]
 
 N_BINS = 15
 SHARES = np.arange(1, 10) / 10

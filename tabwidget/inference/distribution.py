@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.errors import EvidenceError
 from tabwidget.table import Column
 from tabwidget.table.values import plain
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Distribution", "quantiles"]
 
-Floats = NDArray[np.float64]
 
 MAX_BARS = 12  # that a number's bins are drawn in as text
 MAX_LEVELS_SHOWN = 24

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.errors import ConfigError, nearest
 from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.marginalize import WeightedRows
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["JointDistribution", "joint_of"]
 
-Floats = NDArray[np.float64]
 
 MAX_CELLS = 100_000
 

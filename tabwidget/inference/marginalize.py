@@ -1,7 +1,7 @@
-"""WeightedRows: what is known, as weighted rows of plain cells that an engine can read.
+"""WeightedRows: what is known, as weighted rows of plain cells that a backend can read.
 
 A value is a cell. A set or a range is every cell it admits, each in a row of its own, weighted by
-the probability the engine gives it. What an engine says of the rows, summed by weight, is what it
+the probability the backend gives it. What a backend says of the rows, summed by weight, is what it
 says of the evidence: p(A | B in S) = sum over b in S of p(b) p(A | b) / p(S).
 """
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.inference.admissible import AdmissibleValues, admissible_values, admits_everything
 from tabwidget.inference.evidence import Above, Below, Between, Evidence, OneOf
 from tabwidget.table import TableSchema
 
 __all__ = ["WeightedRows", "marginalize"]
 
-Floats = NDArray[np.float64]
 Predict = Callable[[Floats, NDArray[np.int64]], Floats]
 
 NEGLIGIBLE = 1e-4  # of a question's whole weight; the lightest rows, up to so much, are dropped

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.config import GenerationConfig
 from tabwidget.table import Column
 
 __all__ = ["draw", "tempered"]
-
-Floats = NDArray[np.float64]
 
 
 def tempered(probabilities: Floats, generation: GenerationConfig | None) -> Floats:

@@ -1,4 +1,4 @@
-"""minilm: a small language-model toolkit, and what the default table engine stands on.
+"""minilm: a small language-model toolkit, and what the default table backend stands on.
 
 Needs torch and nothing of the rest of the package.
 

@@ -146,7 +146,7 @@ class CellModel(nn.Module):
         # What is only read enters by a linear map of its own.
         self.reads = nn.ParameterList(drawn(column.width) for column in columns if column.width)
         self.beginning = nn.Parameter(torch.zeros(1, width))
-        # Learned last, from rows held out; saved with the weights, unlike what is laid out.
+        # Learned last, from validation rows; saved with the weights, unlike what is laid out.
         self.register_buffer("temperature", torch.ones(self.n_columns))
         self.bias = nn.Parameter(torch.zeros(self.n_columns, max(self.n_answers)))
         # Twice the width does as well on tables as the usual four times, at half the cost.

@@ -1,6 +1,6 @@
 """Training of a cell model: one member of an ensemble, a step at a time.
 
-The learning rate is held until the loss on the rows held out no longer falls, then cools down
+The learning rate is held until the loss on the validation rows no longer falls, then cools down
 from the best weights; what is kept is an average of the weights over the last steps. A caller
 owns the clock and the loop, so training can be stopped or looked at after any step.
 """
@@ -39,7 +39,7 @@ class Recipe:
     matrix_learning_rate : float
         For the blocks' matrices, with Muon.
     schedule : {"auto", "constant", "linear", "cosine"}
-        "auto" cools down once the hold-out loss no longer falls, or from `cool_from` on.
+        "auto" cools down once the validation loss no longer falls, or from `cool_from` on.
     warmup_steps : int
         Steps over which the rate rises.
     warmup_share : float or None
@@ -55,7 +55,7 @@ class Recipe:
     averaged : float
         Decay of the average over steps.
     patience : int
-        Looks at the hold-out rows without a gain after which the rate is cooled.
+        Looks at the validation rows without a gain after which the rate is cooled.
     least_gain : float
         Share by which the loss must fall to count as a gain.
     cool_from : float
@@ -175,7 +175,7 @@ class CellTrainer:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to look at the hold-out rows."""
+        """Whether it is time to look at the validation rows."""
         if self._cooling is not None:
             since = max(5, self._cooling[1] // 10)
         else:
@@ -188,7 +188,7 @@ class CellTrainer:
         self.best.temperature.copy_(temperatures)
 
     def losses_at(self, temperatures: Sequence[float]) -> Tensor:
-        """Return each column's summed loss on the hold-out rows if the best weights answer so.
+        """Return each column's summed loss on the validation rows if the best weights answer so.
 
         Parameters
         ----------
@@ -202,8 +202,8 @@ class CellTrainer:
         held = (self._holdout, self._holdout_orders, self._holdout_prefix)
         return self.best.losses_at(temperatures, *held)
 
-    def look(self) -> tuple[float, bool]:
-        """Return the loss on the hold-out rows, and whether it is the lowest so far."""
+    def evaluate(self) -> tuple[float, bool]:
+        """Return the loss on the validation rows, and whether it is the lowest so far."""
         self._looked = self.n_steps
         averaged = cast(CellModel, self._average.module)
         with torch.no_grad():
@@ -278,7 +278,7 @@ class CellTrainer:
                 yield rows, missing_last(orders, self.train.present[rows])
 
     def _repeated(self, holdout: Cells, most: int = 1024) -> tuple[Cells, Tensor, Tensor]:
-        """Return the hold-out rows, each several times if they are few, in fixed orders."""
+        """Return the validation rows, each several times if they are few, in fixed orders."""
         # A look is to cost no more than four steps, if the rows are few enough for that.
         times = max(1, min(4, 4 * self.recipe.batch_size // len(holdout)))
         rows = torch.arange(len(holdout))[:most].repeat(times)

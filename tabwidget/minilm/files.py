@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
+
+from tabwidget._files import write_atomically
 
 __all__ = ["read_tensors", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write tensors and what JSON holds; a write that is cut off leaves an older file whole."""
+    """Write tensors, and values that JSON can hold; a cut-off write leaves an older file whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
     metadata = {key: json.dumps(value) for key, value in about.items()}
-    save_file({name: t.contiguous() for name, t in tensors.items()}, beside, metadata=metadata)
-    beside.replace(path)
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    write_atomically(path, save(contiguous, metadata=metadata))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

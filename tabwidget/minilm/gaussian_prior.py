@@ -89,7 +89,7 @@ class Gaussian(nn.Module):
         self.register_buffer("number_of", number_of, persistent=False)
         self.register_buffer("covariances", self.covariance[None].clone(), persistent=False)
         self.register_buffer("trust", torch.ones(len(cuts)))
-        # Learned, and added to the trust that held-out rows advise, which decay leads back to.
+        # Learned, and added to the trust that validation rows advise, which decay leads back to.
         self.more_trust = nn.Parameter(torch.zeros(len(cuts)))
 
     def learn(self, covariance: Tensor, left_out: Tensor) -> None:

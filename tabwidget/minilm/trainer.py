@@ -282,9 +282,9 @@ class _Run:
             n_rows=self.split.n_train + self.split.n_validation,
             n_columns=1,
             n_train=self.split.n_train,
-            n_holdout=self.split.n_validation,
+            n_validation=self.split.n_validation,
             n_parameters=sum(p.numel() for p in self.model.parameters()),
-            engine="minilm text",
+            backend="minilm text",
             budget_seconds=None,
             total_steps=steps * self.last_epoch,
         )

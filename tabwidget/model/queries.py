@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.backends import Backend
 from tabwidget.callbacks import Callback, as_list, close, predicting, tell
 from tabwidget.config import GenerationConfig
@@ -27,7 +28,7 @@ from tabwidget.inference.query import Query
 from tabwidget.inference.sampling import draw
 from tabwidget.table import Column, Table, TableSchema
 from tabwidget.table.dtypes import as_dtype
-from tabwidget.table.values import Floats, is_missing, plain
+from tabwidget.table.values import is_missing, plain
 
 __all__ = ["Answering"]
 
@@ -38,7 +39,7 @@ DRAW_ORDERS = 1  # the same for a draw, whose own chance is larger than what mor
 
 
 class Answering:
-    """Every question to a fitted engine; who learns sets the attributes below."""
+    """Every question to a fitted backend; who learns sets the attributes below."""
 
     callbacks: Callback | Sequence[Callback] | None
     state: TrainingState
@@ -150,7 +151,7 @@ class Answering:
         candidates : sequence, optional
             Values to choose among; the column's support by default.
         generation : GenerationConfig, optional
-            Not used by engines that answer exactly; it is there for those that sample.
+            Not used by backends that answer exactly; it is there for those that sample.
 
         Returns
         -------
@@ -364,9 +365,11 @@ class Answering:
             truth = rows[:, index]
         else:
             if self.table_ is None:
-                raise ConfigError("a loaded model knows no rows held out: give calibration a frame")
+                raise ConfigError(
+                    "a loaded model knows no validation rows: give calibration a frame"
+                )
             rows = self.schema.rows(self.table_.frame)
-            numbers, found = self.backend_.held_out(rows, index)
+            numbers, found = self.backend_.validation_predictions(rows, index)
             truth = rows[numbers, index]
         if not len(truth):
             raise EvidenceError(f"column {target!r}: no row to judge by has a value")

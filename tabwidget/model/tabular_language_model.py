@@ -34,7 +34,7 @@ from tabwidget.table import Table, TableSchema, as_table
 
 __all__ = ["TabularLanguageModel"]
 
-# Settings that are saved with a model, beside the engine's name.
+# Settings that are saved with a model, beside the backend's name.
 _SAVED = ("serializer", "training", "model_config", "random_state")
 
 CHECKPOINT_SECONDS = 5.0
@@ -47,13 +47,13 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
     Parameters
     ----------
     backend : str or Backend, default "auto"
-        The engine: "minilm" trains from scratch in seconds, "huggingface" and "mlx" tune a
+        The backend: "minilm" trains from scratch in seconds, "huggingface" and "mlx" tune a
         pretrained model, "minilm-text" is a small model of rows as text. "auto" is "minilm" unless
         `model_config` asks for a pretrained model; see `tabwidget.backends.choose`.
     serializer : str or Serializer, default "json"
         How a row is written as text: "json", "key-value" or "bracket".
     training : TrainingConfig, optional
-        How long to train; until the loss on held-out rows no longer falls by default.
+        How long to train; until the loss on validation rows no longer falls by default.
     model_config : ModelConfig, optional
         Size of the model.
     callbacks : Callback or list of Callback, optional
@@ -237,13 +237,13 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         NotFittedError
             If there is nothing to save yet.
         ConfigError
-            For a folder that holds something else, or an engine or serializer of your own.
+            For a folder that holds something else, or a backend or serializer of your own.
         TableError
             For levels of a type that cannot be written.
         """
         schema = self.schema
         choose(self.backend_.name)
-        engine, arrays = self.backend_.state()
+        backend, arrays = self.backend_.state()
         content = {
             "params": {
                 "backend": self.backend_.name,
@@ -252,7 +252,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
             "schema": schema_to_json(schema, self._like),
             "targets": list(self.targets_),
             "seed": self.seed_,
-            "engine": engine,
+            "backend": backend,
         }
         write_folder(folder, content, arrays)
 
@@ -284,7 +284,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         model.seed_, model.state = content["seed"], TrainingState()
         model._rng = np.random.default_rng(model.seed_)
         model.backend_ = resolve(model.backend, model.model_config)
-        model.backend_.restore(model._schema.inputs, content["engine"], arrays)
+        model.backend_.restore(model._schema.inputs, content["backend"], arrays)
         return model
 
     def _training(self) -> TrainingConfig:

@@ -65,7 +65,7 @@ class Serializer(Protocol):
 
     A row is ``open + cell + between + cell + … + close`` (`pieces_of`). A cell reads the same in
     any place and beside any others, its part before the value does not depend on the value, and no
-    value followed by `between` or `close` begins another value of its column, so that an engine
+    value followed by `between` or `close` begins another value of its column, so that a backend
     knows where a value ends. `check_serializer` checks all this.
     """
 
@@ -163,7 +163,7 @@ class KeyValueSerializer:
         return _join(
             cells,
             lambda name: _escape(str(name), self.pair_separator[0], self.key_value_separator),
-            # An engine stops at the separator's first token: no value may hold its beginning.
+            # A backend stops at the separator's first token: no value may hold its beginning.
             lambda value: _bare(value, self.pair_separator[0], self.number),
             "",
             self.key_value_separator,

@@ -1,4 +1,4 @@
-"""Whether a serializer, such as one of your own, keeps what the text engines build on."""
+"""Whether a serializer, such as one of your own, keeps what the text backends build on."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Session:
     serializer : str or Serializer, default "json"
         How rows are written: "json", "key-value", "bracket" or an instance.
     backend : str, default "minilm"
-        The engine; "auto" goes by `model_config`, see `tabwidget.backends.choose`.
+        The backend; "auto" goes by `model_config`, see `tabwidget.backends.choose`.
     model_config : ModelConfig, optional
         The model: its size, or which pretrained one, tuned how.
     training : TrainingConfig, optional
@@ -197,7 +197,7 @@ class Session:
             if self.model is not None and other_model:
                 self.model = self.answer = None
                 invalidates = ("model", "answer")
-                message += " Another engine or model has to be trained anew."
+                message += " Another backend or model has to be trained anew."
             elif (labeled and self.labeling.ready) or (changed and self.model is not None):
                 message += " The model can still be asked; train again to learn with it."
         if changed or labeled:
@@ -239,7 +239,7 @@ class Session:
         Returns
         -------
         tuple of Token
-            Empty if the engine reads cells, not text, or the tokenizer of the pretrained model is
+            Empty if the backend reads cells, not text, or the tokenizer of the pretrained model is
             not on this machine yet.
         """
         with self.lock:
@@ -477,7 +477,7 @@ class Session:
         return {name: cells[name] for name in drawn}
 
     def _untrained(self) -> Backend:
-        """Return the engine that a fit would take; it is kept, for it keeps its tokenizer."""
+        """Return the backend that a fit would take; it is kept, for it keeps its tokenizer."""
         if self._looked_at is None:
             self._looked_at = resolve(self.backend, self.model_config)
         return self._looked_at

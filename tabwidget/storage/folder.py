@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
+from tabwidget._files import write_atomically
 from tabwidget.errors import ConfigError, DataFileError
 
 __all__ = ["read_folder", "write_folder"]
@@ -72,8 +72,8 @@ def write_folder(
     _claim(folder)
     # The new weights have a name of their own: until model.json is replaced, the old save stands.
     weights_name = _weights_name(digest)
-    _replace(folder / weights_name, weights)
-    _replace(folder / MODEL, model)
+    write_atomically(folder / weights_name, weights)
+    write_atomically(folder / MODEL, model)
     for path in folder.iterdir():
         if _BESIDE.fullmatch(path.name) and path.name != weights_name:
             # Elsewhere than on POSIX a file that is being read cannot go; the next save takes it.
@@ -139,31 +139,6 @@ def _claim(folder: Path) -> None:
             f"the folder {str(folder)!r} holds {foreign[0]!r}, which is no saved model: "
             "give a new or an empty folder"
         )
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a finished file in the place of `path`, on the disk itself, in one step."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a folder's new names to the disk, where its file system can."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _model_json(content: Mapping[str, Any], weights: str) -> bytes:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
+
 __all__ = ["Bins", "bins_of"]
 
-Floats = NDArray[np.float64]
 
 # Bins that hold about equally many; more of them would drown the other columns' loss.
 N_EVEN, N_EVEN_LARGE = 24, 32

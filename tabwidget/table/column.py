@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats, Objects
 from tabwidget.errors import EvidenceError, TableError, nearest
 from tabwidget.table.binning import bins_of
 from tabwidget.table.text_embedding import TextSpace
 from tabwidget.table.values import (
-    Floats,
-    Objects,
     Values,
     as_floats,
     as_seconds,
@@ -146,11 +145,11 @@ class Column:
 
     @property
     def width(self) -> int:
-        """How many numbers an engine reads of a cell: one, or the place of a text on each axis."""
+        """How many numbers a backend reads of a cell: one, or the place of a text on each axis."""
         return 1 if self.space is None else len(self.space.axes)
 
     def inputs(self, values: Values) -> Floats:
-        """Return what an engine reads of values, shape ``(n_values, width)``."""
+        """Return what a backend reads of values, shape ``(n_values, width)``."""
         if self.space is None:
             return self.numbers(values)[:, None]
         there = np.array([not is_missing(value) for value in values], dtype=bool)

@@ -54,7 +54,7 @@ class TableSchema(Mapping[str, Column]):
 
     @functools.cached_property
     def inputs(self) -> tuple[Column, ...]:
-        """The columns that an engine reads: the active ones, then those of text."""
+        """The columns that a backend reads: the active ones, then those of text."""
         texts = [column for column in self._columns.values() if column.role == "evidence"]
         return (*(self[name] for name in self.targets), *texts)
 
@@ -76,7 +76,7 @@ class TableSchema(Mapping[str, Column]):
         return sum(column.width for column in self.inputs)
 
     def rows(self, frame: pd.DataFrame, *, without: Sequence[str] = ()) -> NDArray[np.float64]:
-        """Return a frame's rows as an engine reads them, shape ``(n_rows, width)``.
+        """Return a frame's rows as a backend reads them, shape ``(n_rows, width)``.
 
         NaN stands where a cell is absent, or not to be read. Columns of
         the frame that take no part are passed over; unknown ones are an error.

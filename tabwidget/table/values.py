@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from tabwidget._typing import Floats, Objects
 from tabwidget.errors import EvidenceError
 
 __all__ = [
@@ -29,8 +29,6 @@ __all__ = [
     "zone_of",
 ]
 
-Floats: TypeAlias = NDArray[np.float64]
-Objects: TypeAlias = NDArray[Any]
 Values: TypeAlias = Sequence[object] | Objects | pd.Series
 
 

@@ -73,7 +73,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
     model : str, optional
         A name on the hub, a folder, or a GGUF file; a small decoder by default.
     max_length, val_fraction
-        As under ``data``. The rows held out tell which weights are best, and tune the thresholds.
+        As under ``data``. The validation rows tell which weights are best, and tune the thresholds.
     bits, torch_dtype, lora_r, lora_alpha, lora_dropout, lora_target_modules, trust_remote_code, \
 device
         As under ``model``.
@@ -94,12 +94,12 @@ metric_for_best_model, class_weights, tune_thresholds
         Whether a text may have several labels.
     thresholds_ : ndarray of shape (n_classes,)
         From which probability on a text has each label, if it may have several.
-    held_out_ : Texts
-        The rows held out, with their targets.
-    held_out_probabilities_ : ndarray of shape (n_held_out, n_classes)
+    validation_texts_ : Texts
+        The validation rows, with their targets.
+    validation_probabilities_ : ndarray of shape (n_held_out, n_classes)
         What the tuned model says of them.
     validation_ : dict
-        The figures of the rows held out, as `metrics_of` returns them.
+        The figures of the validation rows, as `metrics_of` returns them.
     training_ : Trained
         What training took.
     model_ : LabelModel
@@ -221,7 +221,7 @@ metric_for_best_model, class_weights, tune_thresholds
                 seed=config.exp.seeds[0],
             )
         self._made = config
-        self.classes_, self.multi_, self.held_out_ = classes, multi, held_out
+        self.classes_, self.multi_, self.validation_texts_ = classes, multi, held_out
         self._digests = sorted(_digest(text) for text in held_out.texts)
         self._lists = multi and not _is_matrix(y)
         self.thresholds_ = np.full(len(names), 0.5)
@@ -243,7 +243,7 @@ metric_for_best_model, class_weights, tune_thresholds
             del self.model_  # its weights are not those of any evaluation
             raise
         found = self.model_.probabilities(held_out.texts, self.eval_batch_size)
-        self.held_out_probabilities_ = found
+        self.validation_probabilities_ = found
         self.thresholds_ = thresholds_of(held_out.targets, found, labels, config.train)
         assert held_out.targets is not None
         self.validation_ = metrics_of(held_out.targets, found, self.thresholds_, labels)

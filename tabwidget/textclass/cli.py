@@ -98,7 +98,7 @@ class _Lines:
     def __call__(self, event: Mapping[str, Any]) -> None:
         kind, seconds, line = event["event"], event["seconds"], ""
         if kind == "FitStart":
-            line = f"run on {event['n_train']} texts, {event['n_holdout']} to validate"
+            line = f"run on {event['n_train']} texts, {event['n_validation']} to validate"
         elif kind == "EvalReport":
             best = ", the best so far" if event["best"] else ""
             line = f"step {event['step']}: validation loss {event['loss']:.4f}{best}"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget import __version__
+from tabwidget._files import write_json
 from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts, read_texts
@@ -125,7 +126,7 @@ class Summary:
             "average": self.average,
             "runs": self.runs,
         }
-        _write_json(self.folder / "summary.json", values)
+        write_json(self.folder / "summary.json", values)
         (self.folder / "summary.md").write_text(self.to_markdown(), encoding="utf-8")
 
 
@@ -257,10 +258,10 @@ def save_run(folder: Path, run: RunModel, result: Mapping[str, Any]) -> None:
         What it took and reached, as strict JSON holds it.
     """
     named = dict(zip(run.labels.names, run.thresholds.tolist(), strict=True))
-    _write_json(folder / "labels.json", run.labels.to_json())
-    _write_json(folder / "thresholds.json", named)
+    write_json(folder / "labels.json", run.labels.to_json())
+    write_json(folder / "thresholds.json", named)
     run.model.save(folder)
-    _write_json(folder / RESULT, result)
+    write_json(folder / RESULT, result)
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -283,7 +284,7 @@ def _run(
     """Make one run; its result is written last of all."""
     folder.mkdir(parents=True, exist_ok=True)
     config.write(folder / "config.yaml")
-    _write_json(folder / "versions.json", {"packages": _versions(), "files": _files(config)})
+    write_json(folder / "versions.json", {"packages": _versions(), "files": _files(config)})
     model = load(config.model, labels, max_length=config.data.max_length, seed=seed)
     from tabwidget.textclass.training import fit  # transformers is installed, or `load` tells
 
@@ -373,11 +374,3 @@ def _table(names: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[s
 def _read_json(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return values
-
-
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    # Whole or not at all: what was killed is seen as not done.
-    beside = path.with_suffix(".part")
-    text = json.dumps(values, indent=2, ensure_ascii=False)
-    beside.write_text(text + "\n", encoding="utf-8")
-    beside.replace(path)

@@ -78,7 +78,7 @@ class Teller(TrainerCallback, ExportableState):
         self.folder, self.n_rows = folder, 0
         self._model, self._config, self._on_event = model, config, on_event
         self._stop = stop
-        self._n_train, self._n_holdout = len(train), len(validation)
+        self._n_train, self._n_validation = len(train), len(validation)
         self._began = time.perf_counter()
         self._evaluating = 0.0  # seconds, of all evaluations
         self._measured: dict[str, Any] = {}
@@ -137,12 +137,12 @@ class Teller(TrainerCallback, ExportableState):
             {
                 "event": "FitStart",
                 "seconds": self.seconds,
-                "n_rows": self._n_train + self._n_holdout,
+                "n_rows": self._n_train + self._n_validation,
                 "n_columns": len(self._model.labels.names),
                 "n_train": self._n_train,
-                "n_holdout": self._n_holdout,
+                "n_validation": self._n_validation,
                 "n_parameters": sum(weight.numel() for weight in self._model.model.parameters()),
-                "engine": "textclass",
+                "backend": "textclass",
                 "budget_seconds": self._config.max_seconds,
                 "total_steps": state.max_steps,
                 "total_epochs": None if self._config.max_steps else math.ceil(epochs),

@@ -108,7 +108,7 @@ def snapshot(
                 "frames": frames(),
                 "tasks": list(TASKS),
                 "serializers": list(SERIALIZERS),
-                "engines": engines(),
+                "backends": backends(),
             },
             "run": run,
             "ready": (
@@ -123,7 +123,7 @@ def snapshot(
 
 
 def model_state(session: Session) -> State:
-    """Return which engine learns, and of a pretrained one which model, tuned how."""
+    """Return which backend learns, and of a pretrained one which model, tuned how."""
     config = session.model_config
     lora, few = (None, None) if config is None else (config.lora, config.quantization)
     if isinstance(few, QuantizationConfig):
@@ -198,8 +198,8 @@ def _together(metrics: Mapping[str, Any]) -> State:
     return {name: metrics[name] for name in SCORES}
 
 
-def engines() -> list[State]:
-    """Return the engines there are, and what installs those that lack something."""
+def backends() -> list[State]:
+    """Return the backends there are, and what installs those that lack something."""
     return [
         {
             "name": name,
@@ -248,7 +248,7 @@ def run_state(run: Run, *, number: int, following: int, examples: Sequence[str])
     """Return a run: its figures and the curve up to event number `following`."""
     curve = run.curve
     stride = max(1, len(curve) // MAX_POINTS)
-    kept = [p for i, p in enumerate(curve) if i % stride == 0 or p["split"] == "hold-out"]
+    kept = [p for i, p in enumerate(curve) if i % stride == 0 or p["split"] == "validation"]
     return {
         **run_stats(run),
         "number": number,

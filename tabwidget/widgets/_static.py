@@ -95,7 +95,7 @@ def _run(run: dict[str, Any] | None) -> str:
         return "<p>Not trained yet.</p>"
     parts = [f"Training: <b>{_text(run['status'])}</b>", f"{run['seconds']:.1f} s"]
     parts.append(f"{run['step']:,} steps")
-    for name, key in (("loss", "loss"), ("best hold-out loss", "best_loss")):
+    for name, key in (("loss", "loss"), ("best validation loss", "best_loss")):
         if run[key] is not None:
             parts.append(f"{name} {run[key]:.3f}")
     error = f"<p>{_text(run['error'], 300)}</p>" if run["error"] else ""
@@ -144,7 +144,7 @@ def _labels(report: dict[str, Any] | None) -> str:
     more = len(report["classes"]) - len(shown)
     note = f"<p>… and {more} more labels</p>" if more > 0 else ""
     return (
-        f"<p>Of {report['rows']:,} texts held out: <b>F1 {report['f1_micro']:.3f}</b> (micro), "
+        f"<p>Of {report['rows']:,} validation texts: <b>F1 {report['f1_micro']:.3f}</b> (micro), "
         f"{report['f1_macro']:.3f} (macro), accuracy {report['accuracy']:.3f}</p>"
         f"<table>{rows}</table>{note}"
     )

@@ -1,1 +1,1 @@
-"""Tests of the engines, and a fake one."""
+"""Tests of the backends, and a fake one."""

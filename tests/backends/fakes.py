@@ -1,4 +1,4 @@
-"""An engine that counts: exact, instant and without torch, for tests of what stands above it."""
+"""A backend that counts: exact, instant and without torch, for tests of what stands above it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class FakeBackend:
         return ModelSize(weights, weights, weights, 4, 1, 1, 1, 3.0, 8, "cpu")
 
     def fit(self, request: FitRequest) -> None:
-        # Without what belongs to the caller: an engine can be copied, as scikit-learn does.
+        # Without what belongs to the caller: a backend can be copied, as scikit-learn does.
         self.seen.append(replace(request, emit=_ignore, stopped=bool))
         schema, frame = request.table.schema, request.table.frame
         columns = [schema[name] for name in schema.targets]
@@ -102,7 +102,7 @@ class FakeBackend:
             found[i] = np.bincount(answers, minlength=widest) / len(answers)
         return Prediction(found, np.zeros(len(contexts)))
 
-    def held_out(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
+    def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
         held = np.flatnonzero(np.isfinite(rows[:, target]))
         return held, self.predict(rows[held], [target] * len(held)).probabilities
 

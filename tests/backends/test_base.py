@@ -1,4 +1,4 @@
-"""The seam itself: what an engine has to offer, and how one is chosen by name."""
+"""The seam itself: what a backend has to offer, and how one is chosen by name."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.backends.fakes import FakeBackend
 
 
 @pytest.mark.parametrize("backend", [MiniLMBackend(), FakeBackend()])
-def test_every_engine_offers_what_the_seam_asks_for(backend: Backend) -> None:
+def test_every_backend_offers_what_the_seam_asks_for(backend: Backend) -> None:
     assert isinstance(backend, Backend)
     assert not backend.ready
 
 
-def test_auto_is_the_engine_that_needs_no_download() -> None:
+def test_auto_is_the_backend_that_needs_no_download() -> None:
     assert isinstance(resolve("auto"), MiniLMBackend)
 
 
@@ -61,7 +61,7 @@ def test_auto_without_anything_that_runs_a_pretrained_model_prints_the_command(
         resolve("auto", ModelConfig(lora=LoRAConfig()))
 
 
-def test_an_engine_chosen_by_name_takes_the_model_config() -> None:
+def test_an_backend_chosen_by_name_takes_the_model_config() -> None:
     config = ModelConfig(width=32)
     backend = resolve("minilm", config)
     assert isinstance(backend, MiniLMBackend)
@@ -78,11 +78,11 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         resolve("minlm")
 
 
-def test_names_are_those_the_engines_give_themselves() -> None:
+def test_names_are_those_the_backends_give_themselves() -> None:
     assert {name: resolve(name).name for name in BACKENDS} == {name: name for name in BACKENDS}
 
 
-def test_an_engine_without_weights_says_so() -> None:
+def test_an_backend_without_weights_says_so() -> None:
     with pytest.raises(NotFittedError, match="call fit first"):
         MiniLMBackend().predict(np.full((1, 2), np.nan), [0])
 

@@ -10,7 +10,7 @@ from tabwidget.backends import BACKENDS, Backend, resolve
 from tabwidget.backends.cost import ModelSize, cost_of
 from tabwidget.config import TrainingConfig
 from tabwidget.serializers.base import JSONSerializer
-from tests.backends.text.engines import toy
+from tests.backends.text.helpers import toy
 
 SIZE = ModelSize(10**6, 10**4, 10**6, 4, 2, 64, 500, 20.0, 8, "cpu", rate=1e9)
 
@@ -40,7 +40,7 @@ def test_too_little_memory_is_said_first() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, one in BACKENDS.items() if not one.pretrained])
-def test_engines_from_scratch_know_their_size_before_they_are_made(name: str) -> None:
+def test_backends_from_scratch_know_their_size_before_they_are_made(name: str) -> None:
     backend: Backend = resolve(name)
     size = backend.size(toy(), JSONSerializer(), TrainingConfig(batch_size=7))
     assert size.rows_per_step == 7

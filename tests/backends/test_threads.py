@@ -1,4 +1,4 @@
-"""An engine leaves cores to others, and other threads their own."""
+"""A backend leaves cores to others, and other threads their own."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ whole rows; where a half of a row is hidden in the test their own preprocessing 
 CRPS they answer a normal distribution around the prediction, its width the root mean square of
 their out-of-fold residuals (forest: out-of-bag), taken on rows hidden in the same way.
 
-Scores are kept as JSON, as they don't depend on our engine.
+Scores are kept as JSON, as they don't depend on our backend.
 """
 
 from __future__ import annotations

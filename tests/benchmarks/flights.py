@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.flights [--seconds 120] [--rows 5000] [--split 42] [--out FILE]
 
-90/10 split. On held-out rows each column is asked given all others; log-loss over the values or
+90/10 split. On validation rows each column is asked given all others; log-loss over the values or
 bins of our own support, beside that of the training frequencies with one added to each. Cells that
 the support lacks are dropped and counted as unseen; constants are not asked for. Memory is the peak
 of the process, which is a fresh one as ``python -m`` starts it: the table, the fit and the answers

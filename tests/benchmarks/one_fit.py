@@ -13,7 +13,7 @@ Kolmogorov-Smirnov's of numbers, total variation of levels).
 "Same within noise": the mean difference over the seeds beside its standard error; beside them how
 much the separate fits vary over the seeds. With ``max_seconds`` for each fit, one takes a fifth of
 the time of five by construction, so the seconds to answer stand beside, and those of a fit with no
-limit, which ends when the hold-out loss no longer falls, for so many seeds as ``--unlimited`` says.
+limit, which ends when the validation loss no longer falls, for ``--unlimited`` seeds.
 """
 
 from __future__ import annotations

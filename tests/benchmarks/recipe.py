@@ -37,7 +37,7 @@ class Variant:
     training : dict
         Settings of `TrainingConfig`.
     patched : callable
-        Returns a context in which the engine works otherwise.
+        Returns a context in which the backend works otherwise.
     """
 
     model: dict[str, Any] = field(default_factory=dict)

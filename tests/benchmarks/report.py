@@ -85,13 +85,13 @@ def machine() -> str:
     """Return one line of versions and machine."""
     versions = [f"{name} {metadata.version(name)}" for name in PACKAGES]
     with few_threads():
-        engine = torch.get_num_threads()
+        backend = torch.get_num_threads()
     parts = [
         *versions,
         f"Python {platform.python_version()}",
         _cpu(),
         f"{joblib.cpu_count()} cores",
-        f"{torch.get_num_threads()} threads ({engine} in the engine)",
+        f"{torch.get_num_threads()} threads ({backend} in the backend)",
         f"load {os.getloadavg()[0]:.1f} at the start",
     ]
     return ", ".join(parts)

@@ -64,7 +64,7 @@ def table_of(n_levels: int) -> Table:
 
 
 def plain(
-    engine: HFScoringModel, prompt: Ids, values: list[Ids], ends: list[int], batch: int
+    backend: HFScoringModel, prompt: Ids, values: list[Ids], ends: list[int], batch: int
 ) -> NDArray[np.float64]:
     """Return the log-probability of each value, and that it ends, by full forwards."""
     found = []
@@ -73,16 +73,16 @@ def plain(
             part = values[start : start + batch]
             longest = max(map(len, part))
             ids = torch.tensor([[*prompt, *v, *[0] * (longest - len(v))] for v in part])
-            logs = log_softmax(engine.model(input_ids=ids).logits[:, len(prompt) - 1 :], 2)
+            logs = log_softmax(backend.model(input_ids=ids).logits[:, len(prompt) - 1 :], 2)
             for row, value in zip(logs, part, strict=True):
                 told = row[: len(value)].gather(1, torch.tensor(value)[:, None]).sum()
                 found.append(float(told + row[len(value), ends].logsumexp(0)))
     return np.array(found)
 
 
-def by_trie(engine: HFScoringModel, prompt: Ids, support: TextSupport) -> NDArray[np.float64]:
-    """Return the same, as the engine does it."""
-    logs = log_probabilities(engine, [prompt], support.sequences)[0]
+def by_trie(backend: HFScoringModel, prompt: Ids, support: TextSupport) -> NDArray[np.float64]:
+    """Return the same, as the backend does it."""
+    logs = log_probabilities(backend, [prompt], support.sequences)[0]
     found = np.full(support.size, -np.inf)
     np.logaddexp.at(found, support.values, logs[support.cases])
     return found
@@ -104,8 +104,8 @@ def main() -> None:
     asked = options.parse_args()
     report = Report(asked)
     loaded = load(ModelConfig(model=asked.model, device="cpu", precision="fp32"))
-    engine = HFScoringModel(loaded)
-    report.say(f"trie read at once: {engine.by_tree}, {torch.get_num_threads()} threads")
+    backend = HFScoringModel(loaded)
+    report.say(f"trie read at once: {backend.by_tree}, {torch.get_num_threads()} threads")
     report.table(
         "candidates",
         "prompt",
@@ -119,7 +119,7 @@ def main() -> None:
     )
     for count in asked.counts:
         table = table_of(count)
-        tokens = row_tokens(table.schema.inputs, JSONSerializer(), engine.tokenizer)
+        tokens = row_tokens(table.schema.inputs, JSONSerializer(), backend.tokenizer)
         support = TextSupport.of(tokens, 9)
         values = [tokens.value(9, float(level)) for level in range(count)]
         ends = sorted({end[0] for end in tokens.ends})
@@ -129,13 +129,13 @@ def main() -> None:
         for row in range(asked.rows + 1):
             prompt = tokens.prompt(rows[row], np.random.default_rng(row).permutation(10), 9)
             if not row:  # the first one warms up
-                by_trie(engine, prompt, support)
-                plain(engine, prompt, values[:2], ends, 1)
+                by_trie(backend, prompt, support)
+                plain(backend, prompt, values[:2], ends, 1)
                 continue
-            took, found = seconds(partial(by_trie, engine, prompt, support))
+            took, found = seconds(partial(by_trie, backend, prompt, support))
             times["trie"].append(took)
             for name, batch in (("each", 1), ("batch", BATCH)):
-                took, expected = seconds(partial(plain, engine, prompt, values, ends, batch))
+                took, expected = seconds(partial(plain, backend, prompt, values, ends, batch))
                 times[name].append(took)
                 apart = max(apart, float(np.abs(found - expected).max()))
         trie, each, batched = (statistics.median(found) for found in times.values())

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.text_training --model FOLDER [--steps 14] [--rows 256]
 
 The same rows as the same token ids, the same model, batch size, adapters (or all weights) and
-optimizer; one run each, in one process, the hold-out looks of ours left out. The plain Trainer
+optimizer; one run each, in one process, our validation passes left out. The plain Trainer
 draws batches by chance, pads them to their longest row and takes its loss of all tokens. Tokens
 are those of rows, padding not counted. Tables: ``even``, whose rows have the same cells, and
 ``uneven``, in which cells are missing and notes are short or long.
@@ -81,18 +81,18 @@ def rates(tokens_a_batch: list[tuple[int, int]], clock: Clock) -> tuple[float, f
 
 
 def backend_of(options: Any) -> HFBackend:
-    """Return the engine, its model loaded anew."""
+    """Return the backend, its model loaded anew."""
     lora = None if options.full else LoRAConfig(rank=16)
     backend = HFBackend(ModelConfig(model=options.model, lora=lora, device="cpu"))
-    backend._engine = backend._model(seed=0)
+    backend._scorer = backend._model(seed=0)
     return backend
 
 
-def engine_of(backend: HFBackend) -> HFScoringModel:
+def scorer_of(backend: HFBackend) -> HFScoringModel:
     """Return what runs the model."""
-    engine = backend._engine
-    assert isinstance(engine, HFScoringModel)
-    return engine
+    scorer = backend._scorer
+    assert isinstance(scorer, HFScoringModel)
+    return scorer
 
 
 def ours(options: Any, table: Table) -> tuple[float, float]:
@@ -106,7 +106,7 @@ def ours(options: Any, table: Table) -> tuple[float, float]:
         table, (), training, JSONSerializer(), 0, False, events.append, lambda: False
     )
     tokens = backend._asked(table.schema.inputs, request.serializer, 0).tokens
-    fit = _Timed(request, engine_of(backend), tokens, backend._lock)
+    fit = _Timed(request, scorer_of(backend), tokens, backend._lock)
     fit.run()
     return rates(fit.tokens_a_batch, fit.clock)
 
@@ -119,7 +119,7 @@ class _Timed(HFFit):
         self.tokens_a_batch: list[tuple[int, int]] = []
         self.clock = Clock(self.request.training.max_steps - 1)  # type: ignore[operator]
 
-    def look(self) -> None:
+    def evaluate(self) -> None:
         """Take none."""
 
     def batch(self, items: Any) -> Batch:
@@ -174,7 +174,7 @@ def plain(options: Any, table: Table) -> tuple[float, float]:
             remove_unused_columns=False,
         )
         trainer = Trainer(
-            model=engine_of(backend).model,
+            model=scorer_of(backend).model,
             args=arguments,
             train_dataset=texts,
             data_collator=collator,

@@ -1,10 +1,10 @@
-"""What tuning a pretrained model on a table is worth, on each engine, beside the model as it is.
+"""What tuning a pretrained model on a table is worth, on each backend, beside the model as it is.
 
-    python -m tests.benchmarks.text_tuning --model FOLDER [--engines huggingface] [--seeds 1 2 3]
+    python -m tests.benchmarks.text_tuning --model FOLDER [--backends huggingface] [--seeds 1 2 3]
 
 Penguins, 80/20 splits by seed. Before tuning, the species of the rows left out is asked for given
-all other columns, and the two engines' log-probabilities of the same rows are compared. After
-tuning by LoRA (rank 16, the engine's own settings otherwise) the species is asked for again. With
+all other columns, and the two backends' log-probabilities of the same rows are compared. After
+tuning by LoRA (rank 16, the backend's own settings otherwise) the species is asked for again. With
 ``--target-only`` nothing but the species is learned, given all other columns.
 """
 
@@ -25,12 +25,12 @@ TARGET = "species"
 
 
 def model_of(
-    engine: str, folder: str, serializer: str, seed: int, **training: Any
+    backend: str, folder: str, serializer: str, seed: int, **training: Any
 ) -> TabularLanguageModel:
     """Return an unfitted model with adapters."""
     config = ModelConfig(model=folder, lora=LoRAConfig(rank=16), device="cpu")
     return TabularLanguageModel(
-        engine, serializer, TrainingConfig(**training), config, random_state=seed
+        backend, serializer, TrainingConfig(**training), config, random_state=seed
     )
 
 
@@ -46,7 +46,7 @@ def main() -> None:
     """Measure and print."""
     options = parser(__doc__)
     options.add_argument("--model", required=True, help="a folder with a model and its tokenizer")
-    options.add_argument("--engines", nargs="*", default=["huggingface", "mlx"])
+    options.add_argument("--backends", nargs="*", default=["huggingface", "mlx"])
     options.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
     options.add_argument("--seconds", type=float, default=300.0)
     options.add_argument("--serializer", default="json")
@@ -57,12 +57,12 @@ def main() -> None:
     frame = datasets.load("penguins")
     table = pd.DataFrame(frame).dropna(subset=[TARGET]).reset_index(drop=True)
     report.table(
-        "engine",
+        "backend",
         "seed",
         "rows tuned / asked",
         "zero-shot accuracy",
         "log-loss",
-        "hold-out loss before",
+        "validation loss before",
         "after",
         "steps",
         "seconds",
@@ -75,16 +75,16 @@ def main() -> None:
             table, test_size=0.2, random_state=seed, stratify=table[TARGET]
         )
         before = []
-        for engine in chosen.engines:
+        for backend in chosen.backends:
             # A step of no length: the model as it is, through the same questions.
-            lm = model_of(engine, *asked_for, seed, max_steps=1, learning_rate=1e-12)
+            lm = model_of(backend, *asked_for, seed, max_steps=1, learning_rate=1e-12)
             lm.fit(train, target_cols=[TARGET])
             zero = asked(lm, test)
             told = pd.DataFrame(lm.log_likelihood(test.head(10), per_cell=True))
             before.append(told.to_numpy(dtype=float))
             began = time.perf_counter()
             lm = model_of(
-                engine,
+                backend,
                 *asked_for,
                 seed,
                 max_seconds=chosen.seconds,
@@ -92,10 +92,10 @@ def main() -> None:
             )
             lm.fit(train, target_cols=[TARGET])
             took, state = time.perf_counter() - began, lm.state
-            looks = [point["loss"] for point in state.curve if point["split"] == "hold-out"]
+            looks = [point["loss"] for point in state.curve if point["split"] == "validation"]
             tuned = asked(lm, test)
             report.row(
-                engine,
+                backend,
                 seed,
                 f"{len(train)} / {len(test)}",
                 f"{zero[0]:.3f}",
@@ -111,8 +111,8 @@ def main() -> None:
             apart.append(float(np.nanmax(np.abs(before[0] - before[1]))))
     if apart:
         report.say(
-            f"\nlargest difference of a cell's log-probability between {chosen.engines[0]} and "
-            f"{chosen.engines[1]} before tuning, {len(apart)} seeds of 10 rows: {max(apart):.1e}"
+            f"\nlargest difference of a cell's log-probability between {chosen.backends[0]} and "
+            f"{chosen.backends[1]} before tuning, {len(apart)} seeds of 10 rows: {max(apart):.1e}"
         )
 
 

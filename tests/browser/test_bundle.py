@@ -73,10 +73,10 @@ def state() -> dict[str, object]:
         **{"headline": "a 70.0%", "detail": "then b 30.0%", "seconds": 0.004},
         **{"python": "lm.conditional('g')", "formula": "g"},
     }
-    engine = {"name": "minilm", "title": "cells", "pretrained": False}
+    backend = {"name": "minilm", "title": "cells", "pretrained": False}
     offers = {
         **{"samples": ["penguins"], "frames": [], "tasks": ["classification"]},
-        **{"serializers": ["json"], "engines": [{**engine, "standard": "", "command": ""}]},
+        **{"serializers": ["json"], "backends": [{**backend, "standard": "", "command": ""}]},
     }
     choices = {
         **{"target": "g", "task": "classification", "serializer": "json"},

@@ -87,12 +87,12 @@ def test_shuffle_draws_a_fresh_column_order(page: Page) -> None:
     expect(row).to_contain_text('"species"')
 
 
-def test_another_engine_shows_its_tokens_what_it_takes_and_learns(page: Page) -> None:
+def test_another_backend_shows_its_tokens_what_it_takes_and_learns(page: Page) -> None:
     root = view(page)
     task = root.get_by_role("region", name="Task", exact=True)
     cost = task.get_by_label("What training takes")
     expect(cost).to_contain_text("parameters")
-    task.get_by_label("Engine").select_option("minilm-text")
+    task.get_by_label("Backend").select_option("minilm-text")
     expect(task.locator(".tw-token-learned").first).to_be_visible()
     expect(cost).to_contain_text("tokens a row")
     root.get_by_role("button", name="Train", exact=True).click()
@@ -100,7 +100,7 @@ def test_another_engine_shows_its_tokens_what_it_takes_and_learns(page: Page) ->
     root.get_by_role("button", name="Stop", exact=True).click()
     until(lambda: "stopped" in status(root).inner_text(), seconds=30)
     expect(root.get_by_label("Answer", exact=True)).to_contain_text("%")
-    task.get_by_label("Engine").select_option("minilm")
+    task.get_by_label("Backend").select_option("minilm")
     expect(task.locator(".tw-token")).to_have_count(0)
 
 

@@ -88,8 +88,8 @@ def test_without_a_terminal_it_writes_lines() -> None:
         "fit of 100 rows and 5 columns with fake, 1,234 parameters",
         'row: {"größe": 1}',
         "row: [red]b[/]",
-        "1.1 s, step 10: train 1.500, hold-out 1.250",
-        "ended after 2.0 s (converged), best hold-out 1.250 at step 10",
+        "1.1 s, step 10: train 1.500, validation 1.250",
+        "ended after 2.0 s (converged), best validation 1.250 at step 10",
     ]
 
 

@@ -42,7 +42,7 @@ def test_everything_is_there(width: int) -> None:
     shown = "\n".join(lines(learned(), width))
     for text in [
         *("fake · 100 rows × 5 columns · 1,234 parameters", "● training", "5.0 s, 5 s left"),
-        *("step 50", "rows/s 500", "train 1.020", "hold-out 1.200", "best 1.200 at step 50"),
+        *("step 50", "rows/s 500", "train 1.020", "validation 1.200", "best 1.200 at step 50"),
         *("⠉", "step 10"),  # dots of the curve, and its axis
         *("column 8", "8.000", "column 0", "0.000", "rows being learned"),
     ]:

@@ -42,7 +42,7 @@ def test_bars_with_rows(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_dashboard(capsys: pytest.CaptureFixture[str]) -> None:
     fitted(LanguageModelClassifier(callbacks=RichCallback()))
-    assert "best hold-out" in capsys.readouterr().out
+    assert "best validation" in capsys.readouterr().out
 
 
 def test_the_logging_module(caplog: pytest.LogCaptureFixture) -> None:

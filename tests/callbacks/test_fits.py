@@ -74,7 +74,7 @@ def test_the_next_fit_is_not_stopped() -> None:
     assert lm.set_params(training__max_steps=3).fit(FRAME).state.reason == "steps"
 
 
-def test_the_default_engine_keeps_its_best_weights() -> None:
+def test_the_default_backend_keeps_its_best_weights() -> None:
     lm = TabularLanguageModel(
         training=TrainingConfig(max_steps=10_000),
         model_config=ModelConfig(width=16, members=1),

@@ -15,8 +15,8 @@ def test_it_tells_of_start_looks_and_end(caplog: pytest.LogCaptureFixture) -> No
         play(LoggingCallback(), *FIT)
     assert caplog.messages == [
         "fit of 100 rows and 5 columns with fake, 1234 parameters",
-        "1.1 s, step 10: train 1.5000, hold-out 1.2500 (best)",
-        "ended after 2.0 s (converged), best hold-out 1.2500 at step 10",
+        "1.1 s, step 10: train 1.5000, validation 1.2500 (best)",
+        "ended after 2.0 s (converged), best validation 1.2500 at step 10",
     ]
 
 

@@ -24,7 +24,7 @@ def drawn(*events: Event, n_train_examples: int = 0, **options: object) -> str:
 def test_it_shows_losses_and_why_the_fit_ended() -> None:
     shown = drawn(*FIT)
     assert "train=1.500" in shown
-    assert "hold-out=1.250" in shown
+    assert "validation=1.250" in shown
     assert "fit (converged after 2.0 s)" in shown
     assert "10.0/10.0 s" in shown
 

@@ -1,4 +1,4 @@
-"""The code blocks of the estimators' document, on the default engine and with small budgets."""
+"""The code blocks of the estimators' document, on the default backend and with small budgets."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_first_block(iris: list[Any]) -> None:
     assert clf.classes_.tolist() == ["setosa", "versicolor", "virginica"]
 
 
-@pytest.mark.filterwarnings("ignore:.*has no effect")  # the default engine loads no model
+@pytest.mark.filterwarnings("ignore:.*has no effect")  # the default backend loads no model
 def test_classifier(iris: list[Any]) -> None:
     X_train, X_test, y_train, _ = iris
     clf = LanguageModelClassifier(model="distilgpt2", random_state=0)
@@ -238,7 +238,7 @@ def test_scikit_learn_integration(iris: list[Any]) -> None:
         cv=2,
     )
     with warnings.catch_warnings():
-        # Of low ranks and few bits the default engine only says that they have no effect.
+        # Of low ranks and few bits the default backend only says that they have no effect.
         warnings.filterwarnings("ignore", message=".*no effect")
         search.fit(X_train, y_train)
     assert len(search.cv_results_["params"]) == 8

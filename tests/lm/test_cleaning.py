@@ -14,7 +14,7 @@ import pytest
 from tabwidget.errors import ConfigError
 from tabwidget.lm.cleaning import Sampling, TextBackend, create_hf_backend, create_mlx_backend
 
-ENGINES = {
+BACKENDS = {
     "mlx": (create_mlx_backend, ["mlx_lm"]),
     "huggingface": (create_hf_backend, ["transformers"]),
 }
@@ -53,9 +53,9 @@ CLEAN = """<cleaning_analysis>
 </cleaning_analysis>"""
 
 
-@pytest.fixture(params=list(ENGINES))
+@pytest.fixture(params=list(BACKENDS))
 def create(request: pytest.FixtureRequest) -> Callable[..., TextBackend]:
-    create, needs = ENGINES[request.param]
+    create, needs = BACKENDS[request.param]
     for package in needs:
         pytest.importorskip(package)
     return create
@@ -169,15 +169,15 @@ def test_a_model_writes(create: Callable[..., TextBackend], tiny: Path) -> None:
     assert not long.startswith(PROMPT)
 
 
-def test_engines_write_the_same(tiny: Path) -> None:
-    for _, needs in ENGINES.values():
+def test_backends_write_the_same(tiny: Path) -> None:
+    for _, needs in BACKENDS.values():
         for package in needs:
             pytest.importorskip(package)
     written = {
         (name, penalty): create(
             tiny, temperature=0, max_tokens=40, repetition_penalty=penalty
         ).generate(PROMPT)
-        for name, (create, _) in ENGINES.items()
+        for name, (create, _) in BACKENDS.items()
         for penalty in (1, 1.5)
     }
     assert written["mlx", 1] == written["huggingface", 1]

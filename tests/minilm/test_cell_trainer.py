@@ -36,7 +36,7 @@ def trained(member: CellTrainer, steps: int) -> CellTrainer:
     for step in range(steps):
         member.step(step / steps)
         if member.due:
-            member.look()
+            member.evaluate()
     return member
 
 
@@ -60,7 +60,7 @@ def test_the_best_weights_are_those_of_the_lowest_look() -> None:
     for step in range(60):
         member.step(step / 60)
         if member.due:
-            losses.append(member.look()[0])
+            losses.append(member.evaluate()[0])
     assert member.best_loss == min(losses)
     with torch.no_grad():
         loss, _ = member._loss(
@@ -82,7 +82,7 @@ def test_it_ends_by_itself_once_nothing_is_gained() -> None:
     for _ in range(3000):
         member.step(0.0)
         if member.due:
-            member.look()
+            member.evaluate()
         if member.finished:
             break
     assert member.finished

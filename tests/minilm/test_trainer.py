@@ -192,7 +192,7 @@ def test_events_are_those_of_the_package(tmp_path: Path) -> None:
         state.fold(events.from_dict(event))
     assert told[0]["event"] == "FitStart"
     assert state.reason == "epochs"
-    assert {point["split"] for point in state.curve} == {"train", "hold-out"}
+    assert {point["split"] for point in state.curve} == {"train", "validation"}
 
 
 @pytest.mark.parametrize(

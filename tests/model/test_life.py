@@ -123,7 +123,7 @@ def test_there_is_nothing_to_save_before_a_fit(tmp_path: Path) -> None:
         fresh().save(tmp_path)
 
 
-def test_an_engine_of_ones_own_cannot_be_saved(tmp_path: Path) -> None:
+def test_an_backend_of_ones_own_cannot_be_saved(tmp_path: Path) -> None:
     lm = TabularLanguageModel(FakeBackend()).fit(FRAME)
     with pytest.raises(ConfigError, match="no backend 'fake'"):
         lm.save(tmp_path / "model")

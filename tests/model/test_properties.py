@@ -1,4 +1,4 @@
-"""The laws of probability on the real engine: whatever is asked, the answers fit together."""
+"""The laws of probability on the real backend: whatever is asked, the answers fit together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.strategies import evidence, examples, questions, seeds
 Floats = NDArray[np.float64]
 
 ROWS = 200
-FLOAT = 1e-5  # the engine counts in float32
+FLOAT = 1e-5  # the backend counts in float32
 PRUNED = 1e-3  # what a set of values may lose: each of weight below 1e-5 is dropped
 CATEGORIES = ["color", "sold", "note"]
 LISTED = ["size", "month"]

@@ -1,4 +1,4 @@
-"""TabularLanguageModel: exact on an engine that counts, and sound on the real one."""
+"""TabularLanguageModel: exact on a backend that counts, and sound on the real one."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from tests.backends.fakes import FakeBackend
 _rng = np.random.default_rng(0)
 FRAME = pd.DataFrame(
     {
-        "color": _rng.choice(["blue", "green", "red"], 200, p=[0.3, 0.2, 0.5]),
+        "colour": _rng.choice(["blue", "green", "red"], 200, p=[0.3, 0.2, 0.5]),
         "size": _rng.integers(1, 5, 200),
         "weight": _rng.normal(size=200),
         "sold": _rng.random(200) < 0.4,
     }
 )
 # Something to learn: red ones are heavier.
-FRAME["weight"] += FRAME["color"].eq("red")
+FRAME["weight"] += FRAME["colour"].eq("red")
 
 Mask = Callable[[pd.DataFrame], Any]
 
@@ -63,7 +63,7 @@ def edges(lm: TabularLanguageModel) -> list[float]:
 
 @pytest.fixture(scope="module")
 def real() -> TabularLanguageModel:
-    """Return a model of the default engine, trained for moments."""
+    """Return a model of the default backend, trained for moments."""
     n = np.arange(120)
     frame = pd.DataFrame(
         {
@@ -117,22 +117,22 @@ def few_steps(n: int = 12, **settings: Any) -> TabularLanguageModel:
 def test_evidence_is_answered_with_the_counted_frequency(
     lm: TabularLanguageModel, given: dict[str, Any], mask: Mask
 ) -> None:
-    found = lm.conditional("color", given).probabilities
-    assert found == pytest.approx(counted("color", mask(FRAME)))
+    found = lm.conditional("colour", given).probabilities
+    assert found == pytest.approx(counted("colour", mask(FRAME)))
 
 
 def test_a_range_of_whole_bins_is_counted(lm: TabularLanguageModel, edges: list[float]) -> None:
     given = {"weight": Between(edges[4], edges[9]), "size": OneOf(1, 3)}
     inside = FRAME["weight"].between(edges[4], edges[9], "left") & FRAME["size"].isin([1, 3])
-    assert lm.conditional("color", given).probabilities == pytest.approx(counted("color", inside))
+    assert lm.conditional("colour", given).probabilities == pytest.approx(counted("colour", inside))
 
 
 def test_a_cut_bin_counts_by_the_part_inside(lm: TabularLanguageModel, edges: list[float]) -> None:
-    found = lm.conditional("color", {"weight": Between((edges[4] + edges[5]) / 2, edges[6])})
+    found = lm.conditional("colour", {"weight": Between((edges[4] + edges[5]) / 2, edges[6])})
     half = FRAME["weight"].between(edges[4], edges[5], "left")
     whole = FRAME["weight"].between(edges[5], edges[6], "left")
     expected = [
-        (half & FRAME["color"].eq(level)).sum() / 2 + (whole & FRAME["color"].eq(level)).sum()
+        (half & FRAME["colour"].eq(level)).sum() / 2 + (whole & FRAME["colour"].eq(level)).sum()
         for level in found.support
     ]
     assert found.probabilities == pytest.approx(expected / np.sum(expected))
@@ -150,12 +150,12 @@ def test_a_cut_bin_counts_by_the_part_inside(lm: TabularLanguageModel, edges: li
 def test_evidence_of_everything_changes_nothing(
     lm: TabularLanguageModel, everything: dict[str, Any]
 ) -> None:
-    assert lm.conditional("color", everything).probabilities == pytest.approx(
-        lm.conditional("color").probabilities
+    assert lm.conditional("colour", everything).probabilities == pytest.approx(
+        lm.conditional("colour").probabilities
     )
 
 
-@pytest.mark.parametrize(("name", "value"), [("size", 3), ("color", "red"), ("weight", 0.25)])
+@pytest.mark.parametrize(("name", "value"), [("size", 3), ("colour", "red"), ("weight", 0.25)])
 def test_a_set_of_one_is_the_value(lm: TabularLanguageModel, name: str, value: object) -> None:
     assert lm.conditional("sold", {name: OneOf(value)}).probabilities == pytest.approx(
         lm.conditional("sold", {name: value}).probabilities
@@ -165,39 +165,39 @@ def test_a_set_of_one_is_the_value(lm: TabularLanguageModel, name: str, value: o
 def test_a_column_left_out_is_marginalized(lm: TabularLanguageModel) -> None:
     weight_of = lm.conditional("size", {"sold": True})
     by_hand = sum(
-        p * lm.conditional("color", {"sold": True, "size": size}).probabilities
+        p * lm.conditional("colour", {"sold": True, "size": size}).probabilities
         for size, p in zip(weight_of.support, weight_of.probabilities, strict=True)
     )
-    assert lm.conditional("color", {"sold": True}).probabilities == pytest.approx(by_hand)
+    assert lm.conditional("colour", {"sold": True}).probabilities == pytest.approx(by_hand)
 
 
 def test_the_order_of_evidence_does_not_matter(lm: TabularLanguageModel) -> None:
     given = {"size": Above(1), "weight": Above(0), "sold": OneOf(True, False)}
     turned = dict(reversed(given.items()))
-    assert lm.conditional("color", given).probabilities == pytest.approx(
-        lm.conditional("color", turned).probabilities
+    assert lm.conditional("colour", given).probabilities == pytest.approx(
+        lm.conditional("colour", turned).probabilities
     )
 
 
 @pytest.mark.parametrize(
     "question",
     [
-        ("color | size in {1, 2}, sold=true",),
-        ("color", {"size": OneOf(1, 2), "sold": True}),
-        (Query(("color",), {"size": OneOf(1, 2), "sold": True}),),
+        ("colour | size in {1, 2}, sold=true",),
+        ("colour", {"size": OneOf(1, 2), "sold": True}),
+        (Query(("colour",), {"size": OneOf(1, 2), "sold": True}),),
     ],
 )
 def test_a_question_can_be_asked_in_three_ways(
     lm: TabularLanguageModel, question: tuple[Any, ...]
 ) -> None:
     mask = FRAME["size"].isin([1, 2]) & FRAME["sold"]
-    assert lm.conditional(*question).probabilities == pytest.approx(counted("color", mask))
+    assert lm.conditional(*question).probabilities == pytest.approx(counted("colour", mask))
 
 
 def test_a_survey_is_the_conditional_of_each_column(lm: TabularLanguageModel) -> None:
     given = {"size": OneOf(1, 2), "sold": True}
     survey = lm.survey(given)
-    assert list(survey) == ["color", "weight"]
+    assert list(survey) == ["colour", "weight"]
     for name, found in survey.items():
         expected = lm.conditional(name, given)
         np.testing.assert_allclose(found.probabilities, expected.probabilities)
@@ -205,41 +205,41 @@ def test_a_survey_is_the_conditional_of_each_column(lm: TabularLanguageModel) ->
 
 
 def test_a_survey_with_nothing_left_to_ask_is_empty(lm: TabularLanguageModel) -> None:
-    assert lm.survey({"color": "red", "size": 1, "weight": 0.0, "sold": True}) == {}
+    assert lm.survey({"colour": "red", "size": 1, "weight": 0.0, "sold": True}) == {}
 
 
 # predict_proba
 
 
 def test_rows_as_dicts_and_as_a_frame_agree(lm: TabularLanguageModel) -> None:
-    frame = FRAME.drop(columns="color").head(20)
+    frame = FRAME.drop(columns="colour").head(20)
     rows: list[Any] = frame.to_dict("records")
-    found = lm.predict_proba_many(frame, "color")
-    np.testing.assert_allclose(found, lm.predict_proba_many(rows, "color"))
-    np.testing.assert_allclose(found[3], lm.predict_proba(rows[3], "color"))
+    found = lm.predict_proba_many(frame, "colour")
+    np.testing.assert_allclose(found, lm.predict_proba_many(rows, "colour"))
+    np.testing.assert_allclose(found[3], lm.predict_proba(rows[3], "colour"))
 
 
 def test_the_target_in_a_frame_is_not_looked_at(lm: TabularLanguageModel) -> None:
     np.testing.assert_array_equal(
-        lm.predict_proba_many(FRAME.assign(color="no such level"), "color"),
-        lm.predict_proba_many(FRAME.drop(columns="color"), "color"),
+        lm.predict_proba_many(FRAME.assign(colour="no such level"), "colour"),
+        lm.predict_proba_many(FRAME.drop(columns="colour"), "colour"),
     )
 
 
 def test_a_row_with_all_cells_missing_gets_the_marginal(lm: TabularLanguageModel) -> None:
     empty = pd.DataFrame(None, index=range(2), columns=FRAME.columns)
-    expected = counted("color", FRAME["size"] > 0)
-    assert lm.predict_proba_many(empty, "color") == pytest.approx(np.array([expected] * 2))
+    expected = counted("colour", FRAME["size"] > 0)
+    assert lm.predict_proba_many(empty, "colour") == pytest.approx(np.array([expected] * 2))
 
 
 def test_no_rows_are_answered_with_none(lm: TabularLanguageModel) -> None:
-    assert lm.predict_proba_many([], "color").shape == (0, 3)
-    assert lm.predict_proba_many(FRAME.head(0), "color", ["red", "blue"]).shape == (0, 2)
+    assert lm.predict_proba_many([], "colour").shape == (0, 3)
+    assert lm.predict_proba_many(FRAME.head(0), "colour", ["red", "blue"]).shape == (0, 2)
 
 
 def test_candidates_share_the_probability(lm: TabularLanguageModel) -> None:
-    blue, _, red = counted("color", FRAME["size"] == 1)
-    found = lm.predict_proba({"size": 1}, "color", ["red", "blue"])
+    blue, _, red = counted("colour", FRAME["size"] == 1)
+    found = lm.predict_proba({"size": 1}, "colour", ["red", "blue"])
     assert found == pytest.approx([red / (red + blue), blue / (red + blue)])
 
 
@@ -260,16 +260,16 @@ def test_candidates_held_for_impossible_count_alike() -> None:
 @pytest.mark.parametrize(
     ("candidates", "message"),
     [
-        (["red", "bleu"], r"'color' has no level 'bleu'. Did you mean 'blue'\?"),
-        ([], "'color': there are no candidates"),
-        (["red", None], "'color' never has the value None"),
+        (["red", "bleu"], r"'colour' has no level 'bleu'. Did you mean 'blue'\?"),
+        ([], "'colour': there are no candidates"),
+        (["red", None], "'colour' never has the value None"),
     ],
 )
 def test_a_wrong_candidate_is_named(
     lm: TabularLanguageModel, candidates: list[object], message: str
 ) -> None:
     with pytest.raises(EvidenceError, match=message):
-        lm.predict_proba({}, "color", candidates)
+        lm.predict_proba({}, "colour", candidates)
 
 
 # Draws
@@ -277,25 +277,25 @@ def test_a_wrong_candidate_is_named(
 
 def test_completing_respects_what_is_known(lm: TabularLanguageModel) -> None:
     known = {"size": OneOf(1, 4), "weight": Between(0.0, 0.5), "sold": True}
-    rows = lm.complete_many([known] * 50, ["color"])
+    rows = lm.complete_many([known] * 50, ["colour"])
     assert {row["size"] for row in rows} == {1, 4}
     assert all(0 <= row["weight"] <= 0.5 and row["sold"] is True for row in rows)
-    assert {row["color"] for row in rows} == {"red", "blue", "green"}
-    assert list(rows[0]) == ["size", "weight", "sold", "color"]
+    assert {row["colour"] for row in rows} == {"red", "blue", "green"}
+    assert list(rows[0]) == ["size", "weight", "sold", "colour"]
 
 
 def test_completing_gives_plain_values(lm: TabularLanguageModel) -> None:
-    row = lm.complete({}, ["color", "size", "weight", "sold"])
+    row = lm.complete({}, ["colour", "size", "weight", "sold"])
     assert [type(value) for value in row.values()] == [str, int, float, bool]
 
 
 def test_each_row_may_want_other_columns(lm: TabularLanguageModel) -> None:
-    rows = lm.complete_many([{"size": 1}, {"color": "red"}], [["color", "sold"], ["weight"]])
-    assert [list(row) for row in rows] == [["size", "color", "sold"], ["color", "weight"]]
+    rows = lm.complete_many([{"size": 1}, {"colour": "red"}], [["colour", "sold"], ["weight"]])
+    assert [list(row) for row in rows] == [["size", "colour", "sold"], ["colour", "weight"]]
 
 
 def test_one_column_may_be_wanted_by_its_name(lm: TabularLanguageModel) -> None:
-    assert list(lm.complete_many([{"size": 1}], "color")[0]) == ["size", "color"]
+    assert list(lm.complete_many([{"size": 1}], "colour")[0]) == ["size", "colour"]
 
 
 def test_draws_of_several_columns_are_joint() -> None:
@@ -307,12 +307,12 @@ def test_draws_of_several_columns_are_joint() -> None:
 
 def test_at_temperature_zero_the_likeliest_is_drawn(lm: TabularLanguageModel) -> None:
     known = {"size": 2, "sold": False}
-    drawn = lm.complete_many([known] * 30, ["color"], GenerationConfig(temperature=0))
-    assert {row["color"] for row in drawn} == {lm.conditional("color", known).mode()}
+    drawn = lm.complete_many([known] * 30, ["colour"], GenerationConfig(temperature=0))
+    assert {row["colour"] for row in drawn} == {lm.conditional("colour", known).mode()}
 
 
 def test_completing_nothing_is_nothing(lm: TabularLanguageModel) -> None:
-    assert lm.complete_many([], ["color"]) == []
+    assert lm.complete_many([], ["colour"]) == []
     assert lm.complete({"size": 1}, []) == {"size": 1}
 
 
@@ -323,19 +323,19 @@ def test_a_column_both_known_and_wanted_is_an_error(lm: TabularLanguageModel) ->
 
 def test_a_list_of_wishes_must_fit_the_rows(lm: TabularLanguageModel) -> None:
     with pytest.raises(ConfigError, match="2 rows are known, but targets of 1 are given"):
-        lm.complete_many([{}, {}], [["color"]])
+        lm.complete_many([{}, {}], [["colour"]])
 
 
 def test_samples_follow_the_joint_distribution(lm: TabularLanguageModel) -> None:
     drawn = lm.sample(2000)
-    expected = pd.crosstab(FRAME["color"], FRAME["size"], normalize=True)
-    found = pd.crosstab(drawn["color"], drawn["size"], normalize=True)
+    expected = pd.crosstab(FRAME["colour"], FRAME["size"], normalize=True)
+    found = pd.crosstab(drawn["colour"], drawn["size"], normalize=True)
     np.testing.assert_allclose(found, expected, atol=0.03)
 
 
 def test_samples_respect_what_is_given(lm: TabularLanguageModel) -> None:
-    drawn = lm.sample(40, {"color": NoneOf("red"), "weight": Above(1.0), "size": 2})
-    assert set(drawn["color"]) == {"blue", "green"}
+    drawn = lm.sample(40, {"colour": NoneOf("red"), "weight": Above(1.0), "size": 2})
+    assert set(drawn["colour"]) == {"blue", "green"}
     assert (drawn["weight"] >= 1).all()
     assert set(drawn["size"]) == {2}
 
@@ -397,14 +397,14 @@ def test_a_wrong_generation_setting_is_named(lm: TabularLanguageModel) -> None:
 
 
 def test_the_likelihood_of_rows_is_their_joint_frequency(lm: TabularLanguageModel) -> None:
-    names = ["color", "size", "sold"]
+    names = ["colour", "size", "sold"]
     frequency = FRAME.groupby(names)[names[0]].transform("size") / len(FRAME)
     assert np.exp(lm.log_likelihood(FRAME[names])) == pytest.approx(frequency.to_numpy())
 
 
 def test_missing_cells_do_not_count(lm: TabularLanguageModel) -> None:
-    frame = pd.DataFrame({"color": ["red", None], "size": [None, None]})
-    red = FRAME["color"].eq("red").mean()
+    frame = pd.DataFrame({"colour": ["red", None], "size": [None, None]})
+    red = FRAME["colour"].eq("red").mean()
     assert lm.log_likelihood(frame) == pytest.approx([math.log(red), 0])
 
 
@@ -417,21 +417,21 @@ def test_a_number_never_seen_is_impossible(real: TabularLanguageModel) -> None:
 # Fitting
 
 
-def test_the_engine_is_told_what_to_learn() -> None:
+def test_the_backend_is_told_what_to_learn() -> None:
     backend, training = FakeBackend(), TrainingConfig(max_steps=2)
     lm = TabularLanguageModel(backend, "bracket", training, random_state=7)
-    lm.fit(FRAME, target_cols=["color"])
+    lm.fit(FRAME, target_cols=["colour"])
     [request] = backend.seen
-    assert (request.targets, request.seed, request.resume) == (("color",), 7, False)
+    assert (request.targets, request.seed, request.resume) == (("colour",), 7, False)
     assert request.training == training
-    assert "color" in request.serializer.serialize({"color": "red"}).text
+    assert "colour" in request.serializer.serialize({"colour": "red"}).text
     pd.testing.assert_frame_equal(request.table.frame, FRAME)
 
 
 def test_a_target_may_be_a_name_alone() -> None:
     backend = FakeBackend()
-    TabularLanguageModel(backend).fit(FRAME, target_cols="color")
-    assert backend.seen[0].targets == ("color",)
+    TabularLanguageModel(backend).fit(FRAME, target_cols="colour")
+    assert backend.seen[0].targets == ("colour",)
 
 
 def test_callbacks_are_told_of_every_event_with_the_state_up_to_date() -> None:
@@ -454,10 +454,10 @@ def test_callbacks_are_told_of_every_event_with_the_state_up_to_date() -> None:
     "ask",
     [
         lambda lm: lm.schema,
-        lambda lm: lm.conditional("color"),
+        lambda lm: lm.conditional("colour"),
         lambda lm: lm.survey(),
-        lambda lm: lm.predict_proba({}, "color"),
-        lambda lm: lm.complete({}, ["color"]),
+        lambda lm: lm.predict_proba({}, "colour"),
+        lambda lm: lm.complete({}, ["colour"]),
         lambda lm: lm.sample(),
         lambda lm: lm.log_likelihood(FRAME),
     ],
@@ -513,7 +513,7 @@ def test_a_wrong_setting_is_found_before_training(settings: dict[str, Any], mess
 
 def test_a_target_that_is_not_a_column_is_found_before_training() -> None:
     backend = FakeBackend()
-    with pytest.raises(ColumnError, match=r"no column 'color'. Did you mean 'color'\?"):
+    with pytest.raises(ColumnError, match=r"no column 'color'. Did you mean 'colour'\?"):
         TabularLanguageModel(backend).fit(FRAME, target_cols=["color"])
     assert not backend.seen
 
@@ -521,17 +521,17 @@ def test_a_target_that_is_not_a_column_is_found_before_training() -> None:
 @pytest.mark.parametrize(
     ("question", "error", "message"),
     [
-        (("color", {}), ColumnError, r"no column 'color'. Did you mean 'color'\?"),
-        (("color", {"sise": 1}), ColumnError, r"no column 'sise'. Did you mean 'size'\?"),
-        (("sold", {"color": "rde"}), EvidenceError, r"no level 'rde'. Did you mean 'red'\?"),
+        (("color", {}), ColumnError, r"no column 'color'. Did you mean 'colour'\?"),
+        (("colour", {"sise": 1}), ColumnError, r"no column 'sise'. Did you mean 'size'\?"),
+        (("sold", {"colour": "rde"}), EvidenceError, r"no level 'rde'. Did you mean 'red'\?"),
         (("sold", {"weight": Between(2, 1)}), EvidenceError, "'weight'.*ends.*before it begins"),
         (("sold", {"weight": "heavy"}), EvidenceError, "'weight' is numeric.*'heavy'.*between"),
         (("sold", {"size": None}), EvidenceError, "'size': None is a missing value"),
         (("sold", {"size": Above(9)}), EvidenceError, "'size'.*from 1 to 4"),
-        (("color", {"color": "red"}), EvidenceError, "'color' is both asked for and given"),
-        ((["color", "weight", "size", "sold"] * 2,), ConfigError, "each of them once"),
-        ((Query(("color",)), {"size": 1}), ConfigError, "leave `given` out"),
-        (("color", "size=1"), ConfigError, "what is known is a mapping.*not 'size=1'"),
+        (("colour", {"colour": "red"}), EvidenceError, "'colour' is both asked for and given"),
+        ((["colour", "weight", "size", "sold"] * 2,), ConfigError, "each of them once"),
+        ((Query(("colour",)), {"size": 1}), ConfigError, "leave `given` out"),
+        (("colour", "size=1"), ConfigError, "what is known is a mapping.*not 'size=1'"),
     ],
 )
 def test_a_question_that_cannot_be_asked_is_one_clear_line(
@@ -545,10 +545,10 @@ def test_a_question_that_cannot_be_asked_is_one_clear_line(
 @pytest.mark.parametrize(
     ("formula", "word", "message"),
     [
-        ("color | size=1, sise=2", "sise", "Did you mean 'size'"),
-        ("sold | color=rde", "rde", "Did you mean 'red'"),
-        ("color | size=1", "color", "Did you mean 'color'"),
-        ("color | size~1", "~", "expected one of ="),
+        ("colour | size=1, sise=2", "sise", "Did you mean 'size'"),
+        ("sold | colour=rde", "rde", "Did you mean 'red'"),
+        ("color | size=1", "color", "Did you mean 'colour'"),
+        ("colour | size~1", "~", "expected one of ="),
     ],
 )
 def test_a_formula_error_points_at_the_place(
@@ -596,7 +596,7 @@ def test_a_fit_that_diverges_says_so() -> None:
         few_steps(training=training).fit(FRAME)
 
 
-# The default engine
+# The default backend
 
 
 class At(Callback):
@@ -620,7 +620,7 @@ def test_an_interrupt_leaves_a_model_that_can_be_asked() -> None:
     with pytest.raises(KeyboardInterrupt):
         lm.fit(FRAME)
     assert lm.state.reason == "stopped"
-    assert lm.conditional("color", {"size": 1}).probabilities.sum() == pytest.approx(1)
+    assert lm.conditional("colour", {"size": 1}).probabilities.sum() == pytest.approx(1)
 
 
 def test_a_stop_event_ends_the_fit_at_the_next_step() -> None:
@@ -646,20 +646,20 @@ def test_resuming_goes_on_from_the_weights_there_are() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [FRAME.drop(columns="size"), FRAME.head(100), FRAME.assign(color=FRAME["color"] + "ish")],
+    [FRAME.drop(columns="size"), FRAME.head(100), FRAME.assign(colour=FRAME["colour"] + "ish")],
 )
 def test_only_the_same_columns_and_values_can_be_resumed(other: pd.DataFrame) -> None:
     lm = TabularLanguageModel(FakeBackend()).fit(FRAME)
     with pytest.raises(ConfigError, match="fit anew"):
         lm.fit(other, resume=True)
-    assert lm.conditional("color").support.tolist() == ["blue", "green", "red"]
+    assert lm.conditional("colour").support.tolist() == ["blue", "green", "red"]
 
 
 def test_resuming_without_a_fit_is_a_first_fit() -> None:
     assert TabularLanguageModel(FakeBackend()).fit(FRAME, resume=True).ready
 
 
-def test_an_engine_that_learns_anew_forgets_the_old_table() -> None:
+def test_an_backend_that_learns_anew_forgets_the_old_table() -> None:
     backend = MiniLMBackend(ModelConfig(width=16, members=1))
     lm = TabularLanguageModel(backend, training=TrainingConfig(max_steps=2)).fit(FRAME)
     ready: list[bool] = []
@@ -671,7 +671,7 @@ def test_an_engine_that_learns_anew_forgets_the_old_table() -> None:
 
 def test_the_same_seed_learns_the_same() -> None:
     first, second, other = (few_steps(4, random_state=seed).fit(FRAME) for seed in (1, 1, 2))
-    question = ("color", {"size": 1})
+    question = ("colour", {"size": 1})
     np.testing.assert_allclose(
         first.conditional(*question).probabilities,
         second.conditional(*question).probabilities,
@@ -711,7 +711,7 @@ def test_a_table_that_is_almost_empty_can_be_learned() -> None:
     lm = few_steps().fit(frame.infer_objects())
     assert lm.state.start is not None
     # Rows without a cell are neither learned nor held out.
-    assert lm.state.start.n_train + lm.state.start.n_holdout == 8
+    assert lm.state.start.n_train + lm.state.start.n_validation == 8
     assert lm.state.start.n_rows == 60
     assert lm.conditional("b", {"a": 1.5}).probabilities.sum() == pytest.approx(1)
     assert lm.predict_proba_many(frame.tail(3), "b").shape == (3, 2)

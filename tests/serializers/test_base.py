@@ -104,7 +104,7 @@ def test_the_end_of_a_value_can_be_told(
     [(same, longer)] = parts_of(serializer, {name: other})
     assert before == same
     for end in filter(None, (pieces.between, pieces.close)):
-        assert not longer.startswith(written + end[0])  # an engine stops at the first token
+        assert not longer.startswith(written + end[0])  # a backend stops at the first token
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ from tests.backends import fakes
 FRAME = pd.DataFrame(
     {
         "weight": np.linspace(-1, 3, 60) ** 3,
-        "color": ["red", "blue", 'it\'s "green"'] * 20,
+        "colour": ["red", "blue", 'it\'s "green"'] * 20,
         "size": [1, 2, 3, 4] * 15,
         "day": pd.date_range("2024-01-01", periods=60),
         "sold": [True, False] * 30,
@@ -57,7 +57,7 @@ ENDLESS = TrainingConfig(max_steps=10**9)
 
 
 @pytest.fixture(autouse=True)
-def fake_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_backends(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, backend in {"fake": "FakeBackend", "slow": "SlowBackend"}.items():
         monkeypatch.setitem(BACKENDS, name, Entry(name, backend, "for tests"))
         monkeypatch.setitem(sys.modules, f"tabwidget.backends.{name}", fakes)
@@ -109,8 +109,8 @@ def test_an_empty_session_waits_for_a_table() -> None:
 
 
 def test_loading_proposes_a_target_and_its_task(session: Session) -> None:
-    assert (session.target, session.task) == ("color", "classification")
-    assert session.question == Query(("color",))
+    assert (session.target, session.task) == ("colour", "classification")
+    assert session.question == Query(("colour",))
     session.load(FRAME[["size", "weight"]])
     assert (session.target, session.task) == ("weight", "regression")
     session.load(FRAME[["weight", "size"]])
@@ -118,7 +118,7 @@ def test_loading_proposes_a_target_and_its_task(session: Session) -> None:
 
 
 def test_loading_says_what_it_did_and_what_is_gone(fitted: Session) -> None:
-    fitted.ask("color | size=1")
+    fitted.ask("colour | size=1")
     told = topics(fitted)
     change = fitted.load(FRAME.head(30), name="half")
     assert change.changed == ("table", "target", "task")
@@ -192,9 +192,9 @@ def test_choosing_what_is_chosen_changes_nothing(session: Session) -> None:
 @pytest.mark.parametrize(
     ("choices", "error", "message"),
     [
-        ({"target": "color"}, ColumnError, r"no column 'color'. Did you mean 'color'\?"),
+        ({"target": "color"}, ColumnError, r"no column 'color'. Did you mean 'colour'\?"),
         ({"task": "clustering"}, ConfigError, "no task 'clustering': classification, regression"),
-        ({"target": "color", "task": "regression"}, ConfigError, "'color' has levels.*choose"),
+        ({"target": "colour", "task": "regression"}, ConfigError, "'colour' has levels.*choose"),
         ({"target": "weight", "task": "classification"}, ConfigError, "'weight' is a number.*60"),
         ({"serializer": "jsno"}, ConfigError, "Did you mean 'json'"),
         ({"serializer": None}, ConfigError, "no serializer None: one of json"),
@@ -212,7 +212,7 @@ def test_choices_are_taken_all_or_none(
     with pytest.raises(error, match=message) as caught:
         session.choose(**{**good, **choices})
     assert "\n" not in str(caught.value)
-    assert (session.serializer, session.target, session.backend) == ("json", "color", "fake")
+    assert (session.serializer, session.target, session.backend) == ("json", "colour", "fake")
     assert session.training.max_seconds == 10
     assert told == []
 
@@ -225,10 +225,10 @@ def test_the_task_follows_the_target(session: Session) -> None:
 
 def test_another_task_keeps_the_target(session: Session) -> None:
     session.choose(task="synthesis")
-    assert (session.target, session.task) == ("color", "synthesis")
+    assert (session.target, session.task) == ("colour", "synthesis")
 
 
-def test_another_engine_costs_the_model(fitted: Session) -> None:
+def test_another_backend_costs_the_model(fitted: Session) -> None:
     change = fitted.choose(backend="slow")
     assert change.invalidates == ("model", "answer")
     assert fitted.model is None
@@ -238,7 +238,7 @@ def test_another_serializer_leaves_a_model_that_can_be_asked(fitted: Session) ->
     change = fitted.choose(serializer="key-value")
     assert change.invalidates == ()
     assert "can still be asked" in change.message
-    assert fitted.ask("color").distribution.target == "color"
+    assert fitted.ask("colour").distribution.target == "colour"
 
 
 def test_a_training_handed_over_is_copied(session: Session) -> None:
@@ -348,7 +348,7 @@ def test_the_target_is_trained_for_unless_the_task_is_synthesis(session: Session
         seen: tuple[str, ...] = session.fit().backend_.seen[0].targets  # type: ignore[attr-defined]
         return seen
 
-    assert targets() == ("color",)
+    assert targets() == ("colour",)
     session.choose(task="synthesis")
     assert targets() == ()
 
@@ -399,14 +399,14 @@ def test_an_answer_is_remembered_as_the_question_of_the_moment(fitted: Session) 
 def test_an_answer_is_the_models(fitted: Session) -> None:
     assert fitted.model is not None
     np.testing.assert_array_equal(
-        fitted.ask("color | size=2").distribution.probabilities,
-        fitted.model.conditional("color", {"size": 2}).probabilities,
+        fitted.ask("colour | size=2").distribution.probabilities,
+        fitted.model.conditional("colour", {"size": 2}).probabilities,
     )
-    assert list(fitted.survey({"size": 2})) == ["weight", "color", "day", "sold"]
+    assert list(fitted.survey({"size": 2})) == ["weight", "colour", "day", "sold"]
 
 
 def test_nothing_can_be_asked_before_training(session: Session) -> None:
-    for ask in (lambda: session.ask("color"), session.survey):
+    for ask in (lambda: session.ask("colour"), session.survey):
         with pytest.raises(NotFittedError, match="train it first"):
             ask()
 
@@ -414,7 +414,7 @@ def test_nothing_can_be_asked_before_training(session: Session) -> None:
 @pytest.mark.parametrize(
     ("question", "error", "message"),
     [
-        ("sold | color=rde", FormulaError, r"no level 'rde'. Did you mean 'red'\?"),
+        ("sold | colour=rde", FormulaError, r"no level 'rde'. Did you mean 'red'\?"),
         ("sold | size=", FormulaError, "expected a value"),
         (Query(("slod",)), ColumnError, r"no column 'slod'. Did you mean 'sold'\?"),
         ("sold, size", ConfigError, "one column at a time"),
@@ -438,9 +438,9 @@ def test_the_same_question_again_is_one_entry(fitted: Session) -> None:
 
 def test_only_the_newest_answers_are_kept(fitted: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "MAX_HISTORY", 2)
-    for question in ("sold", "size", "color"):
+    for question in ("sold", "size", "colour"):
         fitted.ask(question)
-    assert [answer.query.targets for answer in fitted.history] == [("size",), ("color",)]
+    assert [answer.query.targets for answer in fitted.history] == [("size",), ("colour",)]
 
 
 # Subscribers
@@ -520,7 +520,7 @@ def test_threads_may_ask_while_another_trains_and_a_third_chooses(training: Sess
         return threading.Thread(target=body)
 
     def ask(i: int) -> None:
-        answer = training.ask(f"color | size={1 + i % 4}, weight>0")
+        answer = training.ask(f"colour | size={1 + i % 4}, weight>0")
         assert answer.distribution.probabilities.sum() == pytest.approx(1)
 
     threads = [repeat(ask), repeat(ask), repeat(lambda i: training.choose(max_seconds=i + 1))]
@@ -539,9 +539,9 @@ def test_threads_may_ask_while_another_trains_and_a_third_chooses(training: Sess
 @pytest.mark.parametrize(
     "query",
     [
-        Query(("color",)),
-        Query(("sold",), {"color": 'it\'s "green"', "size": OneOf(1, 2)}),
-        Query(("weight",), {"color": NoneOf("red"), "sold": True}),
+        Query(("colour",)),
+        Query(("sold",), {"colour": 'it\'s "green"', "size": OneOf(1, 2)}),
+        Query(("weight",), {"colour": NoneOf("red"), "sold": True}),
         Query(("size",), {"day": Above("2024-02-01"), "weight": Between(0.5, 2, "left")}),
         Query(("day",), {"size": 1}),
         Query(("size",), {"day": pd.Timestamp("2024-02-01 00:00")}),
@@ -560,7 +560,7 @@ def test_the_python_shown_gives_the_same_answer(session: Session, query: Query) 
     np.testing.assert_array_equal(found.probabilities, answer.distribution.probabilities)
     assert names["lm"].get_params()["serializer"] == "bracket"
     assert names["lm"].get_params()["random_state"] == 0
-    assert names["lm"].backend_.seen[0].targets == ("color",)
+    assert names["lm"].backend_.seen[0].targets == ("colour",)
 
 
 @pytest.mark.parametrize(
@@ -596,10 +596,10 @@ def test_without_a_question_or_a_target_the_python_is_shorter(session: Session) 
     ]
 
 
-# The default engine
+# The default backend
 
 
-def test_the_default_engine_is_asked_and_stopped_while_it_trains() -> None:
+def test_the_default_backend_is_asked_and_stopped_while_it_trains() -> None:
     session = Session(FRAME, training=TrainingConfig(max_seconds=60))
     session.start()
     wait_until(lambda: session.model is not None, 60)
@@ -671,7 +671,7 @@ def test_the_model_of_a_session_can_be_copied() -> None:
     assert pickle.loads(pickle.dumps(model)).ready
 
 
-# Engines and models
+# Backends and models
 
 
 def test_the_tokens_of_a_row_are_its_preview_and_say_what_is_learned() -> None:
@@ -758,7 +758,7 @@ def test_a_serializer_may_be_an_instance() -> None:
     assert names["lm"].serializer == serializer
 
 
-def test_an_engine_of_cells_has_no_tokens(session: Session) -> None:
+def test_an_backend_of_cells_has_no_tokens(session: Session) -> None:
     assert session.tokens() == ()
 
 

@@ -273,13 +273,13 @@ def test_texts_that_cannot_be_are_told(tiny: str, X: Any, told: str) -> None:
 
 def test_resumed_it_is_judged_by_rows_it_never_learned(tiny: str, tmp_path: Path) -> None:
     classifier = made(tiny).fit(SINGLE.texts, KINDS)
-    before = sorted(classifier.held_out_.texts)
+    before = sorted(classifier.validation_texts_.texts)
     more = [*SINGLE.texts, "so new apple", "so new boat"]
     kinds = [*KINDS, "apple", "boat"]
     classifier.save(tmp_path / "kept")
     for one in (classifier, TextClassifier.load(tmp_path / "kept", device="cpu")):
         one.fit(more, kinds, resume=True)
-        assert sorted(one.held_out_.texts) == before
+        assert sorted(one.validation_texts_.texts) == before
 
 
 @pytest.mark.parametrize("changed", [{"lora_r": 2}, {"bits": 4}, {"model": "another"}])

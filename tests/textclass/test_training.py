@@ -189,7 +189,7 @@ def test_events_are_told_and_written(tiny: Path, tmp_path: Path) -> None:
     start, end = events[0], events[-1]
     assert isinstance(start, FitStart)
     assert isinstance(end, FitEnd)
-    assert (start.n_train, start.n_holdout, start.total_steps) == (32, 16, 8)
+    assert (start.n_train, start.n_validation, start.total_steps) == (32, 16, 8)
     assert (end.step, end.best_step, end.reason) == (8, done.best_step, done.reason)
     assert len([event for event in events if isinstance(event, TrainReport)]) == 8
     state = TrainingState()

@@ -116,9 +116,9 @@ def test_a_new_run_begins_a_new_number(playing: tuple[FakeSession, Feed, FakePan
             n_rows=1,
             n_columns=1,
             n_train=1,
-            n_holdout=0,
+            n_validation=0,
             n_parameters=1,
-            engine="x",
+            backend="x",
             budget_seconds=7.0,
             total_steps=None,
         )

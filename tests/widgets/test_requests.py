@@ -154,7 +154,7 @@ def test_to_json_takes_whatever_a_table_holds() -> None:
     }
 
 
-def test_a_pretrained_engine_begins_with_adapters_and_its_parts_are_chosen_one_by_one(
+def test_a_pretrained_backend_begins_with_adapters_and_its_parts_are_chosen_one_by_one(
     bench: Bench,
 ) -> None:
     assert "ok" in bench("choose", {"backend": "huggingface"})
@@ -196,11 +196,11 @@ def test_a_preview_says_where_tokens_end_and_a_cost_what_training_takes(bench: B
     assert cost["tokens_per_row"] > 2
 
 
-def test_engines_that_lack_something_are_offered_with_the_command(
+def test_backends_that_lack_something_are_offered_with_the_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tabwidget.backends.registry.find_spec", lambda name: None)
-    commands = {engine["name"]: engine["command"] for engine in _state.engines()}
+    commands = {backend["name"]: backend["command"] for backend in _state.backends()}
     assert commands["huggingface"] == "pip install 'tabwidget[hf]'"
     assert commands["minilm"] == ""
 

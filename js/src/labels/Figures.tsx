@@ -1,4 +1,4 @@
-// The figures of the held-out rows: all labels together, then each, with what moves thresholds.
+// The figures of the validation rows: all labels together, then each, with what moves thresholds.
 import type { LabelReport } from "../shared/protocol";
 import { ClassTable } from "./ClassTable";
 import { Headline } from "./Headline";

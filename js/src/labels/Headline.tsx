@@ -1,4 +1,4 @@
-// How often the labels of the held-out rows are right, and what the thresholds bring.
+// How often the labels of the validation rows are right, and what the thresholds bring.
 import { SCORES, score } from "../shared/format";
 import type { LabelReport } from "../shared/protocol";
 
@@ -6,7 +6,7 @@ const SHOWN = ["f1_micro", "f1_macro", "accuracy"] as const;
 
 export function Headline({ report }: { report: LabelReport }) {
   return (
-    <ul class="tw-scores" aria-label="Figures of the rows held out">
+    <ul class="tw-scores" aria-label="Figures of the validation rows">
       {SHOWN.map((name) => (
         <li key={name}>
           <span class="tw-label">{SCORES[name]}</span>

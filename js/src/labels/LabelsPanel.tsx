@@ -34,7 +34,7 @@ export function LabelsPanel({ store, labeling }: { store: Store; labeling: Label
       return threshold === null ? [] : [[row.label, threshold] as const];
     }),
   );
-  const note = report ? `${count(report.rows)} rows held out` : ready ? "" : "train first";
+  const note = report ? `${count(report.rows)} validation rows` : ready ? "" : "train first";
   return (
     <Card step={4} title="Labels" area="query" note={note}>
       <div class="tw-labeling">

@@ -1,7 +1,7 @@
 // Reads a batch of loss points from its float32 buffer and notices when batches are missing.
 import type { BatchMessage, CurvePoint } from "./protocol";
 
-/** Numbers per point in the buffer: seconds, step, loss, 1 if hold-out. */
+/** Numbers per point in the buffer: seconds, step, loss, 1 if validation. */
 const STRIDE = 4;
 
 export function decodePoints(buffer: DataView | undefined): CurvePoint[] {
@@ -15,7 +15,7 @@ export function decodePoints(buffer: DataView | undefined): CurvePoint[] {
       seconds: buffer.getFloat32(at, true),
       step: buffer.getFloat32(at + 4, true),
       loss,
-      split: buffer.getFloat32(at + 12, true) > 0.5 ? "hold-out" : "train",
+      split: buffer.getFloat32(at + 12, true) > 0.5 ? "validation" : "train",
     });
   }
   return points;

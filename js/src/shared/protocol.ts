@@ -42,7 +42,7 @@ export interface Choices {
   serializer: string;
   max_seconds: number | null;
   backend: string;
-  /** Name or folder of a pretrained model; empty for the engine's own choice. */
+  /** Name or folder of a pretrained model; empty for the backend's own choice. */
   model: string;
   /** Of the adapters; null if all weights are tuned. */
   rank: number | null;
@@ -50,7 +50,7 @@ export interface Choices {
   quantization: string | null;
 }
 
-export interface Engine {
+export interface Backend {
   name: string;
   title: string;
   pretrained: boolean;
@@ -82,7 +82,7 @@ export interface Offers {
   frames: Frame[];
   tasks: string[];
   serializers: string[];
-  engines: Engine[];
+  backends: Backend[];
 }
 
 /** The task of texts and their labels. */
@@ -118,7 +118,7 @@ export interface LabelScores {
   accuracy: number;
 }
 
-/** Figures of the rows held out. */
+/** Figures of the validation rows. */
 export interface LabelReport extends LabelScores {
   /** A text may have several labels: only then are there thresholds. */
   multi: boolean;
@@ -168,7 +168,7 @@ export interface CurvePoint {
   seconds: number;
   step: number;
   loss: number;
-  split: "train" | "hold-out";
+  split: "train" | "validation";
 }
 
 export type RunStatus = "running" | "done" | "stopped" | "failed";
@@ -259,7 +259,7 @@ export interface Preview {
   text: string;
   spans: CellSpan[];
   row: number;
-  /** Where each token ends, and whether it is learned; empty if the engine reads cells. */
+  /** Where each token ends, and whether it is learned; empty if the backend reads cells. */
   tokens: [number, boolean][];
   /** Code points of the text that the model reads: all of them, unless it is too long. */
   read: number;

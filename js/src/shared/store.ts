@@ -127,7 +127,7 @@ export class Store {
     let revision = (old?.revision ?? 0) + (fresh ? 1 : 0);
     let all = points.length ? held.concat(points) : held;
     if (all.length > MAX_POINTS) {
-      all = all.filter((point, i) => i % 2 === 0 || point.split === "hold-out");
+      all = all.filter((point, i) => i % 2 === 0 || point.split === "validation");
       revision += 1;
     }
     this.live = {

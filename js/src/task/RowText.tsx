@@ -19,11 +19,7 @@ export function RowText(props: { preview: Preview; columns: readonly string[]; l
     const [valueStart, valueEnd] = span.value;
     parts.push(...cut(at, nameStart));
     parts.push(
-      <span
-        key={span.column}
-        class="tw-cell"
-        style={{ "--tw-hue": colorOf(span.column, columns) }}
-      >
+      <span key={span.column} class="tw-cell" style={{ "--tw-hue": colorOf(span.column, columns) }}>
         <span class="tw-cell-name">{cut(nameStart, nameEnd)}</span>
         {cut(nameEnd, valueStart)}
         <span class="tw-cell-value">{cut(valueStart, valueEnd)}</span>

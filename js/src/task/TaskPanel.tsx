@@ -4,8 +4,8 @@ import { Amount, Card, ErrorLine, Field, Segmented, Select, useErrors } from "..
 import type { Chosen, Cost, Preview } from "../shared/protocol";
 import type { Store } from "../shared/store";
 import { useStore } from "../shared/store";
+import { BackendChoice } from "./BackendChoice";
 import { CostLine } from "./CostLine";
-import { EngineChoice } from "./EngineChoice";
 import { PretrainedFields } from "./PretrainedFields";
 import { RowPreview } from "./RowPreview";
 import { TextFields } from "./TextFields";
@@ -114,7 +114,7 @@ export function TaskPanel({ store }: { store: Store }) {
         {labeling ? (
           <PretrainedFields chosen={labeling} standard={labeling.standard} onChange={choose} />
         ) : (
-          <EngineChoice choices={choices} engines={offers.engines} onChange={choose} />
+          <BackendChoice choices={choices} backends={offers.backends} onChange={choose} />
         )}
       </div>
       {labeling?.command && (

@@ -108,7 +108,7 @@ function Progress({ stats }: { stats: RunStats }) {
 function Figures({ stats }: { stats: RunStats }) {
   const figures: [string, string][] = [
     ["loss", number(stats.loss, 3)],
-    ["best hold-out", number(stats.best_loss ?? stats.eval_loss, 3)],
+    ["best validation", number(stats.best_loss ?? stats.eval_loss, 3)],
     ...Object.entries(stats.metrics).map(([name, value]): [string, string] => [
       SCORES[name] ?? name,
       score(value, 3),

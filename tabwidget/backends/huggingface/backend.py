@@ -64,12 +64,12 @@ class HFBackend(PretrainedBackend):
             device=device.type,
         )
 
-    def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
+    def _new_fit(self, request: FitRequest, scorer: ScoringModel, tokens: RowTokens) -> TextFit:
         from tabwidget.backends.huggingface.scoring_model import HFScoringModel
         from tabwidget.backends.huggingface.training import HFFit
 
-        assert isinstance(engine, HFScoringModel)
-        return HFFit(request, engine, tokens, self._lock)
+        assert isinstance(scorer, HFScoringModel)
+        return HFFit(request, scorer, tokens, self._lock)
 
     def _model(self, seed: int) -> ScoringModel:
         require("transformers", "hf")

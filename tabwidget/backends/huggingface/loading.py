@@ -147,7 +147,7 @@ def _method(config: QuantizationConfig, device: torch.device) -> str:
         method = "bitsandbytes" if device.type == "cuda" and config.bits in (4, 8) else "hqq"
     if method == "mlx" or config.bits not in (2, 3, 4, 8):
         raise ConfigError(
-            f"the engine 'huggingface' has no {config.bits} bits by {config.method!r}: it has 4 "
+            f"the model 'huggingface' has no {config.bits} bits by {config.method!r}: it has 4 "
             "and 8 by 'bitsandbytes', and 2, 3, 4 and 8 by 'hqq'"
         )
     return method

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tabwidget._typing import Bools, Ints
 from tabwidget.backends.devices import free_memory
 from tabwidget.backends.huggingface.loading import Loaded
 from tabwidget.backends.text.pretrained import PretrainedTokenizer
-from tabwidget.backends.text.scoring_model import MAX_TOKENS, Bools, Ints
+from tabwidget.backends.text.scoring_model import MAX_TOKENS
 from tabwidget.backends.text.torch_scoring_model import TorchScoringModel
 
 __all__ = ["HFScoringModel"]

@@ -9,15 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
+from tabwidget._typing import Ints
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.huggingface.scoring_model import HFScoringModel
@@ -27,7 +26,6 @@ from tabwidget.backends.text.fit import NEVER, TextFit
 
 __all__ = ["HFFit", "Learner"]
 
-Ints = NDArray[np.int64]
 
 REENTRANT = {"use_reentrant": False}
 
@@ -47,10 +45,10 @@ class Learner(nn.Module):
 
     accepts_loss_kwargs = False
 
-    def __init__(self, engine: HFScoringModel, label_smoothing: float = 0.0) -> None:
+    def __init__(self, scorer: HFScoringModel, label_smoothing: float = 0.0) -> None:
         super().__init__()
-        self.model = engine.model
-        self._engine, self._smoothing = engine, label_smoothing
+        self.model = scorer.model
+        self._scorer, self._smoothing = scorer, label_smoothing
 
     def get_input_embeddings(self) -> nn.Module:
         """Return where NEFTune puts its noise."""
@@ -61,7 +59,7 @@ class Learner(nn.Module):
         self, ids: Tensor, at: Tensor, labels: Tensor, weights: Tensor, cells: Tensor
     ) -> dict[str, Tensor]:
         """Return the loss."""
-        logits = self._engine.logits_at(ids, at).float()
+        logits = self._scorer.logits_at(ids, at).float()
         losses = cross_entropy(logits, labels, reduction="none", label_smoothing=self._smoothing)
         return {"loss": (losses * weights).sum() / cells.clamp_min(1e-9)}
 
@@ -73,7 +71,7 @@ class HFFit(TrainerCallback, TextFit):
     ----------
     request : FitRequest
         What to learn, and whom to tell.
-    engine : HFScoringModel
+    scorer : HFScoringModel
         The model; the weights that require gradients are trained.
     tokens : RowTokens
         Writes the rows.
@@ -81,29 +79,29 @@ class HFFit(TrainerCallback, TextFit):
         Whose turn it is with the model.
     """
 
-    engine: HFScoringModel
+    scorer: HFScoringModel
 
     def __init__(
-        self, request: FitRequest, engine: HFScoringModel, tokens: RowTokens, lock: FairLock
+        self, request: FitRequest, scorer: HFScoringModel, tokens: RowTokens, lock: FairLock
     ) -> None:
         # As accelerate and torchrun tell them; of several processes one speaks for all.
         self.processes = int(os.environ.get("WORLD_SIZE", "1"))
         if os.environ.get("RANK", "0") != "0":
             request = replace(request, emit=lambda event: None)
-        adapters = any(not weight.requires_grad for weight in engine.model.parameters())
-        super().__init__(request, "huggingface", engine, tokens, lock, adapters=adapters)
+        adapters = any(not weight.requires_grad for weight in scorer.model.parameters())
+        super().__init__(request, "huggingface", scorer, tokens, lock, adapters=adapters)
         self.loss, self.n_rows = 0.0, 0
         self.trainer: Any = None
 
     def train(self) -> None:
         """Do steps until it is enough."""
-        training, engine = self.request.training, self.engine
+        training, scorer = self.request.training, self.scorer
         with tempfile.TemporaryDirectory() as folder, preserved_rng():
-            learner = Learner(engine, training.label_smoothing)
+            learner = Learner(scorer, training.label_smoothing)
             self.trainer = _RowTrainer(self, learner, _arguments(self, folder))
-            with _activations_twice(engine.model, training.gradient_checkpointing):
+            with _activations_twice(scorer.model, training.gradient_checkpointing):
                 self.trainer.train()
-        engine.model.eval()
+        scorer.model.eval()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
         """Tell of a step, and end when it is enough."""
@@ -184,7 +182,7 @@ class _Batches(Sampler[Any]):
 
 
 def _arguments(fit: HFFit, folder: str) -> TrainingArguments:
-    training, engine = fit.request.training, fit.engine
+    training, scorer = fit.request.training, fit.scorer
     arguments = TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=fit.batches.size,
@@ -195,9 +193,9 @@ def _arguments(fit: HFFit, folder: str) -> TrainingArguments:
         max_grad_norm=fit.max_grad_norm,
         optim=OPTIMIZERS.get(training.optimizer, OPTIMIZERS["auto"]),
         neftune_noise_alpha=training.neftune_noise_alpha,
-        bf16=engine.dtype == torch.bfloat16,
-        fp16=engine.dtype == torch.float16,
-        use_cpu=engine.device.type == "cpu",
+        bf16=scorer.dtype == torch.bfloat16,
+        fp16=scorer.dtype == torch.float16,
+        use_cpu=scorer.device.type == "cpu",
         seed=fit.request.seed % 2**32,
         save_strategy="no",
         logging_strategy="no",

@@ -1,4 +1,4 @@
-"""MiniLMBackend: the default engine, cell models trained from scratch in seconds."""
+"""MiniLMBackend: the default backend, cell models trained from scratch in seconds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tabwidget._typing import Floats
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm.fit import (
@@ -35,7 +36,6 @@ from tabwidget.table.column_orders import column_orders
 
 __all__ = ["MiniLMBackend"]
 
-Floats = NDArray[np.float64]
 
 # Fields of the configs that have an effect here.
 HONOURED = {
@@ -83,7 +83,7 @@ class MiniLMBackend:
     name = "minilm"
 
     def __new__(cls, model_config: ModelConfig | None = None, tokens: str = "cells") -> Any:
-        """Return an engine that reads such tokens."""
+        """Return a backend that reads such tokens."""
         if tokens == "text":
             return MiniLMTextBackend(model_config)
         if tokens != "cells":
@@ -164,8 +164,8 @@ class MiniLMBackend:
         return Prediction(np.concatenate(probabilities), np.concatenate(spread))
 
     @few_threads()
-    def held_out(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
-        """Return the answers on rows that were held out, each by a member that never saw it."""
+    def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
+        """Return the answers on validation rows, each by a member that never saw it."""
         numbers, answers = [], []
         for member, held in zip(self._ready_members(), self._held, strict=False):
             asked = held[np.isfinite(rows[held, target])]

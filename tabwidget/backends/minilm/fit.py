@@ -1,4 +1,4 @@
-"""One fit of the default engine: which models are trained, for how long, and what is told of it."""
+"""One fit of the default backend: the members of an ensemble, trained a step each in turn."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tabwidget._typing import Floats
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, held_apart
+from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, train_validation_split
 from tabwidget.backends.minilm.moments import covariances_of, moments_of
 from tabwidget.backends.minilm.relevance import neighbors
 from tabwidget.config import ModelConfig, TrainingConfig
@@ -28,12 +29,11 @@ from tabwidget.table.column_orders import column_orders
 
 __all__ = ["MAX_READ", "MiniLMFit", "Size", "cell_column", "encoded", "present_in"]
 
-Floats = NDArray[np.float64]
 
 MAX_READ = 64  # columns that a row of a wide table is read by at a time
 TEMPERATURES = [0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.3]
 COOLER = 0.85  # of several members, whose average is softer than each of them
-PRIOR_CELLS = 20.0  # held-out cells that speak for a temperature of one
+PRIOR_CELLS = 20.0  # validation cells that speak for a temperature of one
 N_FOLDS = 5  # of the rows, by which the Gaussian answers for rows that it was not fitted to
 TIMED_STEPS = (1, 2, 5)  # after which the time that a step takes is looked at
 MIN_STEPS = 80  # for which there must be time, or members are left out
@@ -139,7 +139,9 @@ class MiniLMFit:
         share = 1.0 if training.loss_on_target_only else TARGET_SHARE
         weights = _column_weights(cells.answer, targets, share)
         recipe = _recipe(training, size)
-        shuffled, n_held = held_apart(present, training.validation_fraction, request.seed)
+        shuffled, n_held = train_validation_split(
+            present, training.validation_fraction, request.seed
+        )
         self.members: list[CellTrainer] = []
         self.train_rows: list[NDArray[np.int64]] = []
         self.held_rows: list[NDArray[np.int64]] = []
@@ -232,7 +234,7 @@ class MiniLMFit:
     ) -> None:
         """Let members look at the rows they hold out; publish what got better."""
         began = time.perf_counter()
-        looks = [member.look() for member in members]
+        looks = [member.evaluate() for member in members]
         # What is left to do at the end takes about as long as a look.
         share = len(self.members) / len(members)
         self.log.reserve = max(self.log.reserve, share * (time.perf_counter() - began))
@@ -241,10 +243,10 @@ class MiniLMFit:
         loss = float(np.mean([member.last_loss for member in self.members]))
         means = torch.stack([member.column_losses for member in self.members]).nanmean(0)
         names = self.request.table.schema.targets
-        self.log.look(loss, {name: float(means[i]) for i, name in enumerate(names)})
+        self.log.evaluate(loss, {name: float(means[i]) for i, name in enumerate(names)})
 
     def _calibrate(self, publish: Callable[[tuple[CellModel, ...]], None]) -> None:
-        """Find the temperature of each column at which held-out cells are likeliest."""
+        """Find the temperature of each column at which validation cells are likeliest."""
         if self.log.best_loss == math.inf:
             return
         losses = torch.stack([m.losses_at(TEMPERATURES) for m in self.members]).sum(0)

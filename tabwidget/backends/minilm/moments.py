@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tabwidget._typing import Floats
 from tabwidget.backends.minilm.relevance import frequent_levels
 from tabwidget.minilm.gaussian_prior import FAR, Moments
 from tabwidget.table import Column
 
 __all__ = ["covariances_of", "moments_of"]
 
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MAX_ROWS = 20_000  # that the covariance is of

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm_text.fit import OPTIMIZERS, MiniLMTextFit
@@ -25,9 +26,8 @@ from tabwidget.table import Table
 
 __all__ = ["MiniLMTextBackend"]
 
-Floats = NDArray[np.float64]
 
-# Fields of the configs that have no effect here: those of a pretrained model, or another engine.
+# Fields of the configs that have no effect here: those of a pretrained model, or another model.
 UNUSED = {
     "attn_implementation",
     "gradient_checkpointing",
@@ -105,8 +105,8 @@ class MiniLMTextBackend(TextBackend):
         return MiniLMTextScoringModel.of(content["encoder"], tokenizer, seed)
 
     def _about(self) -> dict[str, Any]:
-        assert isinstance(self._engine, MiniLMTextScoringModel)
-        model = self._engine.model
+        assert isinstance(self._scorer, MiniLMTextScoringModel)
+        model = self._scorer.model
         return {"encoder": model.encoder.config, "tokenizer": model.tokenizer.state()}
 
     def _new_tokenizer(self, table: Table, serializer: Serializer) -> TableTokens:
@@ -135,9 +135,9 @@ class MiniLMTextBackend(TextBackend):
             efficiency=EFFICIENCY,
         )
 
-    def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
-        assert isinstance(engine, MiniLMTextScoringModel)
-        return MiniLMTextFit(request, engine, tokens, self._lock)
+    def _new_fit(self, request: FitRequest, scorer: ScoringModel, tokens: RowTokens) -> TextFit:
+        assert isinstance(scorer, MiniLMTextScoringModel)
+        return MiniLMTextFit(request, scorer, tokens, self._lock)
 
     @few_threads()
     def fit(self, request: FitRequest) -> None:

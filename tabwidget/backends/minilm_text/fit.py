@@ -27,48 +27,52 @@ AVERAGED = 0.97  # decay of the average of the weights over steps
 class MiniLMTextFit(LoopFit):
     """A fit by Muon on the blocks' matrices and AdamW on the rest, or AdamW alone."""
 
-    engine: MiniLMTextScoringModel
+    scorer: MiniLMTextScoringModel
     batch_size = 32
     learning_rate = 1e-2
 
     def __init__(
-        self, request: FitRequest, engine: MiniLMTextScoringModel, tokens: RowTokens, lock: FairLock
+        self,
+        request: FitRequest,
+        scorer: MiniLMTextScoringModel,
+        tokens: RowTokens,
+        lock: FairLock,
     ) -> None:
         warm_up()
-        super().__init__(request, "minilm-text", engine, tokens, lock)
+        super().__init__(request, "minilm-text", scorer, tokens, lock)
         # From scratch the loss rests for a while before it falls.
-        self.look_steps = max(self.look_steps, LOOK_STEPS)
+        self.eval_steps = max(self.eval_steps, LOOK_STEPS)
         self._generator = torch.Generator().manual_seed(request.seed)
-        # One rate suits both: with four times as much for the matrices, as the cell engine has,
+        # One rate suits both: with four times as much for the matrices, as the cell model has,
         # these models overfit sooner. It is set at every step.
         self._optimizers = optimizers_of(
-            engine.model,
-            engine.model.encoder.transformer,
+            scorer.model,
+            scorer.model.encoder.transformer,
             learning_rate=self.highest_rate,
             matrix_learning_rate=self.highest_rate,
             weight_decay=request.training.weight_decay,
             muon=request.training.optimizer != "adamw",
         )
-        self._average = averaged(engine.model, AVERAGED)
+        self._average = averaged(scorer.model, AVERAGED)
 
-    def look(self) -> None:
-        """Take the loss of the rows held out by the averaged weights; keep the best of these."""
-        engine, trained = self.engine, self.engine.model
-        engine.model = cast(LanguageModel, self._average.module)
+    def evaluate(self) -> None:
+        """Take the loss of the validation rows by the averaged weights; keep the best of these."""
+        scorer, trained = self.scorer, self.scorer.model
+        scorer.model = cast(LanguageModel, self._average.module)
         try:
-            super().look()
+            super().evaluate()
         finally:
-            engine.model = trained
+            scorer.model = trained
 
     def step(self, batches: Sequence[Batch], rate: float) -> float:
         """Do one step, the gradients of the batches added up; return the loss in nats a cell."""
-        model, training = self.engine.model.train(), self.request.training
+        model, training = self.scorer.model.train(), self.request.training
         total = 0.0
         for batch in batches:
             ids, at, labels, weights = (
                 torch.from_numpy(batch[name]) for name in ("ids", "at", "labels", "weights")
             )
-            logits = self.engine.logits_at(ids, at, self._generator)
+            logits = self.scorer.logits_at(ids, at, self._generator)
             losses = cross_entropy(
                 logits, labels, reduction="none", label_smoothing=training.label_smoothing
             )

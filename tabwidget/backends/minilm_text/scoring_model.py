@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tabwidget._typing import Bools, Ints
 from tabwidget.backends.minilm_text.tokenizer import TableTokens
-from tabwidget.backends.text.scoring_model import Bools, Ints
 from tabwidget.backends.text.torch_scoring_model import TorchScoringModel
 from tabwidget.errors import ConfigError
 from tabwidget.minilm.encoder import Encoder, KeyValueCache
@@ -40,7 +40,7 @@ class MiniLMTextScoringModel(TorchScoringModel):
     def of(
         cls, shape: Mapping[str, Any], tokenizer: Tokenizer, seed: int
     ) -> MiniLMTextScoringModel:
-        """Return the engine of a new model: `shape` as ``Encoder.config`` has it."""
+        """Return the model of a new model: `shape` as ``Encoder.config`` has it."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return cls(LanguageModel(Encoder(**shape), tokenizer))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.backends.text import RowTokens
 from tabwidget.minilm.tokenizer import Tokenizer
 from tabwidget.serializers.base import Serializer
@@ -15,7 +15,6 @@ from tabwidget.table.column_orders import column_orders
 
 __all__ = ["MAX_TOKENS", "TableTokens", "longest_row"]
 
-Floats = NDArray[np.float64]
 
 MAX_TOKENS = 1_024
 FREQUENT = 0.25  # times a row, that two tokens stand together to become one

@@ -109,16 +109,16 @@ class MLXBackend(PretrainedBackend):
             ``text`` is what is new; ``token``, ``logprobs``, ``finish_reason`` and others are told
             too.
         """
-        lm, engine = require("mlx_lm", "mlx"), self._writer()
-        ids = prompt_ids(engine.mlx_tokenizer, prompt, chat)
-        options, seed = self._options(engine, options)
+        lm, scorer = require("mlx_lm", "mlx"), self._writer()
+        ids = prompt_ids(scorer.mlx_tokenizer, prompt, chat)
+        options, seed = self._options(scorer, options)
         parts = lm.stream_generate(
-            engine.model, engine.mlx_tokenizer, ids, max_tokens=max_tokens, **options
+            scorer.model, scorer.mlx_tokenizer, ids, max_tokens=max_tokens, **options
         )
         number = 0
         while True:
             # A turn a token, so that whoever trains need not wait for all of them.
-            with self._writing(engine, seed, number):
+            with self._writing(scorer, seed, number):
                 part = next(parts, None)
             if part is None:
                 return
@@ -146,12 +146,16 @@ class MLXBackend(PretrainedBackend):
         **options
             How to draw.
         """
-        lm, engine = require("mlx_lm", "mlx"), self._writer()
-        ids = [prompt_ids(engine.mlx_tokenizer, prompt, chat) for prompt in prompts]
-        options, seed = self._options(engine, options)
-        with self._writing(engine, seed, 0):
+        lm, scorer = require("mlx_lm", "mlx"), self._writer()
+        ids = [prompt_ids(scorer.mlx_tokenizer, prompt, chat) for prompt in prompts]
+        options, seed = self._options(scorer, options)
+        with self._writing(scorer, seed, 0):
             found = lm.batch_generate(
-                engine.model, engine.mlx_tokenizer, ids, max_tokens=max_tokens, **options
+                scorer.model,
+                scorer.mlx_tokenizer,
+                ids,
+                max_tokens=max_tokens,
+                **options,
             )
         return list(found.texts)
 
@@ -178,10 +182,10 @@ class MLXBackend(PretrainedBackend):
         """
         from tabwidget.backends.mlx.saving import save_adapters
 
-        engine, lora = self._fitted(), self.model_config.lora
+        scorer, lora = self._fitted(), self.model_config.lora
         with self._lock.hold():
             save_adapters(
-                engine, Path(folder), lora.dropout if lora else 0.0, bool(lora and lora.dora)
+                scorer, Path(folder), lora.dropout if lora else 0.0, bool(lora and lora.dora)
             )
 
     def fuse(self, folder: str | os.PathLike[str], *, dequantize: bool = False) -> None:
@@ -196,9 +200,9 @@ class MLXBackend(PretrainedBackend):
         """
         from tabwidget.backends.mlx.saving import fuse
 
-        engine = self._fitted()
+        scorer = self._fitted()
         with self._lock.hold():
-            fuse(engine, Path(folder), dequantize)
+            fuse(scorer, Path(folder), dequantize)
 
     def _unused(self, training: TrainingConfig) -> set[str]:
         from tabwidget.backends.mlx.training import OPTIMIZERS
@@ -241,12 +245,12 @@ class MLXBackend(PretrainedBackend):
             a = mx.ones((width, width))
             return replace(size, rate=fastest(width, lambda: mx.eval(a @ a)))
 
-    def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
+    def _new_fit(self, request: FitRequest, scorer: ScoringModel, tokens: RowTokens) -> TextFit:
         from tabwidget.backends.mlx.scoring_model import MLXScoringModel
         from tabwidget.backends.mlx.training import MLXFit
 
-        assert isinstance(engine, MLXScoringModel)
-        return MLXFit(request, engine, tokens, self._lock)
+        assert isinstance(scorer, MLXScoringModel)
+        return MLXFit(request, scorer, tokens, self._lock)
 
     def _model(self, seed: int) -> MLXScoringModel:
         require("mlx_lm", "mlx")
@@ -260,32 +264,32 @@ class MLXBackend(PretrainedBackend):
 
     def _writer(self) -> MLXScoringModel:
         """Return the model, which need not have learned a table to write."""
-        if self._engine is None:
+        if self._scorer is None:
             require("mlx_lm", "mlx")
             from tabwidget.backends.mlx.loading import load
             from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 
-            self._engine = MLXScoringModel(load(self.model_config, tuned=False))
-        return self._engine  # type: ignore[return-value]
+            self._scorer = MLXScoringModel(load(self.model_config, tuned=False))
+        return self._scorer  # type: ignore[return-value]
 
     def _fitted(self) -> MLXScoringModel:
         self._ready_answers()
-        return self._engine  # type: ignore[return-value]
+        return self._scorer  # type: ignore[return-value]
 
     def _options(
-        self, engine: MLXScoringModel, options: Mapping[str, Any]
+        self, scorer: MLXScoringModel, options: Mapping[str, Any]
     ) -> tuple[dict[str, Any], int | None]:
         mx = require("mlx.core", "mlx")
         made = sampling(**options)
         seed = made.pop("seed", None)
-        if engine.device != mx.default_device().type:
-            made.setdefault("stream", mx.new_thread_local_stream(engine.device))
+        if scorer.device != mx.default_device().type:
+            made.setdefault("stream", mx.new_thread_local_stream(scorer.device))
         return made, seed
 
     @contextlib.contextmanager
-    def _writing(self, engine: MLXScoringModel, seed: int | None, number: int) -> Iterator[None]:
+    def _writing(self, scorer: MLXScoringModel, seed: int | None, number: int) -> Iterator[None]:
         from tabwidget.backends.mlx.rng import preserved_rng
 
         chance = contextlib.nullcontext() if seed is None else preserved_rng(seed, number)
-        with self._lock.hold(), engine.computing(), chance:
+        with self._lock.hold(), scorer.computing(), chance:
             yield

@@ -158,8 +158,8 @@ def _pretrained(source: str | Path, config: ModelConfig, device: mx.DeviceType) 
     place = source_of(source)
     if place.gguf_file:
         raise ConfigError(
-            f"the engine 'mlx' reads no .gguf file, and {str(source)!r} is one: give a folder or a "
-            "name, or take the engine 'huggingface'"
+            f"the model 'mlx' reads no .gguf file, and {str(source)!r} is one: give a folder or a "
+            "name, or take the model 'huggingface'"
         )
     where = place.where
     if place.here and not Path(where).is_dir():
@@ -238,7 +238,7 @@ def _quantization(given: str | QuantizationConfig | None) -> QuantizationConfig 
     found = quantization_of(given)
     if found is not None and found.method not in ("auto", "mlx"):
         raise ConfigError(
-            f"the engine 'mlx' has no few bits by {found.method!r}: give method='mlx', or 'auto'"
+            f"the model 'mlx' has no few bits by {found.method!r}: give method='mlx', or 'auto'"
         )
     return found
 

@@ -17,24 +17,30 @@ from tabwidget.errors import require
 __all__ = ["fuse", "save_adapters"]
 
 
-def save_adapters(engine: MLXScoringModel, folder: Path, dropout: float, dora: bool) -> None:
+def save_adapters(scorer: MLXScoringModel, folder: Path, dropout: float, dora: bool) -> None:
     """Write what was trained as ``adapters.safetensors`` and ``adapter_config.json``."""
-    weights = dict(tree_flatten(engine.model.trainable_parameters()))
-    about: dict[str, Any] = {"fine_tune_type": "full", "num_layers": len(engine.model.layers)}
-    if engine.adapters:
+    weights = dict(tree_flatten(scorer.model.trainable_parameters()))
+    about: dict[str, Any] = {
+        "fine_tune_type": "full",
+        "num_layers": len(scorer.model.layers),
+    }
+    if scorer.adapters:
         about["fine_tune_type"] = "dora" if dora else "lora"
-        about["lora_parameters"] = {"dropout": dropout, **_as_one_kind(engine.model, weights)}
+        about["lora_parameters"] = {
+            "dropout": dropout,
+            **_as_one_kind(scorer.model, weights),
+        }
     folder.mkdir(parents=True, exist_ok=True)
-    with engine.computing():
+    with scorer.computing():
         mx.save_safetensors(str(folder / "adapters.safetensors"), weights)
     (folder / "adapter_config.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
 
 
-def fuse(engine: MLXScoringModel, folder: Path, dequantize: bool) -> None:
+def fuse(scorer: MLXScoringModel, folder: Path, dequantize: bool) -> None:
     """Write the model with its adapters in its weights: a folder that mlx-lm loads."""
     utils = require("mlx_lm.utils", "mlx")
-    with engine.computing():
-        model = twin(engine.model)
+    with scorer.computing():
+        model = twin(scorer.model)
         fused = [
             (name, module.fuse(dequantize=dequantize))
             for name, module in model.named_modules()
@@ -45,10 +51,10 @@ def fuse(engine: MLXScoringModel, folder: Path, dequantize: bool) -> None:
         if dequantize:
             model = utils.dequantize_model(model)
         utils.save_model(folder, model)
-    config = {name: value for name, value in engine.config.items() if "quantization" not in name}
+    config = {name: value for name, value in scorer.config.items() if "quantization" not in name}
     utils.save_config({**config, **_bits(model)}, folder / "config.json")
-    engine.mlx_tokenizer.save_pretrained(folder)
-    for code in engine.folder.glob("*.py") if engine.folder else ():
+    scorer.mlx_tokenizer.save_pretrained(folder)
+    for code in scorer.folder.glob("*.py") if scorer.folder else ():
         shutil.copy(code, folder)
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from mlx.utils import tree_flatten, tree_unflatten
 from numpy.typing import NDArray
 
+from tabwidget._typing import Bools, Floats, Ints
 from tabwidget.backends.mlx.loading import Loaded
 from tabwidget.backends.text.pretrained import PretrainedTokenizer
-from tabwidget.backends.text.scoring_model import Bools, Floats, Ints, ScoringModel, check_weights
+from tabwidget.backends.text.scoring_model import ScoringModel, check_weights
 from tabwidget.errors import require
 
 __all__ = ["MLXScoringModel"]

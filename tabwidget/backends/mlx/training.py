@@ -40,7 +40,7 @@ class MLXFit(LoopFit):
     ----------
     request : FitRequest
         What to learn, and whom to tell.
-    engine : MLXScoringModel
+    scorer : MLXScoringModel
         The model; the weights that are not frozen are trained.
     tokens : RowTokens
         Writes the rows.
@@ -48,12 +48,12 @@ class MLXFit(LoopFit):
         Whose turn it is with the model.
     """
 
-    engine: MLXScoringModel
+    scorer: MLXScoringModel
 
     def __init__(
-        self, request: FitRequest, engine: MLXScoringModel, tokens: RowTokens, lock: FairLock
+        self, request: FitRequest, scorer: MLXScoringModel, tokens: RowTokens, lock: FairLock
     ) -> None:
-        super().__init__(request, "mlx", engine, tokens, lock, adapters=engine.adapters)
+        super().__init__(request, "mlx", scorer, tokens, lock, adapters=scorer.adapters)
         training = request.training
         make = OPTIMIZERS.get(training.optimizer, OPTIMIZERS["auto"])
         # Biases and the scales of norms do not decay.
@@ -61,16 +61,16 @@ class MLXFit(LoopFit):
             [make(self.highest_rate, training.weight_decay), make(self.highest_rate, 0.0)],
             [lambda name, weight: weight.ndim > 1],
         )
-        self._gradients = nn.value_and_grad(engine.model, self._loss)
+        self._gradients = nn.value_and_grad(scorer.model, self._loss)
 
     def step(self, batches: Sequence[Batch], rate: float) -> float:
         """Do one step, the gradients of the batches added up; return the loss in nats a cell."""
-        training, model = self.request.training, self.engine.model
+        training, model = self.request.training, self.scorer.model
         cells = max(sum(float(batch["cells"]) for batch in batches), 1e-9)
         seed = (self.request.seed, self.log.n_steps)
         total, gradients = mx.array(0.0), None
         with contextlib.ExitStack() as around:
-            around.enter_context(self.engine.computing())
+            around.enter_context(self.scorer.computing())
             around.enter_context(preserved_rng(*seed))
             if training.gradient_checkpointing:
                 around.enter_context(_activations_twice(model, seed))
@@ -94,7 +94,7 @@ class MLXFit(LoopFit):
     def _loss(
         self, ids: mx.array, at: mx.array, labels: mx.array, weights: mx.array, cells: float
     ) -> mx.array:
-        logits = self.engine.logits_at(ids, at).astype(mx.float32)
+        logits = self.scorer.logits_at(ids, at).astype(mx.float32)
         smoothing = self.request.training.label_smoothing
         losses = nn.losses.cross_entropy(logits, labels, label_smoothing=smoothing)
         return (losses * weights).sum() / cells

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tabwidget._typing import Floats, Ints
 from tabwidget.backends.text.rows import RowTokens
-from tabwidget.backends.text.scoring import Engine, log_probabilities
+from tabwidget.backends.text.scoring import TokenScorer, log_probabilities
 from tabwidget.backends.text.support import TextSupport
 from tabwidget.table.column_orders import column_orders
 
 __all__ = ["TextAnswers"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 
 class TextAnswers:
-    """Asks an engine for whole distributions; what it says of a row depends on that row alone.
+    """Asks a model for whole distributions; what it says of a row depends on that row alone.
 
     Parameters
     ----------
     tokens : RowTokens
         Writes the questions.
-    engine : Engine
+    scorer : Model
         The model.
     seed : int
         Of the column orders that the cells known are read in.
     """
 
-    def __init__(self, tokens: RowTokens, engine: Engine, seed: int) -> None:
-        self.tokens, self.engine, self.seed = tokens, engine, seed
+    def __init__(self, tokens: RowTokens, scorer: TokenScorer, seed: int) -> None:
+        self.tokens, self.scorer, self.seed = tokens, scorer, seed
         self._supports: dict[int, TextSupport] = {}
 
     def support(self, index: int) -> TextSupport:
@@ -104,6 +101,6 @@ class TextAnswers:
             at = np.flatnonzero(targets == target)
             prompts = [self.tokens.prompt(contexts[i], orders[i], target) for i in at]
             support = self.support(target)
-            found = log_probabilities(self.engine, prompts, support.sequences)
+            found = log_probabilities(self.scorer, prompts, support.sequences)
             out[at, : support.size] = support.probabilities(found)
         return out

@@ -1,4 +1,4 @@
-"""TextBackend: what all engines share that read and write rows as text."""
+"""TextBackend: what all models share that read and write rows as text."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.fair_lock import FairLock
@@ -26,7 +27,6 @@ from tabwidget.table import Column, Table
 
 __all__ = ["TextBackend", "features"]
 
-Floats = NDArray[np.float64]
 
 COUNTED = 200  # rows whose tokens are counted for an estimate
 
@@ -53,7 +53,7 @@ class TextBackend(ABC):
 
     def __init__(self, model_config: ModelConfig | None = None) -> None:
         self.model_config = model_config or ModelConfig()
-        self._engine: ScoringModel | None = None
+        self._scorer: ScoringModel | None = None
         self._answers: TextAnswers | None = None
         self._serializer: Serializer | None = None
         self._held: NDArray[np.int64] = np.empty(0, dtype=np.int64)
@@ -88,7 +88,7 @@ class TextBackend(ABC):
         """Return the size of the model; nothing is downloaded for it."""
 
     @abstractmethod
-    def _new_fit(self, request: FitRequest, engine: ScoringModel, tokens: RowTokens) -> TextFit:
+    def _new_fit(self, request: FitRequest, scorer: ScoringModel, tokens: RowTokens) -> TextFit:
         """Return the fit to run."""
 
     @property
@@ -104,18 +104,18 @@ class TextBackend(ABC):
         inputs = request.table.schema.inputs
         if texts := [column.name for column in inputs if column.role != "feature"]:
             warnings.warn(
-                f"the engine {self.name!r} does not read free text yet: {', '.join(texts)}",
+                f"the model {self.name!r} does not read free text yet: {', '.join(texts)}",
                 UserWarning,
                 stacklevel=2,
             )
         if not request.resume:
             # An instance that learns another table must not answer with the weights of the last.
             self._answers = None
-            self._engine = self._loaded(request.seed, request.table, request.serializer)
+            self._scorer = self._loaded(request.seed, request.table, request.serializer)
         self._serializer = request.serializer
-        assert self._engine is not None
+        assert self._scorer is not None
         answers = self._asked(inputs, request.serializer, request.seed)
-        self._fit = fit = self._new_fit(request, self._engine, answers.tokens)
+        self._fit = fit = self._new_fit(request, self._scorer, answers.tokens)
         self._held, self._answers = fit.held_rows, answers
         try:
             fit.run()
@@ -182,8 +182,8 @@ class TextBackend(ABC):
             found = answers.predict(contexts, np.asarray(targets, dtype=np.int64), orders)
         return Prediction(*found)
 
-    def held_out(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
-        """Return the answers on rows that were held out of the last fit."""
+    def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
+        """Return the answers on validation rows of the last fit."""
         asked = self._held[np.isfinite(rows[self._held, target])]
         found = self.predict(rows[asked], np.full(len(asked), target), 1)
         return asked, found.probabilities
@@ -209,10 +209,10 @@ class TextBackend(ABC):
         Of a model with adapters these alone; else all weights. A pretrained model itself is kept
         by name.
         """
-        answers, engine = self._ready_answers(), self._engine
-        assert engine is not None
+        answers, scorer = self._ready_answers(), self._scorer
+        assert scorer is not None
         with self._lock.hold():
-            arrays = (self._fit and self._fit.best) or engine.trained()
+            arrays = (self._fit and self._fit.best) or scorer.trained()
         content = {
             "seed": answers.seed,
             "serializer": params_to_json(self._serializer),
@@ -230,18 +230,18 @@ class TextBackend(ABC):
         """Take back what `state` returned of these columns; a pretrained model is loaded anew."""
         if self.model_config.model is None:
             self.model_config = params_from_json(content["model"])
-        self._engine = self._restored(content, content["seed"])
-        self._engine.take(arrays)
+        self._scorer = self._restored(content, content["seed"])
+        self._scorer.take(arrays)
         self._held = np.empty(0, dtype=np.int64)
         self._serializer = params_from_json(content["serializer"])
         self._answers = self._asked(columns, self._serializer, content["seed"])
 
     def _asked(self, columns: Sequence[Column], serializer: Serializer, seed: int) -> TextAnswers:
         """Return what answers questions about these columns."""
-        engine = self._engine
-        assert engine is not None
-        tokens = row_tokens(features(columns), serializer, engine.tokenizer)
-        return TextAnswers(tokens, engine, seed)
+        scorer = self._scorer
+        assert scorer is not None
+        tokens = row_tokens(features(columns), serializer, scorer.tokenizer)
+        return TextAnswers(tokens, scorer, seed)
 
     def _ready_answers(self) -> TextAnswers:
         if self._answers is None:
@@ -250,5 +250,5 @@ class TextBackend(ABC):
 
 
 def features(columns: Sequence[Column]) -> list[Column]:
-    """Return those of the columns that an engine reads which it can be asked for; no free text."""
+    """Return those of the columns that a model reads which it can be asked for; no free text."""
     return [column for column in columns if column.role == "feature"]

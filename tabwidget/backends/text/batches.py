@@ -8,13 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats, Ints
 from tabwidget.backends.text.rows import RowIds
 from tabwidget.table.column_orders import column_orders
 
 __all__ = ["RowBatches", "collated", "distinct_orders"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 POOL = 32  # batches whose rows are sorted by length; more of them, and chance has less to say
 

@@ -1,4 +1,4 @@
-"""TextFit: one fit of a text engine; what is learned, for how long, and which weights are kept."""
+"""TextFit: one fit of a text model; what is learned, for how long, and which weights are kept."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats, Ints
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import FairLock
-from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, held_apart
+from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, train_validation_split
 from tabwidget.backends.text import RowBatches, RowTokens, ScoringModel, collated
 from tabwidget.backends.text.batches import distinct_orders
 from tabwidget.errors import ConfigError
@@ -22,15 +23,13 @@ from tabwidget.events import Event, Reason
 
 __all__ = ["Batch", "LoopFit", "TextFit"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Batch = Mapping[str, NDArray[Any]]
 
 BATCH_SIZE = 8
 LEARNING_RATE = 1e-4
 ADAPTER_LEARNING_RATE = 1e-3
 MAX_GRAD_NORM = 1.0
-MAX_EVALUATED = 128  # rows held out that a loss is taken of
+MAX_EVALUATED = 128  # validation rows that a loss is taken of
 LOOK_STEPS = (5, 50)  # between two looks at least and at most; an epoch, if between these
 PATIENCE = 5  # looks without a gain, after which "auto" ends
 MIN_GAIN = 1e-3  # of the loss, that counts as one
@@ -45,8 +44,8 @@ class TextFit(ABC):
     request : FitRequest
         What to learn, and whom to tell.
     name : str
-        Of the engine, as events tell it.
-    engine : ScoringModel
+        Of the model, as events tell it.
+    scorer : ScoringModel
         The model.
     tokens : RowTokens
         Writes the rows.
@@ -64,7 +63,7 @@ class TextFit(ABC):
         self,
         request: FitRequest,
         name: str,
-        engine: ScoringModel,
+        scorer: ScoringModel,
         tokens: RowTokens,
         lock: FairLock,
         *,
@@ -72,11 +71,18 @@ class TextFit(ABC):
     ) -> None:
         request = replace(request, emit=self._emitter(request.emit, lock))
         self.log = FitLog(request, name)
-        self.request, self.engine, self.tokens, self.lock = request, engine, tokens, lock
+        self.request, self.scorer, self.tokens, self.lock = (
+            request,
+            scorer,
+            tokens,
+            lock,
+        )
         table, training = request.table, request.training
         self.rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
         present = np.isfinite(self.rows)
-        shuffled, n_held = held_apart(present, training.validation_fraction, request.seed)
+        shuffled, n_held = train_validation_split(
+            present, training.validation_fraction, request.seed
+        )
         self.held_rows, self.train_rows = shuffled[:n_held], shuffled[n_held:]
         names = [column.name for column in tokens.columns]
         targets = [index for index, name in enumerate(names) if name in request.targets]
@@ -103,10 +109,10 @@ class TextFit(ABC):
         batches_per_step = training.grad_accumulation_steps * self.processes
         self.steps_per_epoch = math.ceil(len(self.batches) / batches_per_step)
         least, most = LOOK_STEPS
-        self.look_steps = min(max(least, self.steps_per_epoch), most)
+        self.eval_steps = min(max(least, self.steps_per_epoch), most)
         self.held = self._held_batches(present, last)
         self.progress = 0.0
-        self.looks_since, self.mark = 0, math.inf
+        self.evals_since, self.mark = 0, math.inf
         self.newest: list[tuple[int, Ints]] = []
         self.best: dict[str, NDArray[np.float32]] = {}
         self.reason: Reason = "stopped"
@@ -128,22 +134,22 @@ class TextFit(ABC):
     def run(self) -> None:
         """Train to the end."""
         n_held = len(self.held_rows)
-        sizes = (len(self.train_rows), n_held, self.engine.n_parameters)
+        sizes = (len(self.train_rows), n_held, self.scorer.n_parameters)
         self.log.start(len(self.tokens.columns), *sizes)
         try:
             with self.lock.hold():
-                self.look()
+                self.evaluate()
                 self.train()
         except Exception:
             self.reason = "failed"
             raise
         finally:
             with self.lock.hold():
-                self.engine.take(self.best)
+                self.scorer.take(self.best)
             self.log.end(self.reason)
 
     def after_step(self, loss: float, n_rows: int, epoch: int, rate: float) -> bool:
-        """Tell of a step, look at the rows held out when it is time to; return whether to end.
+        """Tell of a step, look at the validation rows when it is time to; return whether to end.
 
         Parameters
         ----------
@@ -166,36 +172,36 @@ class TextFit(ABC):
         over = nearest if self.progress >= 1 else None
         stopped = self._most(float(self.request.stopped())) > 0
         # Stopped by hand it ends at once, unless that would lose all that was learned.
-        look = not log.best_step if stopped else bool(over) or log.n_steps % self.look_steps == 0
+        look = not log.best_step if stopped else bool(over) or log.n_steps % self.eval_steps == 0
         log.training(epoch, rate, now=look)
         if look:
-            self.look()
-            if self.looks_since >= PATIENCE and self.request.training.lr_scheduler == "auto":
+            self.evaluate()
+            if self.evals_since >= PATIENCE and self.request.training.lr_scheduler == "auto":
                 over = over or "converged"
         log.examples(self._shown())
         self.reason = "stopped" if stopped else over or self.reason
         self.lock.yield_to_waiting()
         return stopped or over is not None
 
-    def look(self) -> None:
-        """Take the loss of the rows held out; keep the weights if there was none lower."""
+    def evaluate(self) -> None:
+        """Take the loss of the validation rows; keep the weights if there was none lower."""
         began = self.log.seconds
         columns = self.tokens.columns
         sums, counts = np.zeros(len(columns)), np.zeros(len(columns))
         for batch in self.held:
-            losses = -self.engine.told(batch["ids"], batch["at"], batch["labels"])
+            losses = -self.scorer.told(batch["ids"], batch["at"], batch["labels"])
             np.add.at(sums, batch["owner"], losses)
             cells = np.unique(np.stack([batch["row"], batch["owner"]]), axis=1)
             np.add.at(counts, cells[1], 1)
         with np.errstate(invalid="ignore", divide="ignore"):
             each = sums / counts
             loss = float((sums @ self.weights) / (counts @ self.weights))
-        self.looks_since += 1
+        self.evals_since += 1
         if loss < self.mark * (1 - MIN_GAIN):
-            self.mark, self.looks_since = loss, 0
+            self.mark, self.evals_since = loss, 0
         told = zip(columns, each, counts, strict=True)
-        if self.log.look(loss, {column.name: float(one) for column, one, n in told if n}):
-            self.best = self.engine.trained()
+        if self.log.evaluate(loss, {column.name: float(one) for column, one, n in told if n}):
+            self.best = self.scorer.trained()
         # The last look has to fit into the time there is.
         self.log.reserve = self.log.seconds - began
 
@@ -231,7 +237,7 @@ class TextFit(ABC):
             yield int(self.train_rows[row]), [self.tokens.columns[i].name for i in order]
 
     def _held_batches(self, present: NDArray[np.bool_], last: list[int]) -> list[Batch]:
-        """Return the rows held out, each in one order for the whole fit."""
+        """Return the validation rows, each in one order for the whole fit."""
         numbers = self.held_rows[:MAX_EVALUATED]
         orders = distinct_orders(present[numbers], 1, seed=self.request.seed, epoch=NEVER)[:, 0]
         orders = np.take_along_axis(orders, np.isin(orders, last).argsort(1, kind="stable"), 1)
@@ -243,7 +249,7 @@ class TextFit(ABC):
         ]
 
     def _check_lengths(self, longest: int) -> None:
-        asked, most = self.request.training.max_seq_length, self.engine.most_length
+        asked, most = self.request.training.max_seq_length, self.scorer.most_length
         if asked is not None and longest > asked:
             raise ConfigError(
                 f"the longest row has {longest} tokens, more than max_seq_length={asked}: leave "

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tabwidget._typing import Floats, Ints
 from tabwidget.table.column import Column
 
 __all__ = ["Numbers", "numbers_of"]
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 MAX_PER_BIN = 100  # numbers that stand for all of a bin's
 UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)  # of dates and times, in seconds

@@ -1,4 +1,4 @@
-"""Pretrained models: what their engines share, and what is told of one before it is loaded."""
+"""Pretrained models: what their models share, and what is told of one before it is loaded."""
 
 from __future__ import annotations
 

@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.backends.text.rows import Ids
 from tabwidget.backends.text.trie import Trie, parts
 
-__all__ = ["Engine", "log_probabilities"]
+__all__ = ["TokenScorer", "log_probabilities"]
 
-Floats = NDArray[np.float64]
 
 MAX_NODES = 512  # of a trie run at once; more of them, and their attention costs more than they do
 
 
-class Engine(Protocol):
+class TokenScorer(Protocol):
     """A causal language model that scores.
 
     Attributes
@@ -52,13 +51,16 @@ class Engine(Protocol):
 
 
 def log_probabilities(
-    engine: Engine, prompts: Sequence[Ids], sequences: Sequence[Ids], most_nodes: int = MAX_NODES
+    scorer: TokenScorer,
+    prompts: Sequence[Ids],
+    sequences: Sequence[Ids],
+    most_nodes: int = MAX_NODES,
 ) -> Floats:
     """Return the log-probability of each sequence after each prompt, summed over its tokens.
 
     Parameters
     ----------
-    engine : Engine
+    scorer : Model
         The model.
     prompts : sequence of tuple of int
         Not empty themselves. Equal ones are run once.
@@ -82,12 +84,12 @@ def log_probabilities(
         stop = start + 1
         while (
             stop < len(distinct)
-            and (stop + 1 - start) * (len(distinct[stop]) + most) <= engine.most_tokens
+            and (stop + 1 - start) * (len(distinct[stop]) + most) <= scorer.most_tokens
         ):
             stop += 1
-        cache = engine.prefill(distinct[start:stop])
+        cache = scorer.prefill(distinct[start:stop])
         for part, trie in tries:
-            found[start:stop, part] = trie.summed(engine.tree(cache, trie))
+            found[start:stop, part] = trie.summed(scorer.tree(cache, trie))
         start = stop
     place = {prompt: i for i, prompt in enumerate(distinct)}
     return found[[place[prompt] for prompt in prompts]]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Bools, Floats, Ints
 from tabwidget.backends.text.rows import Ids
 from tabwidget.backends.text.tokens import TextTokenizer
 from tabwidget.backends.text.trie import Trie
@@ -21,9 +22,6 @@ __all__ = ["MAX_TOKENS", "ScoringModel", "check_weights", "padded"]
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 MAX_TOKENS = 4_096  # of a batch on a CPU, where more are no faster
 LOGITS = 2**24  # held at once

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwidget._typing import Floats
 from tabwidget.backends.text.numbers import numbers_of
 from tabwidget.backends.text.rows import Ids, RowTokens
 
 __all__ = ["TextSupport"]
 
-Floats = NDArray[np.float64]
 Shares = dict[int, float]
 
 MAX_LISTED = 1_000  # numbers of which each is told from all others

@@ -1,4 +1,4 @@
-"""TorchScoringModel: what text engines that compute by torch do alike."""
+"""TorchScoringModel: what text models that compute by torch do alike."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tabwidget.backends.text.scoring_model import Floats, Ints, ScoringModel, check_weights
+from tabwidget._typing import Floats, Ints
+from tabwidget.backends.text.scoring_model import ScoringModel, check_weights
 
 __all__ = ["TorchScoringModel"]
 
 
 class TorchScoringModel(ScoringModel):
-    """A text engine of a torch model; its weights that require gradients are trained.
+    """A text model of a torch model; its weights that require gradients are trained.
 
     Attributes
     ----------

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Trie"]
+from tabwidget._typing import Ints
 
-Ints = NDArray[np.int64]
+__all__ = ["Trie"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Trie:
 
     @functools.cached_property
     def inner(self) -> Ints:
-        """The nodes with children: what an engine runs. A leaf's token is only read."""
+        """The nodes with children: what a model runs. A leaf's token is only read."""
         return np.unique(self.parents[1:])
 
     @functools.cached_property

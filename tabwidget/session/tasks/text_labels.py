@@ -48,7 +48,7 @@ LEARNING_RATES = {"adapters": 1e-3, "whole": 5e-5}
 
 @dataclass(frozen=True)
 class LabelReport:
-    """How well texts held out are labeled.
+    """How well validation texts are labeled.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Labelling:
     classifier : TextClassifier or None
         The newest fit, be it while it is still trained.
     report : LabelReport or None
-        How well it labels the texts held out.
+        How well it labels the validation texts.
 
     Examples
     --------
@@ -215,7 +215,7 @@ class Labelling:
                 # Only now there is a model: one that cannot be loaded takes nothing away.
                 self.classifier, self.report = classifier, None
             elif isinstance(event, EvalReport):
-                found, n_rows = event.metrics, len(classifier.held_out_)
+                found, n_rows = event.metrics, len(classifier.validation_texts_)
                 at_half = found.get("at_half")
                 self.report = LabelReport(classifier.multi_, n_rows, found, at_half, {}, {})
             on_event(fields)
@@ -252,7 +252,7 @@ class Labelling:
         return self._judge(values)
 
     def take_thresholds(self, which: str) -> LabelReport:
-        """Take the thresholds that are tuned on the texts held out, or 0.5 for all labels.
+        """Take the thresholds that are tuned on the validation texts, or 0.5 for all labels.
 
         Parameters
         ----------
@@ -266,9 +266,9 @@ class Labelling:
             raise ConfigError(f"there are no thresholds {which!r}: 'tuned' or 'half'")
         if which == "half":
             return self._judge(np.full(len(names), 0.5))
-        targets = classifier.held_out_.targets
+        targets = classifier.validation_texts_.targets
         assert targets is not None
-        return self._judge(tuned_thresholds(targets, classifier.held_out_probabilities_))
+        return self._judge(tuned_thresholds(targets, classifier.validation_probabilities_))
 
     def label(self, text: str) -> Labelled:
         """Return the probabilities of the labels of a text, and the labels it gets.
@@ -328,7 +328,7 @@ class Labelling:
     def example(self, draw: int = 0) -> tuple[str, tuple[str, ...]]:
         """Return a text that was held out, another one for each `draw`, and its true labels."""
         classifier = self._fitted()
-        held_out, names = classifier.held_out_, classifier.model_.labels.names
+        held_out, names = classifier.validation_texts_, classifier.model_.labels.names
         # A stride that shares no factor with most counts visits the rows in no visible order.
         row = draw * 7919 % len(held_out)
         assert held_out.targets is not None
@@ -456,13 +456,13 @@ class Labelling:
         return classifier, list(classifier.model_.labels.names)
 
     def _judge(self, thresholds: NDArray[np.float64]) -> LabelReport:
-        """Take thresholds, and return how well the texts held out are labeled by them."""
+        """Take thresholds, and return how well the validation texts are labeled by them."""
         from tabwidget.textclass import metrics_of
 
         classifier = self._fitted()
         classifier.thresholds_ = thresholds
         labels = classifier.model_.labels
-        targets, found = classifier.held_out_.targets, classifier.held_out_probabilities_
+        targets, found = classifier.validation_texts_.targets, classifier.validation_probabilities_
         assert targets is not None
 
         def counts(there: NDArray[np.bool_]) -> dict[str, list[int]]:

@@ -1,4 +1,4 @@
-"""What is particular to the Hugging Face engine, on tiny random models."""
+"""What is particular to the Hugging Face model, on tiny random models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tabwidget.serializers.base import (
     BracketSerializer,
 )
 from tabwidget.table import Table
-from tests.backends.text.engines import fit, rows_of, tokens_of, toy, weights_of
+from tests.backends.text.helpers import fit, rows_of, tokens_of, toy, weights_of
 from tests.backends.text.tiny import save_tiny
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -51,16 +51,16 @@ def toy_fit(tiny: Path) -> tuple[HFBackend, list[Event]]:
     return fitted(tiny, targets=("letter",), max_steps=60)
 
 
-def engine_of(backend: HFBackend) -> HFScoringModel:
-    engine = backend._engine
-    assert isinstance(engine, HFScoringModel)
-    return engine
+def scoring_model_of(backend: HFBackend) -> HFScoringModel:
+    scorer = backend._scorer
+    assert isinstance(scorer, HFScoringModel)
+    return scorer
 
 
-def full(engine: HFScoringModel, ids: tuple[int, ...]) -> torch.Tensor:
+def full(scorer: HFScoringModel, ids: tuple[int, ...]) -> torch.Tensor:
     """Return the log-probabilities of every next token, by the whole model."""
     with torch.no_grad():
-        logits = engine.model(input_ids=torch.tensor([ids])).logits[0]
+        logits = scorer.model(input_ids=torch.tensor([ids])).logits[0]
     return logits.float().log_softmax(1)
 
 
@@ -72,28 +72,28 @@ def test_the_trie_says_what_one_full_forward_for_each_candidate_says(
     toy_fit: tuple[HFBackend, list[Event]], target: int
 ) -> None:
     backend = toy_fit[0]
-    engine, tokens = engine_of(backend), tokens_of(backend)
-    assert engine.by_tree
+    scorer, tokens = scoring_model_of(backend), tokens_of(backend)
+    assert scorer.by_tree
     rows = rows_of(toy())[:5]
     prompts = [tokens.prompt(row, [2, 0, 3, 1], target) for row in rows]
     sequences = TextSupport.of(tokens, target).sequences[::9]
-    found = log_probabilities(engine, prompts, sequences)
+    found = log_probabilities(scorer, prompts, sequences)
     for prompt, scores in zip(prompts, found, strict=True):
         for sequence, score in zip(sequences, scores, strict=True):
-            logs = full(engine, prompt + sequence)[len(prompt) - 1 : -1]
+            logs = full(scorer, prompt + sequence)[len(prompt) - 1 : -1]
             told = logs.gather(1, torch.tensor(sequence)[:, None]).sum()
             assert score == pytest.approx(float(told), abs=1e-4)
 
 
-def test_an_engine_that_scores_wrongly_by_the_trie_says_so_and_does_not(
+def test_an_scoring_model_that_scores_wrongly_by_the_trie_says_so_and_does_not(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         HFScoringModel, "_read", lambda self, hidden, at, tokens: np.zeros((2, len(at)))
     )
     with pytest.warns(UserWarning, match="cannot read a trie"):
-        engine = HFScoringModel(load(ModelConfig(model=str(tiny))))
-    assert not engine.by_tree
+        scorer = HFScoringModel(load(ModelConfig(model=str(tiny))))
+    assert not scorer.by_tree
 
 
 @pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
@@ -102,7 +102,7 @@ def test_less_precision_says_about_the_same(tiny: Path, lora: LoRAConfig | None)
     for precision in ("fp32", "bf16"):
         config = ModelConfig(model=str(tiny), lora=lora, precision=precision)
         backend, _ = fitted(tiny, HFBackend(config), max_steps=2)
-        assert engine_of(backend).by_tree
+        assert scoring_model_of(backend).by_tree
         found.append(backend.predict(rows_of(toy())[:4], [0, 0, 2, 2]).probabilities)
     np.testing.assert_allclose(found[0], found[1], atol=0.1)
 
@@ -113,18 +113,18 @@ def test_less_precision_says_about_the_same(tiny: Path, lora: LoRAConfig | None)
 def test_the_loss_is_that_of_the_values_and_their_ends_alone(
     toy_fit: tuple[HFBackend, list[Event]],
 ) -> None:
-    engine, tokens = engine_of(toy_fit[0]), tokens_of(toy_fit[0])
+    scorer, tokens = scoring_model_of(toy_fit[0]), tokens_of(toy_fit[0])
     row = tokens.row(rows_of(toy())[1], [3, 1, 0, 2])
-    logs = full(engine, tuple(row.ids.tolist()))
+    logs = full(scorer, tuple(row.ids.tolist()))
     told = [-float(logs[i - 1, row.ids[i]]) for i in np.flatnonzero(row.owner >= 0)]
-    assert loss_of(engine, tokens, [row]) == pytest.approx(sum(told) / 4, abs=1e-5)
+    assert loss_of(scorer, tokens, [row]) == pytest.approx(sum(told) / 4, abs=1e-5)
 
 
-def loss_of(engine: HFScoringModel, tokens: RowTokens, rows: list[Any]) -> float:
+def loss_of(scorer: HFScoringModel, tokens: RowTokens, rows: list[Any]) -> float:
     made = collated(rows, np.ones(len(tokens.columns)))
     names = ("ids", "at", "labels", "weights", "cells")
-    with engine.computing():
-        found = Learner(engine).eval()(**{name: torch.from_numpy(made[name]) for name in names})
+    with scorer.computing():
+        found = Learner(scorer).eval()(**{name: torch.from_numpy(made[name]) for name in names})
     return float(found["loss"])
 
 
@@ -168,7 +168,7 @@ def test_adapters_alone_are_trained_and_saved(tiny: Path) -> None:
     assert all("lora_" in name for name in arrays)
     base = AutoModelForCausalLM.from_pretrained(tiny)
     name = "model.layers.0.self_attn.q_proj"
-    tuned = engine_of(backend).model.get_submodule(name).base_layer.weight
+    tuned = scoring_model_of(backend).model.get_submodule(name).base_layer.weight
     torch.testing.assert_close(tuned, base.get_submodule(name).weight)
 
 
@@ -196,7 +196,7 @@ def test_adapters_of_weights_in_few_bits(tiny: Path, bits: int) -> None:
     pytest.importorskip("hqq", reason="the extra 'quant' is not installed")
     config = ModelConfig(model=str(tiny), lora=LORA, quantization=f"{bits}bit", device="cpu")
     backend, events = fitted(tiny, HFBackend(config), max_steps=3)
-    layer = engine_of(backend).model.get_submodule("model.layers.0.self_attn.q_proj")
+    layer = scoring_model_of(backend).model.get_submodule("model.layers.0.self_attn.q_proj")
     assert type(layer.base_layer).__name__ == "HQQLinear"
     assert all("lora_" in name for name in weights_of(backend))
     losses = [event.loss for event in events if isinstance(event, EvalReport)]
@@ -211,7 +211,7 @@ def test_adapters_of_weights_in_few_bits_on_a_gpu(tmp_path: Path, bits: int) -> 
         model=str(save_tiny(tmp_path, width=64)), lora=LORA, quantization=f"{bits}bit"
     )
     backend, events = fitted(tmp_path, HFBackend(config), max_steps=3)
-    layer = engine_of(backend).model.get_submodule("model.layers.0.self_attn.q_proj")
+    layer = scoring_model_of(backend).model.get_submodule("model.layers.0.self_attn.q_proj")
     assert type(layer.base_layer).__module__.startswith("bitsandbytes")
     losses = [event.loss for event in events if isinstance(event, EvalReport)]
     assert losses[-1] < losses[0]

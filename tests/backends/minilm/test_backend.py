@@ -1,4 +1,4 @@
-"""The default engine on small tables, through the seam that all engines share."""
+"""The default backend on small tables, through the seam that all backends share."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_chain_is_the_product_of_its_conditionals(
 def test_events_tell_the_whole_story(toy_fit: tuple[MiniLMBackend, list[Event]]) -> None:
     _, events = toy_fit
     assert isinstance(events[0], FitStart)
-    assert events[0].n_train + events[0].n_holdout == events[0].n_rows == 200
+    assert events[0].n_train + events[0].n_validation == events[0].n_rows == 200
     assert isinstance(events[-1], FitEnd)
     assert events[-1].step <= 150
     seconds = [event.seconds for event in events]
@@ -267,7 +267,7 @@ def test_a_setting_without_effect_is_said_once_by_name() -> None:
         fitted(toy(), max_steps=2, neftune_noise_alpha=5, label_smoothing=0.1)
     [warning] = [str(one.message) for one in said]
     assert "TrainingConfig.label_smoothing=0.1" in warning
-    assert "TrainingConfig.neftune_noise_alpha=5 have no effect with the engine" in warning
+    assert "TrainingConfig.neftune_noise_alpha=5 have no effect with the backend" in warning
 
 
 def test_a_pretrained_model_is_not_loaded_in_silence() -> None:

@@ -30,7 +30,14 @@ from tabwidget.serializers.base import (
 from tabwidget.serializers.number_format import SpacedDigits
 from tabwidget.table import Table
 from tabwidget.table.values import plain
-from tests.backends.text.engines import engine_of, fit, rows_of, tokens_of, toy, weights_of
+from tests.backends.text.helpers import (
+    fit,
+    rows_of,
+    scoring_model_of,
+    tokens_of,
+    toy,
+    weights_of,
+)
 
 TINY = ModelConfig(width=16, layers=1, heads=2)
 TURNED = ["coin", "letter", "day", "number"]
@@ -44,9 +51,9 @@ def fitted(table: Table | None = None, **training: Any) -> MiniLMTextBackend:
 
 
 def minilm_of(backend: MiniLMTextBackend) -> MiniLMTextScoringModel:
-    engine = engine_of(backend)
-    assert isinstance(engine, MiniLMTextScoringModel)
-    return engine
+    scorer = scoring_model_of(backend)
+    assert isinstance(scorer, MiniLMTextScoringModel)
+    return scorer
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +64,7 @@ def toy_fit() -> MiniLMTextBackend:
 # How it is chosen
 
 
-def test_tokens_choose_the_engine() -> None:
+def test_tokens_choose_the_scorer() -> None:
     text = MiniLMBackend(TINY, tokens="text")
     assert isinstance(text, MiniLMTextBackend)
     assert text.model_config is TINY
@@ -199,13 +206,13 @@ def test_other_optimizers_and_a_pretrained_model_have_no_effect() -> None:
 
 
 def test_a_cached_prompt_serves_tries_of_any_size(toy_fit: MiniLMTextBackend) -> None:
-    engine = minilm_of(toy_fit)
+    scorer = minilm_of(toy_fit)
     prompts = [(2, 70, 80), (2, 90, 75, 71)]
-    cache = engine.prefill(prompts)
+    cache = scorer.prefill(prompts)
     for n in (1, 40, 2):
         trie = Trie.of([(100 + i, 101 + i, 102) for i in range(n)])
-        expected = engine._sequences(prompts, trie)
-        np.testing.assert_allclose(engine.tree(cache, trie), expected, atol=1e-5)
+        expected = scorer._sequences(prompts, trie)
+        np.testing.assert_allclose(scorer.tree(cache, trie), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("serializer", [JSONSerializer, KeyValueSerializer, BracketSerializer])

@@ -1,4 +1,4 @@
-"""What is particular to the MLX engine; what all text engines do is in test_text_parity.py."""
+"""What is particular to the MLX model; what all text models do is in test_text_parity.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,14 @@ from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import EvalReport, FitEnd
 from tabwidget.serializers.base import JSONSerializer
 from tabwidget.table import Table
-from tests.backends.text.engines import engine_of, fit, rows_of, tokens_of, toy, weights_of
+from tests.backends.text.helpers import (
+    fit,
+    rows_of,
+    scoring_model_of,
+    tokens_of,
+    toy,
+    weights_of,
+)
 from tests.backends.text.tiny import save_tiny
 
 LORA = LoRAConfig(rank=4, alpha=8)
@@ -42,7 +49,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tuned(tiny: Path) -> MLXBackend:
-    """Return an engine whose adapters have learned something."""
+    """Return a model whose adapters have learned something."""
     backend = made(tiny, lora=LORA)
     fit(backend, max_steps=4, learning_rate=3e-2)
     return backend
@@ -52,10 +59,10 @@ def made(folder: Path, **model: Any) -> MLXBackend:
     return MLXBackend(ModelConfig(model=str(folder), **model))
 
 
-def mlx_engine(backend: MLXBackend) -> MLXScoringModel:
-    engine = engine_of(backend)
-    assert isinstance(engine, MLXScoringModel)
-    return engine
+def mlx_scorer(backend: MLXBackend) -> MLXScoringModel:
+    scorer = scoring_model_of(backend)
+    assert isinstance(scorer, MLXScoringModel)
+    return scorer
 
 
 def logits(model: Any, tokenizer: Any) -> Any:
@@ -64,12 +71,12 @@ def logits(model: Any, tokenizer: Any) -> Any:
 
 
 def own_logits(backend: MLXBackend) -> Any:
-    engine = mlx_engine(backend)
-    return logits(engine.model, engine.mlx_tokenizer)
+    scorer = mlx_scorer(backend)
+    return logits(scorer.model, scorer.mlx_tokenizer)
 
 
 def types_of(backend: MLXBackend) -> set[str]:
-    return {type(module).__name__ for module in mlx_engine(backend).model.modules()}
+    return {type(module).__name__ for module in mlx_scorer(backend).model.modules()}
 
 
 # Scores
@@ -86,7 +93,7 @@ def test_the_same_weights_say_the_same_here_and_by_transformers(tiny: Path) -> N
     with torch.no_grad():
         said = AutoModelForCausalLM.from_pretrained(tiny)(torch.tensor(ids[None])).logits[0]
     expected = said.log_softmax(1)[np.arange(len(ids) - 1), ids[1:]]
-    found = engine_of(backend).told(ids[None], np.arange(len(ids) - 1), ids[1:])
+    found = scoring_model_of(backend).told(ids[None], np.arange(len(ids) - 1), ids[1:])
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
@@ -109,10 +116,10 @@ def test_a_model_that_sees_few_tokens_back_sees_as_few_in_a_trie(tiny: Path) -> 
     near.update(far.parameters())
     backend = MLXBackend(ModelConfig(model=(near, tokenizer)))
     fit(backend, max_steps=1)
-    assert engine_of(backend).by_tree
+    assert scoring_model_of(backend).by_tree
     rows, targets = rows_of(toy())[:3], np.array([0, 1, 2])
     found = backend.predict(rows, targets).probabilities
-    engine_of(backend).by_tree = False
+    scoring_model_of(backend).by_tree = False
     expected = backend.predict(rows, targets).probabilities
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -163,7 +170,7 @@ def test_activations_computed_twice_give_the_same_weights(tiny: Path) -> None:
     for twice in (False, True):
         backend = made(tiny, lora=LORA)
         fit(backend, max_steps=3, gradient_checkpointing=twice, learning_rate=1e-3)
-        kind = type(mlx_engine(backend).model.layers[0])
+        kind = type(mlx_scorer(backend).model.layers[0])
         assert kind.__call__.__qualname__ == "TransformerBlock.__call__"
         found.append(weights_of(backend))
     for name, weight in found[0].items():
@@ -173,13 +180,13 @@ def test_activations_computed_twice_give_the_same_weights(tiny: Path) -> None:
 def test_activations_computed_twice_are_dropped_the_same_both_times(tiny: Path) -> None:
     backend = made(tiny, lora=LoRAConfig(rank=4, alpha=8, dropout=0.5))
     fit(backend, learning_rate=3e-2)
-    engine = mlx_engine(backend)
-    ids = mx.array([engine.tokenizer.encode(TEXT)])
-    learned = nn.value_and_grad(engine.model, lambda: engine.model(ids)[0, :, 5].sum())
+    scorer = mlx_scorer(backend)
+    ids = mx.array([scorer.tokenizer.encode(TEXT)])
+    learned = nn.value_and_grad(scorer.model, lambda: scorer.model(ids)[0, :, 5].sum())
 
     def run() -> tuple[float, Any]:
-        with _activations_twice(engine.model, (0,)):
-            engine.model.train()
+        with _activations_twice(scorer.model, (0,)):
+            scorer.model.train()
             value, gradients = learned()
             mx.eval(value, gradients)
             return value.item(), gradients
@@ -189,7 +196,7 @@ def test_activations_computed_twice_are_dropped_the_same_both_times(tiny: Path) 
     length = np.sqrt(sum((slope**2).sum() for slope in slopes.values()))
     values = []
     for step in (-1e-3, 1e-3):
-        engine.take({name: w + step * slopes[name] / length for name, w in before.items()})
+        scorer.take({name: w + step * slopes[name] / length for name, w in before.items()})
         values.append(run()[0])
     assert (values[1] - values[0]) / 2e-3 == pytest.approx(length, rel=0.02)
 
@@ -234,7 +241,7 @@ def test_a_model_trained_in_a_thread_answers_in_another(tiny: Path) -> None:
 
 def test_adapters_alone_are_trained_and_saved(tiny: Path, tuned: MLXBackend) -> None:
     assert all("lora_" in name for name in weights_of(tuned))
-    layer = mlx_engine(tuned).model.layers[0].self_attn.q_proj
+    layer = mlx_scorer(tuned).model.layers[0].self_attn.q_proj
     model, _ = mlx_lm.load(str(tiny))
     same = mx.array_equal(layer.linear.weight, model.layers[0].self_attn.q_proj.weight)
     assert same.item()
@@ -260,7 +267,7 @@ def test_the_head_gets_no_adapter_unless_it_is_named(tiny: Path) -> None:
 def test_an_adapter_counts_as_alpha_says(tiny: Path, lora: LoRAConfig, scale: float) -> None:
     backend = made(tiny, lora=lora)
     fit(backend, max_steps=1)
-    assert mlx_engine(backend).model.layers[0].self_attn.q_proj.scale == scale
+    assert mlx_scorer(backend).model.layers[0].self_attn.q_proj.scale == scale
 
 
 def test_a_module_that_the_model_lacks_is_an_error(tiny: Path) -> None:
@@ -493,7 +500,7 @@ def test_a_device_that_is_not_there_is_named(tiny: Path) -> None:
 def test_it_computes_in_the_precision_asked_for(tiny: Path, precision: Any, dtype: Any) -> None:
     backend = made(tiny, lora=LORA, precision=precision)
     events = fit(backend)
-    model = mlx_engine(backend).model
+    model = mlx_scorer(backend).model
     assert model(mx.array([[1]])).dtype == dtype
     assert all(weight.dtype == np.float32 for weight in weights_of(backend).values())
     losses = [event.loss for event in events if isinstance(event, EvalReport)]

@@ -1,4 +1,4 @@
-"""A text engine whose next token depends on all that stands before it, and tables to ask it of."""
+"""A text model whose next token depends on all that stands before it, and tables to ask it of."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 VOCABULARY = 128
 
 
-class FakeEngine:
+class FakeScorer:
     """Exact, and it counts: prompts run, and nodes run after them."""
 
     def __init__(self, most_tokens: int = 4_000) -> None:

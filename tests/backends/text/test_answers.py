@@ -5,14 +5,14 @@ import pytest
 from numpy.typing import NDArray
 
 from tabwidget.backends.text import TextAnswers
-from tests.backends.text.fakes import FakeEngine, mixed, tokens_of
+from tests.backends.text.fakes import FakeScorer, mixed, tokens_of
 
 TABLE = mixed(24)
 ROWS = TABLE.schema.rows(TABLE.frame)
 
 
 def answers(most_tokens: int = 4_000) -> TextAnswers:
-    return TextAnswers(tokens_of(TABLE), FakeEngine(most_tokens), seed=3)
+    return TextAnswers(tokens_of(TABLE), FakeScorer(most_tokens), seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_a_chain_is_zero_where_a_cell_is_absent_and_impossible_off_the_support()
 
 def test_few_known_cells_are_read_in_both_ways() -> None:
     table = mixed()
-    answers = TextAnswers(tokens_of(table), FakeEngine(), seed=0)
+    answers = TextAnswers(tokens_of(table), FakeScorer(), seed=0)
     rows = table.schema.rows(table.frame)[1:2]
     # Two cells known: orders drawn by chance would often have them alike.
     for seed in range(6):

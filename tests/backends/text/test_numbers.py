@@ -9,7 +9,7 @@ from tabwidget.backends.text.numbers import numbers_of
 from tabwidget.serializers.base import JSONSerializer
 from tabwidget.table import Table
 from tabwidget.table.column import Column, column_of
-from tests.backends.text.fakes import FakeEngine, tokens_of
+from tests.backends.text.fakes import FakeScorer, tokens_of
 
 RNG = np.random.default_rng(0)
 COLUMNS = {
@@ -63,10 +63,10 @@ def test_a_bin_has_the_probability_of_all_strings_in_it() -> None:
     # Few enough to list: the tree must say what a score of each number says.
     frame = pd.DataFrame({"x": np.arange(10, 100), "y": np.arange(90) % 3})
     table = Table(frame, keep=["x"])
-    tokens, engine = tokens_of(table), FakeEngine()
+    tokens, scorer = tokens_of(table), FakeScorer()
     prompt = tokens.prompt([np.nan, 1.0], [0, 1], 0)
     support = TextSupport.of(tokens, 0)
-    found = log_probabilities(engine, [prompt], support.sequences)
+    found = log_probabilities(scorer, [prompt], support.sequences)
     # A beginning holds what goes on in any way; the numbers cannot have more than it has.
     column = table.schema["x"]
     mass = np.zeros(len(column.support))
@@ -74,7 +74,7 @@ def test_a_bin_has_the_probability_of_all_strings_in_it() -> None:
         ids = tokens.value(0, float(number))
         for end in tokens.ends:
             whole = ids + end[:1]
-            steps = [engine.next(prompt + whole[:n])[whole[n]] for n in range(len(whole))]
+            steps = [scorer.next(prompt + whole[:n])[whole[n]] for n in range(len(whole))]
             mass[column.codes(np.array([float(number)]))] += np.exp(sum(steps))
     held = np.zeros(len(column.support))
     np.add.at(held, support.values, np.exp(found[0, support.cases]) * support.shares)

@@ -1,4 +1,4 @@
-"""What every engine that reads rows as text does alike, on tiny models."""
+"""What every model that reads rows as text does alike, on tiny models."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers.base import BracketSerializer, resolve_serializer
 from tabwidget.table import Table
 from tabwidget.table.values import plain
-from tests.backends.text.engines import (
+from tests.backends.text.helpers import (
     KINDS,
     Floats,
-    engine_of,
     fit,
     made,
     rows_of,
+    scoring_model_of,
     tokens_of,
     toy,
     weights_of,
@@ -76,33 +76,33 @@ def test_it_is_a_backend(backend: TextBackend) -> None:
 def test_the_trie_says_what_one_full_forward_for_each_candidate_says(
     toy_fit: Fitted, target: int
 ) -> None:
-    engine, tokens = engine_of(toy_fit[0]), tokens_of(toy_fit[0])
-    assert engine.by_tree
+    scorer, tokens = scoring_model_of(toy_fit[0]), tokens_of(toy_fit[0])
+    assert scorer.by_tree
     prompts = [tokens.prompt(row, [2, 0, 3, 1], target) for row in rows_of(toy())[:5]]
     sequences = TextSupport.of(tokens, target).sequences[::9]
-    found = log_probabilities(engine, prompts, sequences)
-    engine.by_tree = False
+    found = log_probabilities(scorer, prompts, sequences)
+    scorer.by_tree = False
     try:
         for prompt, scores in zip(prompts, found, strict=True):
             for sequence, score in zip(sequences, scores, strict=True):
                 ids = np.array([prompt + sequence])
                 at = np.arange(len(prompt) - 1, ids.size - 1)
-                told = engine.told(ids, at, np.array(sequence)).sum()
+                told = scorer.told(ids, at, np.array(sequence)).sum()
                 assert score == pytest.approx(told, abs=1e-4)
     finally:
-        engine.by_tree = True
+        scorer.by_tree = True
 
 
 def test_a_model_that_cannot_read_a_trie_is_run_for_each_sequence(toy_fit: Fitted) -> None:
     backend = toy_fit[0]
     rows, targets = rows_of(toy())[:3], np.array([0, 1, 2])
     expected = backend.predict(rows, targets).probabilities
-    engine = engine_of(backend)
-    engine.by_tree = False
+    scorer = scoring_model_of(backend)
+    scorer.by_tree = False
     try:
         found = backend.predict(rows, targets).probabilities
     finally:
-        engine.by_tree = True
+        scorer.by_tree = True
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -110,12 +110,12 @@ def test_an_answer_does_not_depend_on_the_batch(toy_fit: Fitted) -> None:
     backend = toy_fit[0]
     rows, targets = rows_of(toy())[:12], np.arange(12) % 4
     together = backend.predict(rows, targets)
-    engine = engine_of(backend)
-    most, engine.most_tokens = engine.most_tokens, 1
+    scorer = scoring_model_of(backend)
+    most, scorer.most_tokens = scorer.most_tokens, 1
     try:
         alone = backend.predict(rows, targets)
     finally:
-        engine.most_tokens = most
+        scorer.most_tokens = most
     np.testing.assert_allclose(alone.probabilities, together.probabilities, atol=1e-5)
     np.testing.assert_allclose(together.probabilities.sum(axis=1), 1.0)
 
@@ -138,7 +138,7 @@ def test_a_chain_sums_to_one_over_all_values(toy_fit: Fitted) -> None:
 def test_a_cell_that_holds_the_name_of_a_special_token_is_text(backend: TextBackend) -> None:
     marks = ["</s>", "<s>", "<EOS>", "<PAD>"]
     fit(backend, table=Table(pd.DataFrame({"mark": marks * 5, "n": [1, 2] * 10})), max_steps=1)
-    tokens, tokenizer = tokens_of(backend), engine_of(backend).tokenizer
+    tokens, tokenizer = tokens_of(backend), scoring_model_of(backend).tokenizer
     written = {token for number in range(4) for token in tokens.value(0, float(number))}
     assert not {*tokenizer.start, *tokenizer.end} & written
 
@@ -173,19 +173,19 @@ def test_the_loss_is_that_of_values_and_their_ends_and_padding_has_no_part_in_it
     total, cells = 0.0, 0
     for row in learned:
         told = np.flatnonzero(row.owner >= 0)
-        found = engine_of(backend).told(row.ids[None], told - 1, row.ids[told])
+        found = scoring_model_of(backend).told(row.ids[None], told - 1, row.ids[told])
         total, cells = total - found.sum(), cells + len(np.unique(row.owner[told]))
     assert report.loss == pytest.approx(total / cells, abs=1e-3)
 
 
 def test_no_token_is_told_by_what_stands_after_it(toy_fit: Fitted) -> None:
-    engine, tokens = engine_of(toy_fit[0]), tokens_of(toy_fit[0])
+    scorer, tokens = scoring_model_of(toy_fit[0]), tokens_of(toy_fit[0])
     rows = [tokens.row([0.0, 3.0, last, np.nan], [1, 0, 2, 3]).ids for last in (0.0, 1.0)]
     shortest = min(map(len, rows))
     same = int(np.argmax(rows[0][:shortest] != rows[1][:shortest]))
     assert same > 5
     at = np.arange(same - 1)
-    found = [engine.told(ids[None], at, ids[1:same]) for ids in rows]
+    found = [scorer.told(ids[None], at, ids[1:same]) for ids in rows]
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
 
@@ -221,12 +221,12 @@ def test_the_loss_of_rows_held_out_falls(toy_fit: Fitted) -> None:
     assert losses[-1] < losses[0] / 2
 
 
-def test_it_tells_what_the_default_engine_tells(toy_fit: Fitted) -> None:
+def test_it_tells_what_the_default_scoring_model_tells(toy_fit: Fitted) -> None:
     backend, events = toy_fit
     start, end = events[0], events[-1]
     assert isinstance(start, FitStart)
     assert isinstance(end, FitEnd)
-    assert (start.engine, start.n_train, start.n_holdout) == (backend.name, 54, 6)
+    assert (start.backend, start.n_train, start.n_validation) == (backend.name, 54, 6)
     assert (end.reason, end.step) == ("steps", 60)
     assert {type(event) for event in events[1:-1]} == {EvalReport, TrainExamples, TrainReport}
     looks = [event for event in events if isinstance(event, EvalReport)]
@@ -426,7 +426,7 @@ def test_new_values_are_taken_in(backend: TextBackend) -> None:
 
 
 def test_rows_held_out_are_answered(toy_fit: Fitted) -> None:
-    numbers, found = toy_fit[0].held_out(rows_of(toy()), 0)
+    numbers, found = toy_fit[0].validation_predictions(rows_of(toy()), 0)
     assert len(numbers) == len(found) == 6
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
 
@@ -456,7 +456,7 @@ def test_no_row_of_an_untrained_model_is_malformed(
 ) -> None:
     training = TrainingConfig(max_steps=1, learning_rate=1e-9)
     lm = TabularLanguageModel(backend, serializer, training, random_state=0).fit(toy().frame)
-    # Ten thousand of one engine; the others draw by the very same code.
+    # Ten thousand of one model; the others draw by the very same code.
     rows = lm.sample(3_400 if kind == "huggingface" else 200, random_state=0)
     written = resolve_serializer(serializer)
     for name in rows:

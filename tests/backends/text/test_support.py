@@ -14,7 +14,7 @@ from tabwidget.serializers.base import (
 )
 from tabwidget.serializers.number_format import PlainNumber, SpacedDigits
 from tabwidget.table import Table
-from tests.backends.text.fakes import FakeEngine, mixed, tokens_of
+from tests.backends.text.fakes import FakeScorer, mixed, tokens_of
 
 SERIALIZERS = [
     JSONSerializer(),
@@ -35,16 +35,16 @@ def test_no_sequence_begins_another(serializer: Serializer, index: int) -> None:
 def test_a_number_does_not_collect_the_probability_of_one_that_begins_with_it() -> None:
     tokens = tokens_of(mixed())
     support = TextSupport.of(tokens, 1)  # 1, 12, 123
-    engine = FakeEngine()
+    scorer = FakeScorer()
     prompt = tokens.prompt([0.0, np.nan, 30.5], [0, 1, 2], 1)
-    logs = log_probabilities(engine, [prompt], support.sequences)
+    logs = log_probabilities(scorer, [prompt], support.sequences)
     found = support.probabilities(logs)[0]
     expected = []
     for number in (1.0, 12.0, 123.0):
         ids, mass = tokens.value(1, number), 0.0
         for end in tokens.ends:
             whole = ids + end[:1]
-            steps = [engine.next(prompt + whole[:n])[whole[n]] for n in range(len(whole))]
+            steps = [scorer.next(prompt + whole[:n])[whole[n]] for n in range(len(whole))]
             mass += np.exp(sum(steps))
         expected.append(mass)
     np.testing.assert_allclose(found, np.array(expected) / sum(expected))

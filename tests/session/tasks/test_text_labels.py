@@ -178,7 +178,7 @@ def test_examples_were_held_out(fitted: Session) -> None:
     examples = [fitted.labeling.example(draw) for draw in range(20)]
     assert len({text for text, _ in examples}) > 5
     for text, labels in examples:
-        assert text in classifier.held_out_.texts
+        assert text in classifier.validation_texts_.texts
         assert labels == tuple(word for word in WORDS if word in text)
 
 

@@ -1,4 +1,4 @@
-"""Every engine that reads rows as text, tiny, and what the tests do with all of them alike."""
+"""Every model that reads rows as text, tiny, and what the tests do with all of them alike."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Kind:
-    """An engine to test.
+    """A model to test.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ KINDS = {
 
 
 def made(kind: str, folder: Path) -> TextBackend:
-    """Return a new engine; skip the test where it cannot be."""
+    """Return a new model; skip the test where it cannot be."""
     for package in KINDS[kind].needs:
         pytest.importorskip(package)
     return KINDS[kind].make(folder)
@@ -102,7 +102,7 @@ def fit(
     emit: Callable[[Event], None] | None = None,
     **training: Any,
 ) -> list[Event]:
-    """Let an engine learn a table, and return what it told."""
+    """Let a model learn a table, and return what it told."""
     events: list[Event] = []
     settings = {"max_steps": 4, "learning_rate": 3e-3, "warmup_steps": 1, "batch_size": 8}
     config = TrainingConfig(**{**settings, **training})
@@ -131,10 +131,10 @@ def weights_of(backend: TextBackend) -> dict[str, Floats]:
     return backend.state()[1]
 
 
-def engine_of(backend: TextBackend) -> ScoringModel:
+def scoring_model_of(backend: TextBackend) -> ScoringModel:
     """Return what runs the model."""
-    assert backend._engine is not None
-    return backend._engine
+    assert backend._scorer is not None
+    return backend._scorer
 
 
 def tokens_of(backend: TextBackend) -> RowTokens:
