@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from tabwidget import cli
 from tabwidget.inference.formula import parse
-from tests.backends.text.tiny import save_tiny
+from tests.backends.text.fakes import save_tiny
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Cleaning: language models that write what the recursive data cleaner asks for."""
+"""Language models as backends of the recursive data cleaner."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Sampling", "TextBackend", "create_hf_backend", "create_mlx_backend"]
 
-LOOK_BACK = 20  # tokens, as mlx-lm does
+PENALTY_WINDOW = 20  # tokens, as in mlx-lm
 
 
 class TextBackend:
-    """What writes a text after a prompt, as the cleaner's protocol ``LLMBackend`` has it.
+    """A completion function as the cleaner's protocol ``LLMBackend``.
 
     Parameters
     ----------
     completer : callable
-        ``(prompt) -> text``. Where its text begins with the prompt, the prompt is taken off.
+        ``(prompt) -> text``. If the text begins with the prompt, the prompt is removed.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class TextBackend:
     >>> backend.generate("The capital of France is")
     ' Paris.'
 
-    It goes where the cleaner takes a backend::
+    Pass it to the cleaner::
 
         from recursive_cleaner import DataCleaner
 
@@ -47,26 +47,25 @@ class TextBackend:
         self.completer = completer
 
     def generate(self, prompt: str) -> str:
-        """Return what is written after a prompt."""
+        """Return the text generated after a prompt."""
         return self.completer(prompt).removeprefix(prompt)
 
 
 class Sampling(Config):
-    """How a language model writes.
+    """How a language model generates text.
 
     Parameters
     ----------
     max_tokens : int, default 2048
-        Most tokens to write; it ends earlier where the model ends its text.
+        Maximum number of tokens; the model may end its text earlier.
     temperature : float, default 0.7
-        Below 1 the likely tokens are drawn more often, above 1 less; 0 takes the likeliest.
+        Below 1 probable tokens are drawn more often, above 1 less; 0 takes the most probable.
     top_p : float, default 0.9
-        Draw among the fewest tokens that hold this much probability, in (0, 1].
+        Draw among the fewest tokens that have this probability together, in (0, 1].
     repetition_penalty : float, default 1.1
-        Above 1 a token that is among the last 20 is less likely, those of the prompt counted too;
-        1 does not look.
+        Above 1 makes the last 20 tokens, including those of the prompt, less probable; 1 is off.
     use_chat_template : bool, default True
-        Put the prompt into the model's chat template, if it has one.
+        Apply the model's chat template to the prompt, if it has one.
 
     Examples
     --------
@@ -100,12 +99,12 @@ class Sampling(Config):
 def create_mlx_backend(
     model: str | Path = "mlx-community/Mistral-7B-Instruct-v0.3-4bit", **kwargs: Any
 ) -> TextBackend:
-    """Return a backend of a language model that mlx-lm loads; it is loaded now.
+    """Load a language model by mlx-lm, and return its backend.
 
     Parameters
     ----------
     model : str or Path
-        Its name or folder.
+        Hub name or folder.
     **kwargs
         Fields of `Sampling`.
 
@@ -114,7 +113,7 @@ def create_mlx_backend(
     ConfigError
         If there is no such model, or a field is out of range.
     MissingExtraError
-        If a package is not installed. Names the pip command.
+        If a package is not installed.
 
     Examples
     --------
@@ -126,18 +125,18 @@ def create_mlx_backend(
 
     sampling = _sampling(kwargs)
     backend = MLXBackend(ModelConfig(model=model))
-    # The cleaner tries thrice: an error in loading is better told before.
+    # Load now: the cleaner would retry an error of loading three times.
     backend.make_prompt_cache()
-    return TextBackend(partial(_written_by_mlx, backend, sampling))
+    return TextBackend(partial(_generate_by_mlx, backend, sampling))
 
 
 def create_hf_backend(model: str | Path = "Qwen/Qwen2.5-7B-Instruct", **kwargs: Any) -> TextBackend:
-    """Return a backend of a language model that transformers loads; it is loaded now.
+    """Load a language model by transformers, and return its backend.
 
     Parameters
     ----------
     model : str or Path
-        Its name or folder.
+        Hub name or folder.
     **kwargs
         Fields of `Sampling`.
 
@@ -146,7 +145,7 @@ def create_hf_backend(model: str | Path = "Qwen/Qwen2.5-7B-Instruct", **kwargs: 
     ConfigError
         If there is no such model, or a field is out of range.
     MissingExtraError
-        If a package is not installed. Names the pip command.
+        If a package is not installed.
 
     Examples
     --------
@@ -157,8 +156,8 @@ def create_hf_backend(model: str | Path = "Qwen/Qwen2.5-7B-Instruct", **kwargs: 
     from tabwidget.backends.huggingface.loading import load
 
     sampling = _sampling(kwargs)
-    loaded = load(ModelConfig(model=model), tuned=False)
-    return TextBackend(partial(_written, loaded.model, loaded.tokenizer, sampling))
+    loaded = load(ModelConfig(model=model), trainable=False)
+    return TextBackend(partial(_generate_by_transformers, loaded.model, loaded.tokenizer, sampling))
 
 
 def _sampling(fields: dict[str, Any]) -> Sampling:
@@ -167,8 +166,7 @@ def _sampling(fields: dict[str, Any]) -> Sampling:
     return sampling
 
 
-def _written_by_mlx(backend: MLXBackend, sampling: Sampling, prompt: str) -> str:
-    """Return what a model of mlx-lm writes after a prompt."""
+def _generate_by_mlx(backend: MLXBackend, sampling: Sampling, prompt: str) -> str:
     try:
         return backend.generate(
             prompt,
@@ -181,18 +179,17 @@ def _written_by_mlx(backend: MLXBackend, sampling: Sampling, prompt: str) -> str
     except ValueError as error:
         if prompt:
             raise
-        raise _nothing_to_read(prompt) from error
+        raise _empty_prompt_error(prompt) from error
 
 
-def _nothing_to_read(prompt: str) -> ConfigError:
+def _empty_prompt_error(prompt: str) -> ConfigError:
     return ConfigError(
-        f"the model reads no token of the prompt {prompt!r}: give a text, or a model with a chat "
-        "template and use_chat_template=True"
+        f"the prompt {prompt!r} has no tokens: give a text, or a model with a chat template and "
+        "use_chat_template=True"
     )
 
 
-def _written(model: Any, tokenizer: Any, sampling: Sampling, prompt: str) -> str:
-    """Return what a model of transformers writes after a prompt."""
+def _generate_by_transformers(model: Any, tokenizer: Any, sampling: Sampling, prompt: str) -> str:
     transformers = require("transformers", "hf")
     if sampling.use_chat_template and tokenizer.chat_template:
         inputs = tokenizer.apply_chat_template(
@@ -205,10 +202,10 @@ def _written(model: Any, tokenizer: Any, sampling: Sampling, prompt: str) -> str
         inputs = tokenizer(prompt, return_tensors="pt")
     ids = inputs["input_ids"].to(model.device)
     if not ids.shape[1]:
-        raise _nothing_to_read(prompt)
+        raise _empty_prompt_error(prompt)
     penalty = transformers.RepetitionPenaltyLogitsProcessor(float(sampling.repetition_penalty))
     drawn = sampling.temperature > 0
-    # All is said here, or what the model's own settings say would be added.
+    # Every setting is given, or else those of the model's generation config would apply.
     found = model.generate(
         ids,
         attention_mask=inputs["attention_mask"].to(model.device),
@@ -217,8 +214,8 @@ def _written(model: Any, tokenizer: Any, sampling: Sampling, prompt: str) -> str
         temperature=float(sampling.temperature) if drawn else None,
         top_p=float(sampling.top_p) if drawn else None,
         top_k=0 if drawn else None,
-        # Looking at the whole prompt, as its own does, it would not repeat the form asked for.
-        logits_processor=[lambda ids, scores: penalty(ids[:, -LOOK_BACK:], scores)],
+        # Penalizing the whole prompt, as `generate` does, would suppress the requested format.
+        logits_processor=[lambda ids, scores: penalty(ids[:, -PENALTY_WINDOW:], scores)],
         repetition_penalty=1.0,
         pad_token_id=tokenizer.eos_token_id,
     )

@@ -1,4 +1,4 @@
-"""Loading: a pretrained model with a head for labels, tuned by adapters or whole, and its files."""
+"""Load, save and run a pretrained model with a classification head for labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tabwidget._typing import Floats
 from tabwidget.backends.devices import device_of, dtype_of
 from tabwidget.backends.fair_lock import FairLock
-from tabwidget.backends.hub import source_of, tried
-from tabwidget.backends.huggingface.loading import DEFAULT_MODEL, bitsandbytes_config, to_hqq
+from tabwidget.backends.hub import from_pretrained, loading_errors
+from tabwidget.backends.huggingface.loading import (
+    DEFAULT_MODEL,
+    Placement,
+    peft_model,
+    quantization_methods,
+    quiet,
+)
 from tabwidget.config import QuantizationConfig
 from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import ModelSection
@@ -27,30 +34,32 @@ from tabwidget.textclass.data import Labels
 __all__ = ["BATCHES", "DEFAULT_MODEL", "LabelModel", "load", "quiet", "restore"]
 
 DTYPES = {"auto": "auto", "float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
-ADAPTER = "adapter_model.safetensors"
-BATCHES = 8  # of texts that are sorted by length together
+ADAPTER_FILE = "adapter_model.safetensors"
+BATCHES = 8  # batches whose texts are sorted by length together
 
 
 @dataclass
 class LabelModel:
-    """A model that gives texts probabilities of labels.
+    """A sequence classifier: p(label | text).
+
+    Shapes: B texts, T tokens of the longest text, L labels.
 
     Attributes
     ----------
     model : transformers.PreTrainedModel or peft.PeftModel
-        On its device.
+        The model on its device.
     tokenizer : transformers.PreTrainedTokenizerBase
-        Its own, with a token to pad with.
+        Its tokenizer, with a padding token.
     labels : Labels
-        What it tells of, in the order of its outputs.
+        The labels, in the order of the model's outputs.
     max_length : int
-        Tokens it reads of a text, at most.
+        Texts are truncated to this many tokens.
     device : torch.device
-        Where it is.
+        Its device.
     dtype : torch.dtype
-        What it computes in; the weights that are trained are held in fp32.
+        What it computes in; weights that are trained are kept in fp32.
     lock : FairLock
-        Had by the thread that uses it: texts can be labeled while it is trained.
+        Held while the model is used, so that texts can be labeled during training.
     """
 
     model: Any
@@ -62,17 +71,17 @@ class LabelModel:
     lock: FairLock = field(default_factory=FairLock)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of texts, cut at `max_length`; names of special tokens are text."""
+        """Return token ids, truncated to `max_length`; names of special tokens are text."""
         if not texts:
             return []
         ids = self.tokenizer(
             list(texts), truncation=True, max_length=self.max_length, split_special_tokens=True
         )["input_ids"]
-        # There is always a token to read the answer from.
+        # The prediction is read at a token, so an empty text needs one too.
         return [list(row) or [self.tokenizer.pad_token_id] for row in ids]
 
     def collate(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        """Return rows of token ids as one batch, padded at the right to the longest of them."""
+        """Return rows of token ids as a batch of shape (B, T), padded on the right."""
         width = max(len(row) for row in rows)
         ids = torch.full((len(rows), width), self.tokenizer.pad_token_id)
         mask = torch.zeros_like(ids)
@@ -81,28 +90,28 @@ class LabelModel:
             mask[i, : len(row)] = 1
         return {"input_ids": ids, "attention_mask": mask}
 
-    def probabilities(self, texts: Sequence[str], batch_size: int) -> NDArray[np.float64]:
-        """Return the probability of each label, a row a text.
+    def probabilities(self, texts: Sequence[str], batch_size: int) -> Floats:
+        """Return the probability of each label, shape (n_texts, L).
 
-        Several labels in a text have a probability each; of labels that exclude each other they
-        sum to 1.
+        Rows of a single-label task sum to 1; in a multi-label task each label has a probability
+        of its own.
         """
         found = np.zeros((len(texts), len(self.labels.names)))
         block = batch_size * BATCHES
-        with self._asked():
+        with self._evaluating():
             for begin in range(0, len(texts), block):
                 ids = self.encode(texts[begin : begin + block])
-                # Texts of like length together: less to pad.
+                # Batches of similar lengths need less padding.
                 order = sorted(range(len(ids)), key=[len(row) for row in ids].__getitem__)
                 for start in range(0, len(order), batch_size):
-                    some = order[start : start + batch_size]
-                    logits = self._logits(self.collate([ids[i] for i in some]))
-                    found[[begin + i for i in some]] = self.to_probabilities(logits.cpu().numpy())
+                    batch = order[start : start + batch_size]
+                    logits = self._logits(self.collate([ids[i] for i in batch]))
+                    found[[begin + i for i in batch]] = self.to_probabilities(logits.cpu().numpy())
         return found
 
     @contextlib.contextmanager
-    def _asked(self) -> Iterator[None]:
-        """Have a turn without dropout; who trains finds the model as it was."""
+    def _evaluating(self) -> Iterator[None]:
+        """Hold the lock, without dropout; the training mode is restored afterwards."""
         with self.lock.hold():
             training = self.model.training
             self.model.eval()
@@ -111,95 +120,96 @@ class LabelModel:
             finally:
                 self.model.train(training)
 
-    def to_probabilities(self, logits: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probabilities that outputs of the model stand for."""
+    def to_probabilities(self, logits: NDArray[Any]) -> Floats:
+        """Return the sigmoid (multi-label) or softmax (single-label) of logits."""
         given = torch.from_numpy(np.asarray(logits, dtype=np.float64))
         found = given.sigmoid() if self.labels.multi else given.softmax(-1)
         return np.asarray(found)
 
     def save(self, folder: Path) -> None:
-        """Write adapter and head, or all weights if all were tuned, and the tokenizer."""
+        """Write the tokenizer and the trained weights: adapters and head, or all of them."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             options = {"save_embedding_layers": False} if self.adapted else {}
             self.model.save_pretrained(folder, **options)
         self.tokenizer.save_pretrained(folder)
-        (folder / "README.md").unlink(missing_ok=True)  # peft's form for a page on the hub
+        (folder / "README.md").unlink(missing_ok=True)  # peft's template of a model card
 
     @property
     def adapted(self) -> bool:
-        """Whether adapters are tuned, not all weights."""
+        """Whether adapters are trained instead of all weights."""
         return hasattr(self.model, "peft_config")
 
     @torch.inference_mode()
     def _logits(self, batch: dict[str, Tensor]) -> Tensor:
         inputs = {name: tensor.to(self.device) for name, tensor in batch.items()}
-        few = self.dtype != torch.float32
-        with torch.autocast(self.device.type, self.dtype, enabled=few):
+        mixed = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype, enabled=mixed):
             logits: Tensor = self.model(**inputs).logits
         return logits.float()
 
 
 def load(config: ModelSection, labels: Labels, *, max_length: int, seed: int) -> LabelModel:
-    """Return a pretrained model with a new head, and new adapters if the config asks for them.
+    """Load a pretrained model with a new head, and with new adapters if the config asks for them.
 
     Parameters
     ----------
     config : ModelSection
-        Which model, tuned how.
+        The model, and how it is tuned.
     labels : Labels
-        What the head tells of.
+        The outputs of the head.
     max_length : int
-        Tokens to read of a text, at most; less if the model reads less.
+        Texts are truncated to this many tokens, or to the model's limit if that is lower.
     seed : int
-        Of the head and of the adapters.
+        Seed of the new weights.
 
     Raises
     ------
     ConfigError
-        If there is no such model, or this machine cannot hold it so. Says what to do.
+        If there is no such model, or this machine does not support the settings.
     MissingExtraError
-        If a package is not installed. Names the pip command.
+        If a package is not installed.
     """
-    loaded, head = _base(config, config.model_name, config.model_name, labels, max_length, seed)
+    loaded, head = _load_base(
+        config, config.model_name, config.model_name, labels, max_length, seed
+    )
     if config.lora_r:
-        loaded.model = _adapted(loaded.model, config, head, seed)
+        loaded.model = _add_adapters(loaded.model, config, head, seed)
     return loaded
 
 
 def restore(folder: Path, config: ModelSection, labels: Labels, *, max_length: int) -> LabelModel:
-    """Return the model that `LabelModel.save` wrote; the base of adapters is loaded by its name.
+    """Load what `LabelModel.save` wrote; the base model of adapters is loaded by its name.
 
     Parameters
     ----------
     folder : Path
-        Where it wrote.
+        The folder that was saved to.
     config, labels, max_length
         As given to `load`.
     """
-    adapter = (folder / ADAPTER).is_file()
+    adapter = (folder / ADAPTER_FILE).is_file()
     source = config.model_name if adapter else str(folder)
-    loaded, _ = _base(config, source, str(folder), labels, max_length, seed=0)
+    loaded, _ = _load_base(config, source, str(folder), labels, max_length, seed=0)
     if adapter:
         peft = require("peft", "hf")
-        with quiet():
-            loaded.model = tried(
-                lambda: peft.PeftModel.from_pretrained(
-                    loaded.model, str(folder), is_trainable=True
-                ),
-                str(folder),
+        with quiet(), loading_errors(str(folder)):
+            loaded.model = peft.PeftModel.from_pretrained(
+                loaded.model, str(folder), is_trainable=True
             )
     loaded.model.eval()
     return loaded
 
 
-def _base(
-    config: ModelSection, source: str, cutter: str, labels: Labels, max_length: int, seed: int
+def _load_base(
+    config: ModelSection,
+    source: str,
+    tokenizer_source: str,
+    labels: Labels,
+    max_length: int,
+    seed: int,
 ) -> tuple[LabelModel, list[str]]:
-    """Return a model without adapters, and the names of the modules that are its head.
-
-    The tokenizer is that of `cutter`.
-    """
+    """Return a model without adapters, and the names of the modules of its head."""
     transformers = require("transformers", "hf")
     device = device_of(config.device)
     dtype = dtype_of(DTYPES[config.torch_dtype], device)
@@ -207,79 +217,60 @@ def _base(
         raise ConfigError(
             "model.torch_dtype: 'float16' cannot be trained on a CPU; give 'float32' or 'bfloat16'"
         )
-    bits = config.n_bits
-    method = None if bits is None else _method(bits, device)
-    quantization = None if bits is None else QuantizationConfig(bits=bits)
-    options: dict[str, Any] = {
-        "trust_remote_code": config.trust_remote_code,
-        # All weights are tuned in fp32, or small steps would be lost.
-        "dtype": dtype if config.lora_r else torch.float32,
-    }
-    if quantization is not None and method == "bitsandbytes":
-        options["quantization_config"] = bitsandbytes_config(quantization, dtype)
-        options["device_map"] = {"": device}
+    placement = _placement(config.n_bits, device, dtype)
+    code = {"trust_remote_code": config.trust_remote_code}
     names = dict(enumerate(labels.names))
-    options["id2label"], options["label2id"] = names, {name: i for i, name in names.items()}
-    with _token(config.hf_token), quiet(), torch.random.fork_rng():
+    with _hub_token(config.hf_token), quiet(), torch.random.fork_rng():
         torch.manual_seed(seed)  # of the new head
-        place, cuts = source_of(source), source_of(cutter)
-        tokenizer = tried(
-            lambda: transformers.AutoTokenizer.from_pretrained(
-                cuts.where, trust_remote_code=config.trust_remote_code, **cuts.options
-            ),
-            cutter,
-        )
-        model, told = tried(
-            lambda: transformers.AutoModelForSequenceClassification.from_pretrained(
-                place.where,
-                num_labels=len(labels.names),
-                problem_type=labels.problem_type,
-                ignore_mismatched_sizes=True,  # a head for other labels
-                output_loading_info=True,
-                **options,
-                **place.options,
-            ),
+        tokenizer = from_pretrained(transformers.AutoTokenizer, tokenizer_source, **code)
+        model, info = from_pretrained(
+            transformers.AutoModelForSequenceClassification,
             source,
+            num_labels=len(names),
+            id2label=names,
+            label2id={name: i for i, name in names.items()},
+            problem_type=labels.problem_type,
+            ignore_mismatched_sizes=True,  # a saved head for other labels is replaced
+            output_loading_info=True,
+            **code,
+            **placement.options(full=not config.lora_r),
         )
-    head = _head(model, told["missing_keys"])
+    head = _head(model, info["missing_keys"])
     for name in head:
         model.get_submodule(name).float()
-    if method != "bitsandbytes":  # which put it there already
-        model = model.to(device)
-    if quantization is not None and method == "hqq":
-        to_hqq(model, quantization, device, dtype, [model.get_submodule(name) for name in head])
-    _pad(model, tokenizer, source)
-    length = min(max_length, tokenizer.model_max_length, _positions(model))
+    model = placement.place(model, [model.get_submodule(name) for name in head])
+    _set_padding(model, tokenizer, source)
+    length = min(max_length, tokenizer.model_max_length, _max_positions(model))
     return LabelModel(model, tokenizer, labels, length, device, dtype), head
 
 
 def _head(model: Any, missing: Sequence[str]) -> list[str]:
-    """Return the modules that read the labels off: those around the base, and those that are new.
+    """Return the modules of the head: those outside the base model, and those newly initialized.
 
-    A pretrained encoder may lack the layer that pools, which is inside the base.
+    The pooling layer of an encoder lies inside the base, and pretrained weights may lack it.
     """
-    around = [
+    outside = [
         name
         for name, module in model.named_children()
         if name != model.base_model_prefix and any(True for _ in module.parameters())
     ]
     new = sorted({key.rpartition(".")[0] for key in missing})
     inside = [name for name in new if name.partition(".")[0] == model.base_model_prefix]
-    return [*around, *inside]
+    return [*outside, *inside]
 
 
-def _adapted(model: Any, config: ModelSection, head: list[str], seed: int) -> Any:
-    """Put fresh adapters into a model; only they and the head are trained."""
-    peft = require("peft", "hf")
+def _add_adapters(model: Any, config: ModelSection, head: list[str], seed: int) -> Any:
+    """Add new adapters to a model; only they and the head are trained."""
     asked = config.lora_target_modules
     if asked is None or asked == "all-linear":
-        # What peft counts as linear lacks HQQ's layers.
-        targets: str | list[str] = _linear(model, head)
+        # peft's "all-linear" leaves out HQQ's layers.
+        targets: str | list[str] = _linear_names(model, head)
     else:
         targets = asked if isinstance(asked, str) else list(asked)
-    with torch.random.fork_rng(), quiet():
-        torch.manual_seed(seed)
-        lora = peft.LoraConfig(
+    try:
+        return peft_model(
+            model,
+            seed,
             task_type="SEQ_CLS",
             r=config.lora_r,
             lora_alpha=config.lora_alpha,
@@ -288,68 +279,68 @@ def _adapted(model: Any, config: ModelSection, head: list[str], seed: int) -> An
             exclude_modules=head,
             modules_to_save=head,
         )
-        try:
-            return peft.get_peft_model(model, lora)
-        except ValueError as error:
-            raise ConfigError(
-                f"model.lora_target_modules: {asked!r} does not fit the model: its linear layers "
-                f"are {', '.join(_linear(model, head))}"
-            ) from error
+    except ValueError as error:
+        raise ConfigError(
+            f"model.lora_target_modules: {asked!r} does not fit the model: its linear layers "
+            f"are {', '.join(_linear_names(model, head))}"
+        ) from error
 
 
-def _linear(model: Any, head: Sequence[str]) -> list[str]:
-    """Return what the linear layers outside of the head are called, last names only."""
+def _linear_names(model: Any, head: Sequence[str]) -> list[str]:
+    """Return the last name parts of the linear layers outside the head."""
     kinds = ("Conv1D", "HQQLinear", "Linear4bit", "Linear8bitLt")
-    around = tuple(f"{name}." for name in head)
+    in_head = tuple(f"{name}." for name in head)
     return sorted(
         {
             name.rpartition(".")[2]
             for name, module in model.named_modules()
             if (isinstance(module, nn.Linear) or type(module).__name__ in kinds)
-            and not f"{name}.".startswith(around)
+            and not f"{name}.".startswith(in_head)
         }
     )
 
 
-def _method(bits: int, device: torch.device) -> str:
-    """Return the library that holds weights in few bits: the first that is installed."""
-    methods = ["bitsandbytes"] if device.type == "cuda" and bits in (4, 8) else []
-    for method in [*methods, "hqq"]:
+def _placement(bits: int | None, device: torch.device, dtype: torch.dtype) -> Placement:
+    """Return the placement; weights are quantized by the first suitable library installed."""
+    if bits is None:
+        return Placement(device, dtype)
+    methods = quantization_methods(bits, device)
+    for method in methods:
         with contextlib.suppress(MissingExtraError):
             require(method, "quant")
-            return method
-    needed = " or ".join(repr(method) for method in [*methods, "hqq"])
+            return Placement(device, dtype, QuantizationConfig(bits=bits), method)
     raise MissingExtraError(
-        f"weights in {bits} bits need {needed}, which is not installed: pip install "
-        "'tabwidget[quant]', or turn it off in the config with model.use_4bit: false"
+        f"{bits}-bit weights need {' or '.join(map(repr, methods))}, which is not installed: "
+        "pip install 'tabwidget[quant]', or turn quantization off in the config with "
+        "model.use_4bit: false"
     )
 
 
-def _pad(model: Any, tokenizer: Any, source: str) -> None:
-    """See that there is a token to pad with; none is added to the vocabulary."""
+def _set_padding(model: Any, tokenizer: Any, source: str) -> None:
+    """Choose an existing token for padding; the vocabulary stays as it is."""
     text = model.config.get_text_config()
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= text.vocab_size:
-        known = [tokenizer.eos_token, tokenizer.bos_token, tokenizer.unk_token]
-        tokenizer.pad_token = next((token for token in known if token is not None), None)
+        special = [tokenizer.eos_token, tokenizer.bos_token, tokenizer.unk_token]
+        tokenizer.pad_token = next((token for token in special if token is not None), None)
     if tokenizer.pad_token_id is None:
         raise ConfigError(
-            f"the tokenizer of the model {source!r} has no token that ends a text, so none to pad "
-            "with: set its pad_token and save it, or give another model.model_name"
+            f"the tokenizer of the model {source!r} has no special token to pad with: set its "
+            "pad_token and save it, or give another model.model_name"
         )
-    # The model reads a decoder's answer off the last token that is not this one.
+    # A decoder's prediction is read at the last token that is not padding.
     text.pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
     tokenizer.padding_side = "right"
-    text.use_cache = False  # nothing is written
+    text.use_cache = False  # the model generates nothing
 
 
-def _positions(model: Any) -> int:
+def _max_positions(model: Any) -> int:
     text = model.config.get_text_config()
     return int(getattr(text, "max_position_embeddings", None) or 2**31)
 
 
 @contextlib.contextmanager
-def _token(token: str | None) -> Iterator[None]:
-    """Let the hub see a token as if it were set in the environment."""
+def _hub_token(token: str | None) -> Iterator[None]:
+    """Set the hub's access token in the environment, temporarily."""
     before = os.environ.get("HF_TOKEN")
     if token is not None:
         os.environ["HF_TOKEN"] = token
@@ -360,21 +351,3 @@ def _token(token: str | None) -> Iterator[None]:
             os.environ.pop("HF_TOKEN")
             if before is not None:
                 os.environ["HF_TOKEN"] = before
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep from the user that a head is new, which it is meant to be."""
-    logging = require("transformers", "hf").utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            # peft asks transformers for what it has renamed.
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -23,8 +23,9 @@ from torch.nn.functional import log_softmax
 
 from tabwidget.backends.huggingface.loading import load
 from tabwidget.backends.huggingface.scoring_model import HFScoringModel
-from tabwidget.backends.text import TextSupport, log_probabilities
 from tabwidget.backends.text.rows import Ids
+from tabwidget.backends.text.scoring import log_probabilities
+from tabwidget.backends.text.support import TextSupport
 from tabwidget.backends.text.tokens import row_tokens
 from tabwidget.config import ModelConfig
 from tabwidget.serializers.base import JSONSerializer
@@ -84,7 +85,7 @@ def by_trie(backend: HFScoringModel, prompt: Ids, support: TextSupport) -> NDArr
     """Return the same, as the backend does it."""
     logs = log_probabilities(backend, [prompt], support.sequences)[0]
     found = np.full(support.size, -np.inf)
-    np.logaddexp.at(found, support.values, logs[support.cases])
+    np.logaddexp.at(found, support.codes, logs[support.indices])
     return found
 
 
@@ -105,7 +106,7 @@ def main() -> None:
     report = Report(asked)
     loaded = load(ModelConfig(model=asked.model, device="cpu", precision="fp32"))
     backend = HFScoringModel(loaded)
-    report.say(f"trie read at once: {backend.by_tree}, {torch.get_num_threads()} threads")
+    report.say(f"trie read at once: {backend.tree_attention}, {torch.get_num_threads()} threads")
     report.table(
         "candidates",
         "prompt",

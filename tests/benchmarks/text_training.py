@@ -26,7 +26,7 @@ from tabwidget.backends.huggingface import HFBackend
 from tabwidget.backends.huggingface.scoring_model import HFScoringModel
 from tabwidget.backends.huggingface.training import HFFit
 from tabwidget.backends.text import RowTokens
-from tabwidget.backends.text.fit import Batch
+from tabwidget.backends.text.fit_data import Batch
 from tabwidget.config import LoRAConfig, ModelConfig, TrainingConfig
 from tabwidget.events import Event
 from tabwidget.serializers.base import JSONSerializer
@@ -84,7 +84,7 @@ def backend_of(options: Any) -> HFBackend:
     """Return the backend, its model loaded anew."""
     lora = None if options.full else LoRAConfig(rank=16)
     backend = HFBackend(ModelConfig(model=options.model, lora=lora, device="cpu"))
-    backend._scorer = backend._model(seed=0)
+    backend._scorer = backend._load_scorer(seed=0)
     return backend
 
 
@@ -105,7 +105,7 @@ def ours(options: Any, table: Table) -> tuple[float, float]:
     request = FitRequest(
         table, (), training, JSONSerializer(), 0, False, events.append, lambda: False
     )
-    tokens = backend._asked(table.schema.inputs, request.serializer, 0).tokens
+    tokens = backend._new_answers(table.schema.inputs, request.serializer, 0).tokens
     fit = _Timed(request, scorer_of(backend), tokens, backend._lock)
     fit.run()
     return rates(fit.tokens_a_batch, fit.clock)
@@ -125,7 +125,8 @@ class _Timed(HFFit):
     def batch(self, items: Any) -> Batch:
         """Count the tokens of a batch."""
         made = super().batch(items)
-        rows = [self.tokens.row(self.rows[self.train_rows[r]], order) for r, order in items]
+        data = self.data
+        rows = [data.tokens.row(data.rows[data.train_rows[r]], order) for r, order in items]
         self.tokens_a_batch.append((sum(len(row.ids) for row in rows), made["ids"].size))
         return made
 
@@ -153,7 +154,7 @@ class _Padding:
 def plain(options: Any, table: Table) -> tuple[float, float]:
     """Return tokens and padded tokens a second."""
     backend = backend_of(options)
-    tokens: RowTokens = backend._asked(table.schema.inputs, JSONSerializer(), 0).tokens
+    tokens: RowTokens = backend._new_answers(table.schema.inputs, JSONSerializer(), 0).tokens
     rows = table.schema.rows(table.frame)
     rng = np.random.default_rng(0)
     texts = [tokens.row(row, rng.permutation(rows.shape[1])).ids.tolist() for row in rows]

@@ -15,7 +15,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.backends.text.tiny import save_tiny
+from tests.backends.text.fakes import save_tiny
 from tests.browser.lab import Lab, execute, open_notebook, watched_page
 from tests.textclass.toys import WORDS, toy_texts
 

@@ -64,16 +64,16 @@ def create(request: pytest.FixtureRequest) -> Callable[..., TextBackend]:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("transformers", reason="the extra 'hf' is not installed")
-    from tests.backends.text.tiny import save_tiny
+    from tests.backends.text.fakes import save_tiny
 
     return save_tiny(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture
 def chatting(tmp_path: Path) -> Path:
-    """Return a tiny model that has a chat template, and settings of its own for sampling."""
+    """Return a tiny model with a chat template, and a generation config of its own."""
     pytest.importorskip("transformers", reason="the extra 'hf' is not installed")
-    from tests.backends.text.tiny import save_tiny
+    from tests.backends.text.fakes import save_tiny
 
     folder = save_tiny(tmp_path)
     (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
@@ -83,14 +83,14 @@ def chatting(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_cleaner_cleans_with_our_backend(tmp_path: Path) -> None:
+def test_the_cleaner_runs_with_a_text_backend(tmp_path: Path) -> None:
     cleaner = pytest.importorskip("recursive_cleaner")
     data, output = tmp_path / "data.jsonl", tmp_path / "cleaning_functions.py"
     data.write_text("\n".join(map(json.dumps, RECORDS)), encoding="utf-8")
-    asked = []
+    prompts = []
 
     def complete(prompt: str) -> str:
-        asked.append(prompt)
+        prompts.append(prompt)
         done = "only_digits" in re.split("=== (?:DATA|TASK)", prompt)[0]
         return prompt + (CLEAN if done else ANSWER)
 
@@ -101,8 +101,8 @@ def test_the_cleaner_cleans_with_our_backend(tmp_path: Path) -> None:
         output_path=str(output),
         report_path=None,
     ).run()
-    assert len(asked) == 2
-    assert all("Phone numbers as digits" in prompt for prompt in asked)
+    assert len(prompts) == 2
+    assert all("Phone numbers as digits" in prompt for prompt in prompts)
     clean_data = runpy.run_path(str(output))["clean_data"]
     assert [clean_data(dict(record))["phone"] for record in RECORDS] == [
         "5550101234",
@@ -111,19 +111,19 @@ def test_the_cleaner_cleans_with_our_backend(tmp_path: Path) -> None:
     ]
 
 
-def test_it_has_the_method_of_the_protocol() -> None:
+def test_generate_has_the_signature_of_the_protocol() -> None:
     types = pytest.importorskip("recursive_cleaner.types")
-    wanted = inspect.signature(types.LLMBackend.generate)
+    expected = inspect.signature(types.LLMBackend.generate)
     found = inspect.signature(TextBackend.generate, eval_str=True)
-    assert found == wanted
+    assert found == expected
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("text", "expected"),
     [("a b c", " c"), ("c", "c"), ("c a b", "c a b"), ("a b", ""), ("", "")],
 )
-def test_the_prompt_is_taken_off_where_the_text_begins_with_it(written: str, expected: str) -> None:
-    assert TextBackend(lambda prompt: written).generate("a b") == expected
+def test_a_leading_prompt_is_removed(text: str, expected: str) -> None:
+    assert TextBackend(lambda prompt: text).generate("a b") == expected
 
 
 def test_the_arguments_are_those_of_the_document() -> None:
@@ -150,41 +150,41 @@ def test_the_arguments_are_those_of_the_document() -> None:
         ("use_chat_template", "yes"),
     ],
 )
-def test_an_argument_out_of_range_is_told(
+def test_an_argument_out_of_range_is_an_error(
     create: Callable[..., TextBackend], name: str, value: Any
 ) -> None:
     with pytest.raises(ConfigError, match=f"'{name}' parameter .* Got {value!r}"):
         create("none", **{name: value})
 
 
-def test_a_model_that_is_not_there_is_told_at_once(create: Callable[..., TextBackend]) -> None:
+def test_a_missing_model_is_an_error_at_once(create: Callable[..., TextBackend]) -> None:
     with pytest.raises(ConfigError, match="no/where"):
         create("./no/where")
 
 
-def test_a_model_writes(create: Callable[..., TextBackend], tiny: Path) -> None:
+def test_a_model_generates(create: Callable[..., TextBackend], tiny: Path) -> None:
     long, short = (create(tiny, temperature=0, max_tokens=n).generate(PROMPT) for n in (12, 4))
     assert long.startswith(short)
     assert len(long) > len(short) > 0
     assert not long.startswith(PROMPT)
 
 
-def test_backends_write_the_same(tiny: Path) -> None:
+def test_backends_generate_the_same(tiny: Path) -> None:
     for _, needs in BACKENDS.values():
         for package in needs:
             pytest.importorskip(package)
-    written = {
+    texts = {
         (name, penalty): create(
             tiny, temperature=0, max_tokens=40, repetition_penalty=penalty
         ).generate(PROMPT)
         for name, (create, _) in BACKENDS.items()
         for penalty in (1, 1.5)
     }
-    assert written["mlx", 1] == written["huggingface", 1]
-    assert written["mlx", 1.5] == written["huggingface", 1.5] != written["mlx", 1]
+    assert texts["mlx", 1] == texts["huggingface", 1]
+    assert texts["mlx", 1.5] == texts["huggingface", 1.5] != texts["mlx", 1]
 
 
-def test_a_chat_template_is_used_where_there_is_one(
+def test_a_chat_template_is_applied_if_there_is_one(
     create: Callable[..., TextBackend], tiny: Path, chatting: Path
 ) -> None:
     options: dict[str, Any] = {"temperature": 0, "max_tokens": 8}
@@ -194,38 +194,38 @@ def test_a_chat_template_is_used_where_there_is_one(
     assert create(tiny, **options).generate(f"[{PROMPT}]:") == in_chat
 
 
-def test_a_prompt_of_no_token_is_told(
+def test_an_empty_prompt_is_an_error(
     create: Callable[..., TextBackend], tiny: Path, chatting: Path
 ) -> None:
     options: dict[str, Any] = {"temperature": 0, "max_tokens": 4}
     for backend in (create(tiny), create(chatting, use_chat_template=False)):
-        with pytest.raises(ConfigError, match="no token of the prompt '': give a text, or a mode"):
+        with pytest.raises(ConfigError, match="prompt '' has no tokens: give a text, or a mode"):
             backend.generate("")
     in_chat = create(chatting, **options).generate("")
     assert in_chat == create(tiny, **options).generate("[]:")
 
 
-def test_only_what_is_asked_for_shapes_the_draws(
+def test_the_models_generation_config_is_ignored(
     create: Callable[..., TextBackend], tiny: Path, chatting: Path
 ) -> None:
     options: dict[str, Any] = {"max_tokens": 40, "use_chat_template": False}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         greedy = create(tiny, temperature=0, **options).generate(PROMPT)
-        for asked in ({"temperature": 0}, {"top_p": 1e-6}, {"temperature": 1e-7, "top_p": 1}):
-            assert create(chatting, **asked, **options).generate(PROMPT) == greedy
+        for fields in ({"temperature": 0}, {"top_p": 1e-6}, {"temperature": 1e-7, "top_p": 1}):
+            assert create(chatting, **fields, **options).generate(PROMPT) == greedy
         wide = create(chatting, temperature=2, top_p=1, **options)
         assert len({wide.generate(PROMPT) for _ in range(4)}) > 1
 
 
-def test_what_ends_a_text_is_no_part_of_it(
+def test_the_end_token_is_not_part_of_the_text(
     create: Callable[..., TextBackend], tiny: Path, tmp_path: Path
 ) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model = AutoModelForCausalLM.from_pretrained(tiny)
     tokenizer = AutoTokenizer.from_pretrained(tiny)
-    # All tokens are as likely: the first is taken, and it is made the end.
+    # All tokens are equally probable: greedy decoding takes the first, here the end token.
     model.model.norm.weight.data.zero_()
     model.config.eos_token_id = model.generation_config.eos_token_id = 0
     tokenizer.eos_token = tokenizer.decode([0])
@@ -234,9 +234,9 @@ def test_what_ends_a_text_is_no_part_of_it(
     assert create(tmp_path, temperature=0, repetition_penalty=1).generate(PROMPT) == ""
 
 
-def test_weights_in_few_bits_stay_so(tiny: Path, tmp_path: Path) -> None:
+def test_quantized_weights_stay_quantized(tiny: Path, tmp_path: Path) -> None:
     lm = pytest.importorskip("mlx_lm", reason="the extra 'mlx' is not installed")
-    folder = tmp_path / "few"
+    folder = tmp_path / "quantized"
     lm.convert(str(tiny), str(folder), quantize=True, q_bits=4, q_group_size=32)
     backend = create_mlx_backend(folder, temperature=0, repetition_penalty=1, max_tokens=12)
     assert backend.generate(PROMPT) == lm.generate(*lm.load(str(folder)), PROMPT, max_tokens=12)

@@ -694,7 +694,7 @@ def test_a_pretrained_tokenizer_is_loaded_once_for_all_draws(
     kind = pytest.importorskip(
         "transformers", reason="the extra 'hf' is not installed"
     ).AutoTokenizer
-    from tests.backends.text.tiny import save_tiny
+    from tests.backends.text.fakes import save_tiny
 
     one, other = (str(save_tiny(tmp_path / name)) for name in ("one", "other"))
     load, loaded = kind.from_pretrained, []

@@ -13,7 +13,7 @@ from tabwidget.errors import ConfigError, MissingExtraError
 from tabwidget.textclass.config import ModelSection
 from tabwidget.textclass.data import Labels
 from tabwidget.textclass.loading import LabelModel, load, restore
-from tests.backends.text.tiny import save_tiny
+from tests.backends.text.fakes import save_tiny
 from tests.textclass.toys import MULTI, SINGLE, save_tiny_encoder
 
 TEXTS = ["an apple", "a boat and a cloud, and then some more words", "", "</s> is text"]
@@ -33,8 +33,8 @@ def section(model: Path, **keys: object) -> ModelSection:
     return ModelSection.model_validate({"model_name": str(model), "device": "cpu", **keys})
 
 
-def moved(model: LabelModel) -> LabelModel:
-    """Change the weights that are trained, as training does."""
+def perturbed(model: LabelModel) -> LabelModel:
+    """Change the trained weights."""
     with torch.no_grad():
         for weight in model.model.parameters():
             if weight.requires_grad:
@@ -42,7 +42,7 @@ def moved(model: LabelModel) -> LabelModel:
     return model
 
 
-def test_probabilities_do_not_depend_on_company_or_order(decoder: Path) -> None:
+def test_probabilities_do_not_depend_on_the_batch_or_order(decoder: Path) -> None:
     model = load(section(decoder), MULTI, max_length=64, seed=0)
     together = model.probabilities(TEXTS, 4)
     alone = np.concatenate([model.probabilities([text], 1) for text in TEXTS])
@@ -50,7 +50,7 @@ def test_probabilities_do_not_depend_on_company_or_order(decoder: Path) -> None:
     np.testing.assert_allclose(model.probabilities(TEXTS[::-1], 3)[::-1], together, atol=1e-6)
 
 
-def test_probabilities_of_labels_that_exclude_each_other_sum_to_one(decoder: Path) -> None:
+def test_single_label_probabilities_sum_to_one(decoder: Path) -> None:
     found = load(section(decoder), SINGLE, max_length=64, seed=0).probabilities(TEXTS, 4)
     np.testing.assert_allclose(found.sum(axis=1), 1)
 
@@ -60,27 +60,27 @@ def test_no_texts_have_no_probabilities(decoder: Path) -> None:
     assert model.probabilities([], 4).shape == (0, 3)
 
 
-def test_decoder_is_padded_without_a_token_more(decoder: Path) -> None:
+def test_decoder_is_padded_with_an_existing_token(decoder: Path) -> None:
     model = load(section(decoder), MULTI, max_length=64, seed=0)
     assert model.tokenizer.pad_token == "</s>"
     assert model.tokenizer.pad_token_id == model.model.config.pad_token_id
     assert len(model.tokenizer) == model.model.config.vocab_size
 
 
-def test_name_of_a_special_token_is_text(decoder: Path) -> None:
+def test_name_of_a_special_token_is_encoded_as_text(decoder: Path) -> None:
     model = load(section(decoder), MULTI, max_length=64, seed=0)
     [ids] = model.encode(["</s>"])
     assert model.tokenizer.eos_token_id not in ids
     assert model.encode([""]) == [[model.tokenizer.pad_token_id]]
 
 
-def test_texts_are_cut_to_what_the_model_reads(decoder: Path, encoder: Path) -> None:
+def test_texts_are_truncated_to_the_models_limit(decoder: Path, encoder: Path) -> None:
     long = "apple " * 400
     assert len(load(section(decoder), MULTI, max_length=10, seed=0).encode([long])[0]) == 10
     assert len(load(section(encoder), MULTI, max_length=1024, seed=0).encode([long])[0]) == 16
 
 
-def test_seed_makes_head_and_adapters_and_nothing_else(decoder: Path) -> None:
+def test_seed_determines_head_and_adapters_only(decoder: Path) -> None:
     def weights(seed: int) -> dict[str, torch.Tensor]:
         model = load(section(decoder), MULTI, max_length=64, seed=seed).model
         return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
@@ -101,7 +101,7 @@ def test_saved_model_answers_the_same(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str, rank: int, labels: Labels
 ) -> None:
     config = section(request.getfixturevalue(kind), lora_r=rank)
-    model = moved(load(config, labels, max_length=64, seed=3))
+    model = perturbed(load(config, labels, max_length=64, seed=3))
     model.save(tmp_path)
     back = restore(tmp_path, config, labels, max_length=64)
     np.testing.assert_array_equal(back.probabilities(TEXTS, 2), model.probabilities(TEXTS, 2))
@@ -120,16 +120,16 @@ def test_new_pooling_layer_of_an_encoder_is_trained_and_saved(encoder: Path) -> 
 def test_four_bits_by_hqq(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
     pytest.importorskip("hqq", reason="the extra 'quant' is not installed")
     config = section(request.getfixturevalue(kind), use_4bit=True)
-    model = moved(load(config, MULTI, max_length=16, seed=0))
-    few = [n for n, m in model.model.named_modules() if type(m).__name__ == "HQQLinear"]
-    assert few
-    assert not [name for name in few if "score" in name or "classifier" in name]
+    model = perturbed(load(config, MULTI, max_length=16, seed=0))
+    quantized = [n for n, m in model.model.named_modules() if type(m).__name__ == "HQQLinear"]
+    assert quantized
+    assert not [name for name in quantized if "score" in name or "classifier" in name]
     model.save(tmp_path)
     back = restore(tmp_path, config, MULTI, max_length=16)
     np.testing.assert_array_equal(back.probabilities(TEXTS, 2), model.probabilities(TEXTS, 2))
 
 
-def test_bits_without_a_library_name_the_line_that_turns_them_off(
+def test_missing_quantization_library_is_an_error_with_the_fix(
     decoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "hqq", None)
@@ -137,11 +137,11 @@ def test_bits_without_a_library_name_the_line_that_turns_them_off(
         load(section(decoder, bits=4), MULTI, max_length=16, seed=0)
 
 
-def test_half_precision_computes_and_is_saved(decoder: Path, tmp_path: Path) -> None:
+def test_half_precision_model_is_trained_in_fp32_and_saved(decoder: Path, tmp_path: Path) -> None:
     config = section(decoder, torch_dtype="bfloat16")
-    model = moved(load(config, MULTI, max_length=64, seed=0))
+    model = perturbed(load(config, MULTI, max_length=64, seed=0))
     dtypes = {w.dtype for w in model.model.parameters() if w.requires_grad}
-    assert dtypes == {torch.float32}  # small steps of training would be lost in fewer digits
+    assert dtypes == {torch.float32}  # smaller dtypes would round small steps away
     model.save(tmp_path)
     back = restore(tmp_path, config, MULTI, max_length=64)
     np.testing.assert_array_equal(back.probabilities(TEXTS, 2), model.probabilities(TEXTS, 2))
@@ -152,31 +152,31 @@ def test_fp16_on_a_cpu_is_refused(decoder: Path) -> None:
         load(section(decoder, torch_dtype="float16"), MULTI, max_length=64, seed=0)
 
 
-def test_layers_that_are_not_there_are_told_with_those_that_are(decoder: Path) -> None:
+def test_missing_target_modules_are_an_error_that_lists_the_linear_layers(decoder: Path) -> None:
     with pytest.raises(ConfigError, match=r"lora_target_modules.*c_attn.*q_proj"):
         load(section(decoder, lora_target_modules=["c_attn"]), MULTI, max_length=64, seed=0)
 
 
-@pytest.mark.parametrize("asked", [["q_proj", "v_proj"], r".*\.(q|v)_proj"])
-def test_layers_that_are_asked_for_are_adapted(decoder: Path, asked: object) -> None:
-    model = load(section(decoder, lora_target_modules=asked), MULTI, max_length=64, seed=0).model
+@pytest.mark.parametrize("modules", [["q_proj", "v_proj"], r".*\.(q|v)_proj"])
+def test_target_modules_are_adapted(decoder: Path, modules: object) -> None:
+    model = load(section(decoder, lora_target_modules=modules), MULTI, max_length=64, seed=0).model
     adapted = {name.split(".lora_")[0] for name, _ in model.named_parameters() if "lora_" in name}
     assert {name.rpartition(".")[2] for name in adapted} == {"q_proj", "v_proj"}
 
 
-def test_tokenizer_without_an_end_is_refused(decoder: Path, tmp_path: Path) -> None:
+def test_tokenizer_without_special_tokens_is_refused(decoder: Path, tmp_path: Path) -> None:
     for path in decoder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    about = tmp_path / "tokenizer_config.json"
-    told = json.loads(about.read_text())
+    path = tmp_path / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
     for name in ("eos_token", "bos_token", "unk_token", "pad_token"):
-        told.pop(name, None)
-    about.write_text(json.dumps(told))
+        settings.pop(name, None)
+    path.write_text(json.dumps(settings))
     with pytest.raises(ConfigError, match="pad_token"):
         load(section(tmp_path), MULTI, max_length=64, seed=0)
 
 
-def test_head_for_other_labels_is_made_anew(decoder: Path, tmp_path: Path) -> None:
+def test_saved_head_for_other_labels_is_replaced(decoder: Path, tmp_path: Path) -> None:
     model = load(section(decoder, lora_r=0), MULTI, max_length=64, seed=0)
     model.save(tmp_path)
     two = Labels(("yes", "no"), multi=False)
@@ -184,12 +184,12 @@ def test_head_for_other_labels_is_made_anew(decoder: Path, tmp_path: Path) -> No
     assert found.shape == (4, 2)
 
 
-def test_missing_folder_is_told(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no folder"):
         load(section(tmp_path / "nothing"), MULTI, max_length=64, seed=0)
 
 
-def test_token_is_for_loading_only(decoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_token_is_set_while_loading(decoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "mine")
     load(section(decoder, hf_token="other"), MULTI, max_length=64, seed=0)
     assert os.environ["HF_TOKEN"] == "mine"

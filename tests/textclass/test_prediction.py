@@ -16,7 +16,7 @@ from tabwidget.textclass import loading, runs
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.loading import LabelModel
 from tabwidget.textclass.prediction import predict
-from tests.backends.text.tiny import save_tiny
+from tests.backends.text.fakes import save_tiny
 from tests.textclass.toys import WORDS, toy_config, toy_texts, write_csv
 
 

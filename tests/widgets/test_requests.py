@@ -15,7 +15,7 @@ from tabwidget.widgets import _state
 from tabwidget.widgets._feed import Feed
 from tabwidget.widgets._requests import HANDLERS, answer_request
 from tabwidget.widgets._static import static_html
-from tests.backends.text.tiny import save_tiny
+from tests.backends.text.fakes import save_tiny
 from tests.textclass.toys import WORDS, toy_texts
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 12, "g": ["a", "a", "b", "b"] * 12})

@@ -1,4 +1,4 @@
-"""HFBackend: any causal language model that transformers loads, tuned on a table's rows as text."""
+"""HFBackend: causal language models of transformers, fine-tuned on a table's rows as text."""
 
 from tabwidget.backends.huggingface.backend import HFBackend
 

@@ -1,4 +1,4 @@
-"""HFBackend: a pretrained causal language model, tuned on the rows of a table as text."""
+"""HFBackend: a pretrained model of transformers, fine-tuned on a table's rows as text."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["HFBackend"]
 class HFBackend(PretrainedBackend):
     """Any causal language model that transformers loads.
 
-    It reads and writes rows as text, so it knows what the names of columns and levels mean. The
-    answer to a question is exact: the probabilities of all values of the column, each through its
-    closing mark, or for a number with too many values to list, of all beginnings of its digits.
+    It encodes rows as text, so its pretraining covers the names of columns and levels. Answers are
+    exact: the probabilities of all values of the column, each with the delimiter after it; for a
+    number with too many values to list, of all prefixes of its digits.
 
     Parameters
     ----------
     model_config : ModelConfig, optional
-        ``model``: the name of a model, a folder that holds one, or a ``.gguf`` file in it;
-        "distilgpt2" by default. ``lora`` trains adapters, else all weights are trained.
+        ``model``: a hub name, a folder, or a ``.gguf`` file in one; "distilgpt2" by default.
+        ``lora`` trains adapters; without it all weights are trained.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class HFBackend(PretrainedBackend):
     >>> model = ModelConfig(model="HuggingFaceTB/SmolLM2-135M-Instruct", lora=LoRAConfig(rank=8))
     >>> lm = TabularLanguageModel(backend=HFBackend(model))
 
-    ``lm.fit(frame)`` then loads the model, from the hub where it is not here already.
+    ``lm.fit(frame)`` then loads the model; one that is not on this machine is downloaded.
     """
 
     name = "huggingface"
@@ -57,7 +57,7 @@ class HFBackend(PretrainedBackend):
         dtype = dtype_of(config.precision, device) if config.lora is not None else torch.float32
         return pretrained_size(
             config,
-            self._standard,
+            self._default_model,
             weight_bytes=dtype.itemsize,
             tokens_per_row=tokens_per_row,
             rows_per_step=rows_per_step,
@@ -71,12 +71,12 @@ class HFBackend(PretrainedBackend):
         assert isinstance(scorer, HFScoringModel)
         return HFFit(request, scorer, tokens, self._lock)
 
-    def _model(self, seed: int) -> ScoringModel:
+    def _load_scorer(self, seed: int) -> ScoringModel:
         require("transformers", "hf")
-        from tabwidget.backends.huggingface.loading import adapted, load
+        from tabwidget.backends.huggingface.loading import add_adapters, load
         from tabwidget.backends.huggingface.scoring_model import HFScoringModel
 
         loaded = load(self.model_config)
         if self.model_config.lora is not None:
-            loaded.model = adapted(loaded.model, self.model_config.lora, seed)
+            loaded.model = add_adapters(loaded.model, self.model_config.lora, seed)
         return HFScoringModel(loaded)

@@ -1,4 +1,4 @@
-"""HFFit: one fit of a pretrained model, by transformers' Trainer."""
+"""HFFit: training of a pretrained model by transformers' Trainer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.huggingface.scoring_model import HFScoringModel
 from tabwidget.backends.rng import preserved_rng
-from tabwidget.backends.text import RowBatches, RowTokens
-from tabwidget.backends.text.fit import NEVER, TextFit
+from tabwidget.backends.text import RowTokens
+from tabwidget.backends.text.batches import RowBatches
+from tabwidget.backends.text.fit import TextFit
 
-__all__ = ["HFFit", "Learner"]
+__all__ = ["OPTIMIZERS", "HFFit", "RowLoss"]
 
-
-REENTRANT = {"use_reentrant": False}
+NO_LIMIT = 10**9  # steps: `TextFit` ends the training
 
 OPTIMIZERS = {
     "auto": "adamw_torch",
@@ -40,8 +40,12 @@ OPTIMIZERS = {
 }
 
 
-class Learner(nn.Module):
-    """The loss of a batch: nats a cell, from the tokens that tell of cells alone."""
+class RowLoss(nn.Module):
+    """The loss of a batch of rows, in nats per cell.
+
+    It is the weighted sum of the cross-entropies of the cells' tokens over the sum of the cells'
+    weights; names and punctuation do not count.
+    """
 
     accepts_loss_kwargs = False
 
@@ -51,14 +55,14 @@ class Learner(nn.Module):
         self._scorer, self._smoothing = scorer, label_smoothing
 
     def get_input_embeddings(self) -> nn.Module:
-        """Return where NEFTune puts its noise."""
+        """Return the embeddings, to which NEFTune adds noise."""
         embeddings: nn.Module = self.model.get_input_embeddings()
         return embeddings
 
     def forward(
         self, ids: Tensor, at: Tensor, labels: Tensor, weights: Tensor, cells: Tensor
     ) -> dict[str, Tensor]:
-        """Return the loss."""
+        """Return the loss of a batch (see `collate`)."""
         logits = self._scorer.logits_at(ids, at).float()
         losses = cross_entropy(logits, labels, reduction="none", label_smoothing=self._smoothing)
         return {"loss": (losses * weights).sum() / cells.clamp_min(1e-9)}
@@ -70,13 +74,13 @@ class HFFit(TrainerCallback, TextFit):
     Parameters
     ----------
     request : FitRequest
-        What to learn, and whom to tell.
+        The table, the training settings, and where events go.
     scorer : HFScoringModel
-        The model; the weights that require gradients are trained.
+        The model; weights that require gradients are trained.
     tokens : RowTokens
-        Writes the rows.
+        Encodes the rows.
     lock : FairLock
-        Whose turn it is with the model.
+        Held while the model is used.
     """
 
     scorer: HFScoringModel
@@ -84,27 +88,34 @@ class HFFit(TrainerCallback, TextFit):
     def __init__(
         self, request: FitRequest, scorer: HFScoringModel, tokens: RowTokens, lock: FairLock
     ) -> None:
-        # As accelerate and torchrun tell them; of several processes one speaks for all.
-        self.processes = int(os.environ.get("WORLD_SIZE", "1"))
+        # Set by accelerate and torchrun; only the first of several processes emits events.
         if os.environ.get("RANK", "0") != "0":
             request = replace(request, emit=lambda event: None)
         adapters = any(not weight.requires_grad for weight in scorer.model.parameters())
-        super().__init__(request, "huggingface", scorer, tokens, lock, adapters=adapters)
+        super().__init__(
+            request,
+            "huggingface",
+            scorer,
+            tokens,
+            lock,
+            adapters=adapters,
+            processes=int(os.environ.get("WORLD_SIZE", "1")),
+        )
         self.loss, self.n_rows = 0.0, 0
         self.trainer: Any = None
 
     def train(self) -> None:
-        """Do steps until it is enough."""
+        """Take steps until `after_step` returns True."""
         training, scorer = self.request.training, self.scorer
         with tempfile.TemporaryDirectory() as folder, preserved_rng():
-            learner = Learner(scorer, training.label_smoothing)
-            self.trainer = _RowTrainer(self, learner, _arguments(self, folder))
-            with _activations_twice(scorer.model, training.gradient_checkpointing):
+            loss = RowLoss(scorer, training.label_smoothing)
+            self.trainer = _RowTrainer(self, loss, _arguments(self, folder))
+            with _checkpointing(scorer.model, training.gradient_checkpointing):
                 self.trainer.train()
         scorer.model.eval()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
-        """Tell of a step, and end when it is enough."""
+        """Log a step, and stop the Trainer once training is over."""
         rate = float(self.trainer.optimizer.param_groups[0]["lr"])
         over = self.after_step(self.loss, self.n_rows, int(state.epoch or 0), rate)
         self.loss, self.n_rows = 0.0, 0
@@ -112,24 +123,24 @@ class HFFit(TrainerCallback, TextFit):
         return control
 
     def tensors(self, items: list[tuple[int, Ints]]) -> dict[str, Tensor]:
-        """Return rows, each with its column order, as what `Learner` takes."""
-        made = self.batch(items)
+        """Return rows, each with its column order, as arguments of `RowLoss`."""
+        batch = self.batch(items)
         names = ("ids", "at", "labels", "weights", "cells")
-        return {name: torch.from_numpy(made[name]) for name in names}
+        return {name: torch.from_numpy(batch[name]) for name in names}
 
-    def _most(self, said: float) -> float:
+    def _max_over_processes(self, value: float) -> float:
         accelerator = self.trainer.accelerator
         if accelerator.num_processes == 1:
-            return said
-        return float(accelerator.gather(torch.tensor([said], device=accelerator.device)).max())
+            return value
+        return float(accelerator.gather(torch.tensor([value], device=accelerator.device)).max())
 
 
 class _RowTrainer(Trainer):
-    """The Trainer of one fit: its batches, its learning rate, and a turn a step."""
+    """The Trainer of one fit, with its batches and learning rate."""
 
-    def __init__(self, fit: HFFit, learner: Learner, arguments: TrainingArguments) -> None:
+    def __init__(self, fit: HFFit, loss: RowLoss, arguments: TrainingArguments) -> None:
         self._fit = fit
-        super().__init__(model=learner, args=arguments, train_dataset=_Rows(), callbacks=[fit])
+        super().__init__(model=loss, args=arguments, train_dataset=_Rows(), callbacks=[fit])
         self.remove_callback(PrinterCallback)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -153,17 +164,17 @@ class _RowTrainer(Trainer):
 
 
 class _Rows(Dataset[Any]):
-    """Gives back what it is asked for: the batches say row and order themselves."""
+    """A data set that returns its index: batches hold rows and orders themselves."""
 
     def __len__(self) -> int:
-        return NEVER
+        return NO_LIMIT
 
     def __getitem__(self, item: Any) -> Any:
         return item
 
 
 class _Batches(Sampler[Any]):
-    """The batches of the epoch that the Trainer names."""
+    """The batches of the epoch that the Trainer sets."""
 
     drop_last = False
 
@@ -187,10 +198,10 @@ def _arguments(fit: HFFit, folder: str) -> TrainingArguments:
         output_dir=folder,
         per_device_train_batch_size=fit.batches.size,
         gradient_accumulation_steps=training.grad_accumulation_steps,
-        max_steps=NEVER,  # the limits are ours
-        learning_rate=fit.highest_rate,
+        max_steps=NO_LIMIT,
+        learning_rate=fit.settings.learning_rate,
         weight_decay=training.weight_decay,
-        max_grad_norm=fit.max_grad_norm,
+        max_grad_norm=fit.settings.max_grad_norm,
         optim=OPTIMIZERS.get(training.optimizer, OPTIMIZERS["auto"]),
         neftune_noise_alpha=training.neftune_noise_alpha,
         bf16=scorer.dtype == torch.bfloat16,
@@ -206,20 +217,22 @@ def _arguments(fit: HFFit, folder: str) -> TrainingArguments:
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )
-    # One process uses one device; several are started by accelerate or torchrun.
+    # One device per process; accelerate or torchrun start several processes.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
 
 
 @contextlib.contextmanager
-def _activations_twice(model: Any, asked: bool) -> Iterator[None]:
-    """Compute activations again in the backward pass, if asked, in place of keeping them."""
-    if not asked:
+def _checkpointing(model: Any, enabled: bool) -> Iterator[None]:
+    """Recompute activations in the backward pass instead of keeping them, if enabled."""
+    if not enabled:
         yield
         return
-    # Later versions have another name for it.
+    # Later versions of transformers renamed the methods.
     kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
-    getattr(model, f"{kind}_checkpointing_enable")(**{f"{kind}_checkpointing_kwargs": REENTRANT})
+    getattr(model, f"{kind}_checkpointing_enable")(
+        **{f"{kind}_checkpointing_kwargs": {"use_reentrant": False}}
+    )
     model.enable_input_require_grads()
     try:
         yield

@@ -1,4 +1,4 @@
-"""A small language model of rows as text, trained from scratch."""
+"""MiniLMTextBackend: a small language model of rows as text, trained from scratch."""
 
 from tabwidget.backends.minilm_text.backend import MiniLMTextBackend
 

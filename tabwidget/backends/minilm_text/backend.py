@@ -27,7 +27,7 @@ from tabwidget.table import Table
 __all__ = ["MiniLMTextBackend"]
 
 
-# Fields of the configs that have no effect here: those of a pretrained model, or another model.
+# Config fields without effect here: of pretrained models, or of other backends.
 UNUSED = {
     "attn_implementation",
     "gradient_checkpointing",
@@ -40,19 +40,19 @@ UNUSED = {
     "trust_remote_code",
 }
 DROPOUT = 0.2
-EFFICIENCY = 0.35  # of the rate of matrix products, with matrices as small as these
-HIDDEN = 4  # times the width, inside the feed-forward layers
-SPARE = 2  # times the longest row that the model reads, for values that the table lacks
+EFFICIENCY = 0.35  # relative to the rate of large matrix products
+HIDDEN = 4  # width of the feed-forward layers, relative to the model's
+SPARE = 2  # maximum length relative to the longest row, for values that the table lacks
 MIN_LENGTH = 64
 
 
 class MiniLMTextBackend(TextBackend):
-    """A small language model that learns a table as text, from scratch and in seconds.
+    """A small language model trained on a table as text, from scratch and in seconds.
 
-    It teaches what serializers and number formats do: nothing is known beforehand, not even the
-    tokens. Those are bytes, and what stands in at least every fourth row, as names of columns and
-    common levels do; so no text is out of vocabulary, and numbers are read digit by digit. Where
-    answers matter more than how they come about, ``MiniLMBackend()`` has better ones.
+    It shows the effect of serializers and number formats, since nothing is pretrained, not even the
+    tokens: those are bytes, and texts in at least every fourth row, such as column names and common
+    levels. So no text is out of vocabulary, and numbers are encoded digit by digit.
+    ``MiniLMBackend()`` is more accurate.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class MiniLMTextBackend(TextBackend):
     """
 
     name = "minilm-text"
-    batch_size = MiniLMTextFit.batch_size
+    defaults = MiniLMTextFit.defaults
 
     def _unused(self, training: TrainingConfig) -> set[str]:
         unused = set(UNUSED)
@@ -84,12 +84,12 @@ class MiniLMTextBackend(TextBackend):
             unused.add("precision")
         return unused
 
-    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> ScoringModel:
+    def _new_scorer(self, seed: int, table: Table, serializer: Serializer) -> ScoringModel:
         tokenizer = self._new_tokenizer(table, serializer)
         tokens = row_tokens(features(table.schema.inputs), serializer, tokenizer)
         rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
         config = self.model_config
-        shape = {
+        settings = {
             "vocab_size": len(tokenizer.tokenizer),
             "embedding_dim": config.width,
             "hidden_dim": HIDDEN * config.width,
@@ -98,13 +98,13 @@ class MiniLMTextBackend(TextBackend):
             "dropout": DROPOUT if config.dropout == "auto" else config.dropout,
             "max_seq_length": max(MIN_LENGTH, SPARE * longest_row(tokens, rows)),
         }
-        return MiniLMTextScoringModel.of(shape, tokenizer.tokenizer, seed)
+        return MiniLMTextScoringModel.of(settings, tokenizer.tokenizer, seed)
 
-    def _restored(self, content: Mapping[str, Any], seed: int) -> ScoringModel:
+    def _restored_scorer(self, content: Mapping[str, Any], seed: int) -> ScoringModel:
         tokenizer = Tokenizer.from_state(content["tokenizer"])
         return MiniLMTextScoringModel.of(content["encoder"], tokenizer, seed)
 
-    def _about(self) -> dict[str, Any]:
+    def _scorer_state(self) -> dict[str, Any]:
         assert isinstance(self._scorer, MiniLMTextScoringModel)
         model = self._scorer.model
         return {"encoder": model.encoder.config, "tokenizer": model.tokenizer.state()}
@@ -119,6 +119,7 @@ class MiniLMTextBackend(TextBackend):
     ) -> ModelSize:
         assert isinstance(tokenizer, TableTokens)
         config, vocabulary = self.model_config, len(tokenizer.tokenizer)
+        # Per layer: 4 matrices of attention, and 2 wider ones of the feed-forward network.
         blocks = (4 + 2 * HIDDEN) * config.layers * config.width**2
         weights = blocks + vocabulary * config.width
         return ModelSize(
@@ -141,7 +142,7 @@ class MiniLMTextBackend(TextBackend):
 
     @few_threads()
     def fit(self, request: FitRequest) -> None:
-        """Learn a table; returns when a limit is reached, or ``request.stopped()`` says so."""
+        """Train on a table until a limit is reached or ``request.stopped()`` is true."""
         super().fit(request)
 
     @few_threads()
@@ -153,5 +154,5 @@ class MiniLMTextBackend(TextBackend):
 
     @few_threads()
     def chain(self, rows: Floats) -> Floats:
-        """Return each cell's log-probability given the cells read before it in its row."""
+        """Return each cell's log-probability given the cells before it in its row's order."""
         return super().chain(rows)

@@ -1,9 +1,9 @@
-"""MiniLMTextFit: one fit of a small text model, all of its weights, by steps of our own."""
+"""MiniLMTextFit: training of a small text model, with all of its weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -12,7 +12,9 @@ from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.minilm_text.scoring_model import MiniLMTextScoringModel
 from tabwidget.backends.text import RowTokens
-from tabwidget.backends.text.fit import Batch, LoopFit
+from tabwidget.backends.text.fit import LoopFit
+from tabwidget.backends.text.fit_data import Batch
+from tabwidget.backends.text.fit_settings import FitDefaults
 from tabwidget.minilm.model import LanguageModel
 from tabwidget.minilm.optimizer import averaged, optimizers_of, warm_up
 
@@ -20,16 +22,29 @@ __all__ = ["OPTIMIZERS", "MiniLMTextFit"]
 
 OPTIMIZERS = ("auto", "adamw", "muon")
 
-LOOK_STEPS = 50  # between two looks at least
-AVERAGED = 0.97  # decay of the average of the weights over steps
+EMA_DECAY = 0.97  # of the weights, per step
 
 
 class MiniLMTextFit(LoopFit):
-    """A fit by Muon on the blocks' matrices and AdamW on the rest, or AdamW alone."""
+    """A fit by Muon on the blocks' matrices and AdamW on the rest, or by AdamW alone.
 
+    Parameters
+    ----------
+    request : FitRequest
+        The table, the training settings, and where events go.
+    scorer : MiniLMTextScoringModel
+        The model.
+    tokens : RowTokens
+        Encodes the rows.
+    lock : FairLock
+        Held while the model is used.
+    """
+
+    # From scratch the loss plateaus before it falls, so evaluations are rare.
+    defaults: ClassVar[FitDefaults] = FitDefaults(
+        batch_size=32, learning_rate=1e-2, eval_steps=(50, 50)
+    )
     scorer: MiniLMTextScoringModel
-    batch_size = 32
-    learning_rate = 1e-2
 
     def __init__(
         self,
@@ -40,32 +55,30 @@ class MiniLMTextFit(LoopFit):
     ) -> None:
         warm_up()
         super().__init__(request, "minilm-text", scorer, tokens, lock)
-        # From scratch the loss rests for a while before it falls.
-        self.eval_steps = max(self.eval_steps, LOOK_STEPS)
         self._generator = torch.Generator().manual_seed(request.seed)
-        # One rate suits both: with four times as much for the matrices, as the cell model has,
-        # these models overfit sooner. It is set at every step.
+        # One rate for both, set at every step: with the cell model's fourfold rate for matrices,
+        # these models overfit earlier.
         self._optimizers = optimizers_of(
             scorer.model,
             scorer.model.encoder.transformer,
-            learning_rate=self.highest_rate,
-            matrix_learning_rate=self.highest_rate,
+            learning_rate=self.settings.learning_rate,
+            matrix_learning_rate=self.settings.learning_rate,
             weight_decay=request.training.weight_decay,
             muon=request.training.optimizer != "adamw",
         )
-        self._average = averaged(scorer.model, AVERAGED)
+        self._ema = averaged(scorer.model, EMA_DECAY)
 
     def evaluate(self) -> None:
-        """Take the loss of the validation rows by the averaged weights; keep the best of these."""
+        """Compute the validation loss of the EMA of the weights; keep the best EMA."""
         scorer, trained = self.scorer, self.scorer.model
-        scorer.model = cast(LanguageModel, self._average.module)
+        scorer.model = cast(LanguageModel, self._ema.module)
         try:
             super().evaluate()
         finally:
             scorer.model = trained
 
     def step(self, batches: Sequence[Batch], rate: float) -> float:
-        """Do one step, the gradients of the batches added up; return the loss in nats a cell."""
+        """Take one step on the summed gradients of the batches; return the loss per cell."""
         model, training = self.scorer.model.train(), self.request.training
         total = 0.0
         for batch in batches:
@@ -79,12 +92,12 @@ class MiniLMTextFit(LoopFit):
             loss = (losses * weights).sum() / max(float(batch["cells"]), 1e-9) / len(batches)
             loss.backward()
             total += float(loss.detach())
-        if self.max_grad_norm:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), self.max_grad_norm)
+        if norm := self.settings.max_grad_norm:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), norm)
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.step()
             optimizer.zero_grad()
-        self._average.update_parameters(model)
+        self._ema.update_parameters(model)
         return total

@@ -1,4 +1,7 @@
-"""MiniLMTextScoringModel: a small language model trained from scratch, as a scoring model."""
+"""MiniLMTextScoringModel: a small language model trained from scratch, as a scoring model.
+
+Shapes: P prompts, L tokens of a text, W width, V vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -21,58 +24,58 @@ __all__ = ["MiniLMTextScoringModel"]
 
 
 class MiniLMTextScoringModel(TorchScoringModel):
-    """Runs a `tabwidget.minilm.LanguageModel` for `tabwidget.backends.text`, on the CPU.
+    """A `tabwidget.minilm.LanguageModel` as text backends use it, on the CPU.
 
     Parameters
     ----------
     model : LanguageModel
-        Its tokenizer is one of bytes.
+        Its tokenizer must have the level "byte".
     """
 
     def __init__(self, model: LanguageModel) -> None:
         self.model = model
         self.tokenizer = TableTokens(model.tokenizer)
-        self.vocabulary, self.most_length = model.encoder.vocab_size, model.encoder.max_seq_length
+        self.vocab_size, self.max_length = model.encoder.vocab_size, model.encoder.max_seq_length
         self.n_parameters = sum(weight.numel() for weight in model.parameters())
-        self.try_out()
+        self.check_tree_attention()
 
     @classmethod
     def of(
-        cls, shape: Mapping[str, Any], tokenizer: Tokenizer, seed: int
+        cls, settings: Mapping[str, Any], tokenizer: Tokenizer, seed: int
     ) -> MiniLMTextScoringModel:
-        """Return the model of a new model: `shape` as ``Encoder.config`` has it."""
+        """Return an untrained model; `settings` are the arguments of `Encoder`."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(LanguageModel(Encoder(**shape), tokenizer))
+            return cls(LanguageModel(Encoder(**settings), tokenizer))
 
     def logits_at(
         self, ids: Tensor, at: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Return the logits of what follows some places of a batch, given flat; no others.
+        """Return the next-token logits, shape (n, V), at indices into the flattened `ids`.
 
         Parameters
         ----------
         ids : int Tensor of shape (n_rows, longest)
-            Texts, zeros after their end.
+            Texts, padded with zeros on the right.
         at : int Tensor of shape (n,)
-            Places in the flattened `ids`.
+            Indices into the flattened `ids`.
         generator : torch.Generator, optional
-            Source of chance of the dropout in training.
+            Random state of the dropout in training.
         """
-        # What stands after the end of a text is not seen from before it: no mask is needed.
+        # Attention is causal, so padding on the right needs no mask.
         hidden = self._hidden(ids, torch.arange(ids.shape[1]), generator=generator)
         return self._logits(hidden.flatten(0, 1)[at])
 
-    def _states(
-        self, ids: Ints, positions: Ints, seen: Bools, past: Any, read: Ints
+    def _hidden_states(
+        self, ids: Ints, positions: Ints, mask: Bools, past: Any, read: Ints
     ) -> tuple[Tensor, Any]:
         past = KeyValueCache(ids.shape[1]) if past is None else past
-        with self.computing():
-            mask = self._tensor(seen)[:, None]
-            states = self._hidden(self._tensor(ids), self._tensor(positions), mask, past)
+        with self.evaluating():
+            heads = self._tensor(mask)[:, None]  # the same for all of them
+            states = self._hidden(self._tensor(ids), self._tensor(positions), heads, past)
         return states[torch.arange(len(read))[:, None], self._tensor(read)], past
 
-    def _cropped(self, past: Any, n: int) -> Any:
+    def _drop_last(self, past: Any, n: int) -> Any:
         past.length -= n
         return past
 
@@ -89,7 +92,7 @@ class MiniLMTextScoringModel(TorchScoringModel):
         if longest > encoder.max_seq_length:
             raise ConfigError(
                 f"a row with its answer has {longest} tokens or more, and the model reads "
-                f"{encoder.max_seq_length} at most: shorten its values, or fit anew with them"
+                f"{encoder.max_seq_length} at most: shorten its values, or fit the model with them"
             )
         x = encoder.token_embedding(ids) + encoder.position_embedding(positions)
         hidden: Tensor = encoder.transformer(x, mask, cache, generator)

@@ -1,4 +1,4 @@
-"""TableTokens: tokens learned from a table, bytes and what many of its rows hold."""
+"""TableTokens: a tokenizer learned from a table: bytes, and texts that many rows share."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["MAX_TOKENS", "TableTokens", "longest_row"]
 
 
 MAX_TOKENS = 1_024
-FREQUENT = 0.25  # times a row, that two tokens stand together to become one
-MAX_ROWS = 2_000  # that tokens are learned from
+FREQUENT = 0.25  # occurrences per row of a pair of tokens that is merged into one
+MAX_ROWS = 2_000  # on which the tokens are learned
 
 
 class TableTokens:
-    """A tokenizer of bytes, as `tabwidget.backends.text` needs it.
+    """A byte-level tokenizer as a `TextTokenizer`.
 
     Parameters
     ----------
     tokenizer : Tokenizer
-        Fitted.
+        A fitted tokenizer of the level "byte".
 
     Examples
     --------
@@ -37,7 +37,7 @@ class TableTokens:
     >>> table = Table(pd.DataFrame({"color": ["red", "blue"] * 9, "n": range(18)}))
     >>> rows = table.schema.rows(table.frame)
     >>> tokens = TableTokens.learned(table.schema.inputs, rows, JSONSerializer())
-    >>> tokens.pieces(' "color":'), tokens.pieces(" 17")
+    >>> tokens.token_texts(' "color":'), tokens.token_texts(" 17")
     ([' "color":'], [' 1', '7'])
     """
 
@@ -49,26 +49,25 @@ class TableTokens:
     def learned(
         cls, columns: Sequence[Column], rows: Floats, serializer: Serializer
     ) -> TableTokens:
-        """Return a tokenizer that knows every text, and what is frequent in rows as one token.
+        """Learn a tokenizer that encodes every text, and frequent texts as one token.
 
-        So are names and common levels, but hardly a number: then what was learned of 5.1 would say
-        nothing of 5.2. It learns from the fragments that `RowTokens` cuts rows into, for a token
-        across two of them would never be used.
+        Those are names and common levels, but rarely numbers, so that 5.1 and 5.2 share tokens. It
+        learns from the fragments of `RowTokens`, since no token spans two of them.
 
         Parameters
         ----------
         columns : sequence of Column
             Features.
         rows : ndarray of shape (n_rows, n_columns)
-            As `TableSchema.rows` has them.
+            Rows as `TableSchema.rows` returns them.
         serializer : Serializer
-            Writes them.
+            Formats the rows.
         """
-        written = RowTokens(columns, serializer, str.encode, end=[0])
-        # By no seed of a fit: a preview shows the tokens that the fit will have.
+        tokens = RowTokens(columns, serializer, str.encode, end=[0])
+        # A fixed seed, so that a preview shows the tokens that a fit will have.
         some = np.random.default_rng(0).permutation(len(rows))[:MAX_ROWS]
         orders = column_orders(len(some), len(columns), seed=0, epoch=0)
-        drawn = [written.fragments(rows[row], o) for row, o in zip(some, orders, strict=True)]
+        drawn = [tokens.fragments(rows[row], o) for row, o in zip(some, orders, strict=True)]
         tokenizer = Tokenizer(MAX_TOKENS, level="byte")
         tokenizer.fit(
             [text for fragments in drawn for text, _ in fragments if text.strip()],
@@ -77,22 +76,22 @@ class TableTokens:
         return cls(tokenizer)
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text, none added at its ends; names of special tokens are text."""
+        """Return the ids of a text, without special tokens; their names are encoded as text."""
         return self.tokenizer.encode(text, add_special_tokens=False) if text else []
 
-    def pieces(self, text: str) -> list[str]:
-        """Return the text of each of these tokens: joined they are `text`."""
-        out, place = [], 0
+    def token_texts(self, text: str) -> list[str]:
+        """Return the text of each token; joined, they are `text`."""
+        out, start = [], 0
         for token in self.tokenizer.tokenize(text) if text else ():
-            # A character begins at each byte but those that go on with one.
+            # Count the characters that begin in the token: UTF-8 continuation bytes are 10xxxxxx.
             n = sum(ord(byte) & 0xC0 != 0x80 for byte in token)
-            out.append(text[place : place + n])
-            place += n
+            out.append(text[start : start + n])
+            start += n
         return out
 
 
 def longest_row(tokens: RowTokens, rows: Floats) -> int:
-    """Return how many tokens a row has that holds the longest value of each column."""
+    """Return the number of tokens of a row with the longest value of each column."""
     natural = np.arange(len(tokens.columns))
     longest = np.full(len(natural), np.nan)
     for index, cells in enumerate(rows.T):

@@ -1,4 +1,4 @@
-"""MLXBackend: any causal language model that mlx-lm loads, tuned on a table's rows as text."""
+"""MLXBackend: causal language models of mlx-lm, fine-tuned on a table's rows as text."""
 
 from tabwidget.backends.mlx.backend import MLXBackend
 

@@ -1,4 +1,4 @@
-"""MLXBackend: a pretrained model of mlx-lm, tuned on the rows of a table as text."""
+"""MLXBackend: a pretrained model of mlx-lm, fine-tuned on a table's rows as text."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 __all__ = ["MLXBackend"]
 
-# Fields of the configs that have no effect here: those of a model from scratch, and what mlx lacks.
+# Config fields without effect here: of a model trained from scratch, or unsupported by MLX.
 UNUSED = {*FROM_SCRATCH, "attn_implementation", "neftune_noise_alpha"}
 
 
 class MLXBackend(PretrainedBackend):
     """Any causal language model that mlx-lm loads.
 
-    It reads and writes rows as text, so it knows what the names of columns and levels mean. The
-    answer to a question is exact: the probabilities of all values of the column, each through its
-    closing mark, or for a number with too many values to list, of all beginnings of its digits.
+    It encodes rows as text, so its pretraining covers the names of columns and levels. Answers are
+    exact: the probabilities of all values of the column, each with the delimiter after it; for a
+    number with too many values to list, of all prefixes of its digits.
 
-    Beside this it writes free text, as mlx-lm does: `generate`, `stream_generate` and
-    `batch_generate`, with what it has learned of a table or without.
+    It also generates free text as mlx-lm does, by `generate`, `stream_generate` and
+    `batch_generate`, before or after it is fitted to a table.
 
     Parameters
     ----------
     model_config : ModelConfig, optional
-        ``model``: the name of a model, a folder that holds one, or ``(model, tokenizer)`` as
-        `mlx_lm.load` returns them; "mlx-community/SmolLM2-135M-Instruct" by default. ``lora``
-        trains adapters, on weights in few bits too; else all weights are trained, in fp32.
+        ``model``: a hub name, a folder, or ``(model, tokenizer)`` as `mlx_lm.load` returns them;
+        "mlx-community/SmolLM2-135M-Instruct" by default. ``lora`` trains adapters, also on
+        quantized weights; without it all weights are trained, in fp32.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class MLXBackend(PretrainedBackend):
     >>> model = ModelConfig(model="mlx-community/SmolLM2-135M-Instruct", lora=LoRAConfig(rank=8))
     >>> lm = TabularLanguageModel(backend=MLXBackend(model))
 
-    ``lm.fit(frame)`` then loads the model, from the hub where it is not here already.
+    ``lm.fit(frame)`` then loads the model; one that is not on this machine is downloaded.
     """
 
     name = "mlx"
@@ -62,27 +62,26 @@ class MLXBackend(PretrainedBackend):
     def generate(
         self, prompt: Prompt, *, max_tokens: int = 256, chat: bool = True, **options: Any
     ) -> str:
-        """Return what the model writes after a prompt.
+        """Return the text that the model generates after a prompt.
 
         Parameters
         ----------
         prompt : str, list of dict or list of int
             A text, messages with ``role`` and ``content``, or token ids.
         max_tokens : int, default 256
-            Most tokens to write; it ends earlier where the model ends its text.
+            Maximum number of tokens; the model may end its text earlier.
         chat : bool, default True
-            Put a text into the model's chat template, if it has one.
+            Apply the model's chat template to a text, if it has one.
         **options
-            ``temperature`` (0 by default, which takes the likeliest token), ``top_p``, ``top_k``,
-            ``min_p`` and ``repetition_penalty``; ``sampler``, a function that is used in place of
-            them, and ``logits_processors``, functions that are used after the penalty; ``seed`` of
-            what is drawn; ``prompt_cache``, as `make_prompt_cache` returns it; and all other
-            arguments that mlx-lm takes.
+            ``temperature`` (0 by default, which takes the most probable token), ``top_p``,
+            ``top_k``, ``min_p`` and ``repetition_penalty``; ``sampler``, a function that replaces
+            them, and ``logits_processors``, functions applied after the penalty; ``seed``;
+            ``prompt_cache``, as `make_prompt_cache` returns it; and all other arguments of mlx-lm.
 
         Returns
         -------
         str
-            The text after the prompt.
+            The text without the prompt.
         """
         parts = self.stream_generate(prompt, max_tokens=max_tokens, chat=chat, **options)
         return "".join(part.text for part in parts)
@@ -90,26 +89,25 @@ class MLXBackend(PretrainedBackend):
     def stream_generate(
         self, prompt: Prompt, *, max_tokens: int = 256, chat: bool = True, **options: Any
     ) -> Iterator[GenerationResponse]:
-        """Yield what the model writes after a prompt, token by token.
+        """Yield the text that the model generates after a prompt, token by token.
 
         Parameters
         ----------
         prompt : str, list of dict or list of int
-            See `generate`, also for the others.
+            As in `generate`.
         max_tokens : int, default 256
-            Most tokens to write.
+            Maximum number of tokens.
         chat : bool, default True
-            Put a text into the model's chat template, if it has one.
+            Apply the model's chat template to a text, if it has one.
         **options
-            How to draw.
+            As in `generate`.
 
         Yields
         ------
         mlx_lm.generate.GenerationResponse
-            ``text`` is what is new; ``token``, ``logprobs``, ``finish_reason`` and others are told
-            too.
+            With the new ``text``, its ``token``, ``logprobs``, ``finish_reason`` and more.
         """
-        lm, scorer = require("mlx_lm", "mlx"), self._writer()
+        lm, scorer = require("mlx_lm", "mlx"), self._generator()
         ids = prompt_ids(scorer.mlx_tokenizer, prompt, chat)
         options, seed = self._options(scorer, options)
         parts = lm.stream_generate(
@@ -117,8 +115,8 @@ class MLXBackend(PretrainedBackend):
         )
         number = 0
         while True:
-            # A turn a token, so that whoever trains need not wait for all of them.
-            with self._writing(scorer, seed, number):
+            # The lock is released between tokens, so that training continues meanwhile.
+            with self._generating(scorer, seed, number):
                 part = next(parts, None)
             if part is None:
                 return
@@ -133,23 +131,23 @@ class MLXBackend(PretrainedBackend):
         chat: bool = True,
         **options: Any,
     ) -> list[str]:
-        """Return what the model writes after each of several prompts, at once.
+        """Return the texts that the model generates after several prompts, as one batch.
 
         Parameters
         ----------
         prompts : sequence
-            See `generate`, also for the others; there is no ``prompt_cache``.
+            Prompts as in `generate`.
         max_tokens : int, default 256
-            Most tokens to write for each.
+            Maximum number of tokens of each text.
         chat : bool, default True
-            Put texts into the model's chat template, if it has one.
+            Apply the model's chat template to texts, if it has one.
         **options
-            How to draw.
+            As in `generate`, without ``prompt_cache``.
         """
-        lm, scorer = require("mlx_lm", "mlx"), self._writer()
+        lm, scorer = require("mlx_lm", "mlx"), self._generator()
         ids = [prompt_ids(scorer.mlx_tokenizer, prompt, chat) for prompt in prompts]
         options, seed = self._options(scorer, options)
-        with self._writing(scorer, seed, 0):
+        with self._generating(scorer, seed, 0):
             found = lm.batch_generate(
                 scorer.model,
                 scorer.mlx_tokenizer,
@@ -160,47 +158,47 @@ class MLXBackend(PretrainedBackend):
         return list(found.texts)
 
     def make_prompt_cache(self, max_kv_size: int | None = None) -> list[Any]:
-        """Return an empty cache: what is generated with it goes on where the last text ended.
+        """Return an empty key-value cache; `generate` continues the text that it holds.
 
-        It is mlx-lm's own, which ``mlx_lm.models.cache`` can save, load and trim.
+        ``mlx_lm.models.cache`` can save, load and trim it.
 
         Parameters
         ----------
         max_kv_size : int or None, default None
-            Most tokens that it holds; None is all of them.
+            Maximum number of tokens in the cache; None for no limit.
         """
         cache = require("mlx_lm.models.cache", "mlx")
-        return list(cache.make_prompt_cache(self._writer().model, max_kv_size))
+        return list(cache.make_prompt_cache(self._generator().model, max_kv_size))
 
     def save_adapters(self, folder: str | os.PathLike[str]) -> None:
-        """Save what was trained so that ``mlx_lm.load(model, adapter_path=folder)`` reads it.
+        """Save the trained weights for ``mlx_lm.load(model, adapter_path=folder)``.
 
         Parameters
         ----------
         folder : path
-            Made if it is not there.
+            Created if it does not exist.
         """
         from tabwidget.backends.mlx.saving import save_adapters
 
-        scorer, lora = self._fitted(), self.model_config.lora
+        scorer, lora = self._fitted_scorer(), self.model_config.lora
         with self._lock.hold():
             save_adapters(
                 scorer, Path(folder), lora.dropout if lora else 0.0, bool(lora and lora.dora)
             )
 
     def fuse(self, folder: str | os.PathLike[str], *, dequantize: bool = False) -> None:
-        """Save a model that has what was trained in its weights, for `mlx_lm.load`.
+        """Save the model with its adapters merged into the weights, for `mlx_lm.load`.
 
         Parameters
         ----------
         folder : path
-            Made if it is not there.
+            Created if it does not exist.
         dequantize : bool, default False
-            Hold all weights in full; else those in few bits stay so, which rounds what was trained.
+            Save quantized weights in full precision; else the merged weights are quantized again.
         """
         from tabwidget.backends.mlx.saving import fuse
 
-        scorer = self._fitted()
+        scorer = self._fitted_scorer()
         with self._lock.hold():
             fuse(scorer, Path(folder), dequantize)
 
@@ -214,11 +212,11 @@ class MLXBackend(PretrainedBackend):
             unused.add("precision")
         return unused
 
-    def _tokenizer(self) -> Any:
-        found, model = super()._tokenizer(), self.model_config.model
+    def _transformers_tokenizer(self) -> Any:
+        found, model = super()._transformers_tokenizer(), self.model_config.model
         if found is None and isinstance(model, Sequence):
             found = model[1]
-        # mlx-lm's own holds the one of transformers.
+        # mlx-lm wraps the tokenizer of transformers.
         return found._tokenizer if hasattr(found, "detokenizer") else found
 
     def _size(
@@ -231,11 +229,11 @@ class MLXBackend(PretrainedBackend):
 
         config = self.model_config
         on_cpu = mlx_device_of(config.device) == mx.cpu
-        in_full = config.lora is None or config.precision == "fp32"
+        fp32 = config.lora is None or config.precision == "fp32"
         size = pretrained_size(
             config,
-            self._standard,
-            weight_bytes=4 if in_full or (on_cpu and config.precision == "auto") else 2,
+            self._default_model,
+            weight_bytes=4 if fp32 or (on_cpu and config.precision == "auto") else 2,
             tokens_per_row=tokens_per_row,
             rows_per_step=rows_per_step,
             device="cpu" if on_cpu else device_of("auto").type,
@@ -252,44 +250,46 @@ class MLXBackend(PretrainedBackend):
         assert isinstance(scorer, MLXScoringModel)
         return MLXFit(request, scorer, tokens, self._lock)
 
-    def _model(self, seed: int) -> MLXScoringModel:
+    def _load_scorer(self, seed: int) -> MLXScoringModel:
         require("mlx_lm", "mlx")
-        from tabwidget.backends.mlx.loading import adapted, load
+        from tabwidget.backends.mlx.loading import add_adapters, load
         from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 
         loaded = load(self.model_config)
         if self.model_config.lora is not None:
-            adapted(loaded.model, self.model_config.lora, seed, loaded.device)
+            add_adapters(loaded.model, self.model_config.lora, seed, loaded.device)
         return MLXScoringModel(loaded)
 
-    def _writer(self) -> MLXScoringModel:
-        """Return the model, which need not have learned a table to write."""
+    def _generator(self) -> MLXScoringModel:
+        """Return the model, loaded if it is neither fitted nor loaded yet."""
         if self._scorer is None:
             require("mlx_lm", "mlx")
             from tabwidget.backends.mlx.loading import load
             from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 
-            self._scorer = MLXScoringModel(load(self.model_config, tuned=False))
+            self._scorer = MLXScoringModel(load(self.model_config, trainable=False))
         return self._scorer  # type: ignore[return-value]
 
-    def _fitted(self) -> MLXScoringModel:
-        self._ready_answers()
+    def _fitted_scorer(self) -> MLXScoringModel:
+        self._fitted_answers()
         return self._scorer  # type: ignore[return-value]
 
     def _options(
         self, scorer: MLXScoringModel, options: Mapping[str, Any]
     ) -> tuple[dict[str, Any], int | None]:
+        """Return the options as mlx-lm takes them, and the seed."""
         mx = require("mlx.core", "mlx")
-        made = sampling(**options)
-        seed = made.pop("seed", None)
+        found = sampling(**options)
+        seed = found.pop("seed", None)
         if scorer.device != mx.default_device().type:
-            made.setdefault("stream", mx.new_thread_local_stream(scorer.device))
-        return made, seed
+            found.setdefault("stream", mx.new_thread_local_stream(scorer.device))
+        return found, seed
 
     @contextlib.contextmanager
-    def _writing(self, scorer: MLXScoringModel, seed: int | None, number: int) -> Iterator[None]:
+    def _generating(self, scorer: MLXScoringModel, seed: int | None, number: int) -> Iterator[None]:
+        """Hold the lock, with the random state of a seed and the number of a token."""
         from tabwidget.backends.mlx.rng import preserved_rng
 
-        chance = contextlib.nullcontext() if seed is None else preserved_rng(seed, number)
-        with self._lock.hold(), scorer.computing(), chance:
+        rng = contextlib.nullcontext() if seed is None else preserved_rng(seed, number)
+        with self._lock.hold(), scorer.evaluating(), rng:
             yield

@@ -1,4 +1,4 @@
-"""Generation: prompts and sampling as mlx-lm takes them, from simple arguments."""
+"""Convert prompts and sampling options to the arguments of mlx-lm."""
 
 from __future__ import annotations
 
@@ -18,21 +18,24 @@ def prompt_ids(tokenizer: Any, prompt: Prompt, chat: bool) -> list[int]:
     Parameters
     ----------
     tokenizer : mlx_lm.tokenizer_utils.TokenizerWrapper
-        Of the model.
+        The model's tokenizer.
     prompt : str, list of dict or list of int
         A text, messages with ``role`` and ``content``, or token ids.
     chat : bool
-        Whether a text is put into the chat template, if there is one.
+        Whether to apply the chat template to a text, if there is one.
     """
     if isinstance(prompt, str):
         if not (chat and tokenizer.has_chat_template):
-            begun = tokenizer.bos_token is not None and prompt.startswith(tokenizer.bos_token)
-            return list(tokenizer.encode(prompt, add_special_tokens=not begun))
+            # As mlx-lm does: special tokens are added unless the text has them.
+            has_bos = tokenizer.bos_token is not None and prompt.startswith(tokenizer.bos_token)
+            return list(tokenizer.encode(prompt, add_special_tokens=not has_bos))
         prompt = [{"role": "user", "content": prompt}]
     if not any(isinstance(part, Mapping) for part in prompt):
         return list(prompt)  # type: ignore[arg-type]
     if not tokenizer.has_chat_template:
-        raise ConfigError("the model has no chat template: give the prompt as a text")
+        raise ConfigError(
+            "the model has no chat template: give the prompt as a text, not as messages"
+        )
     return list(tokenizer.apply_chat_template(list(prompt), add_generation_prompt=True))
 
 
@@ -47,12 +50,12 @@ def sampling(
     logits_processors: Sequence[Callable[[Any, Any], Any]] | None = None,
     **others: Any,
 ) -> dict[str, Any]:
-    """Return a sampler and logits processors, and what else there is, as mlx-lm takes them."""
+    """Return a sampler, logits processors and all other options as mlx-lm takes them."""
     utils = require("mlx_lm.sample_utils", "mlx")
-    made = utils.make_sampler(temp=temperature, top_p=top_p, top_k=top_k, min_p=min_p)
+    default = utils.make_sampler(temp=temperature, top_p=top_p, top_k=top_k, min_p=min_p)
     processors = utils.make_logits_processors(repetition_penalty=repetition_penalty)
     return {
-        "sampler": sampler or made,
+        "sampler": sampler or default,
         "logits_processors": [*processors, *(logits_processors or ())],
         **others,
     }

@@ -1,4 +1,4 @@
-"""Chance: MLX's random numbers by a seed of ours, those of others left as they were."""
+"""Seed MLX's random numbers without changing the global random state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["preserved_rng"]
 
 @contextlib.contextmanager
 def preserved_rng(*seed: int) -> Iterator[None]:
-    """Draw by a seed, of one number or several; the random state is this thread's own.
+    """Seed MLX's random state of this thread by one or more numbers; restore it afterwards.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def preserved_rng(*seed: int) -> Iterator[None]:
     ...     first == mx.random.uniform().item()
     True
     """
-    # The state can be read, but set only by a seed: that of 64 bits which it is.
+    # MLX sets the state only by a seed; the state itself is a 64-bit seed, as two words.
     state: Any = mx.random.state
     high, low = state[0].tolist()
     mx.random.seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]))

@@ -1,4 +1,4 @@
-"""MLXFit: one fit of a model of mlx-lm."""
+"""MLXFit: training of a model of mlx-lm."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.mlx.rng import preserved_rng
 from tabwidget.backends.mlx.scoring_model import MLXScoringModel
 from tabwidget.backends.text import RowTokens
-from tabwidget.backends.text.fit import Batch, LoopFit
+from tabwidget.backends.text.fit import LoopFit
+from tabwidget.backends.text.fit_data import Batch
 
 __all__ = ["OPTIMIZERS", "MLXFit"]
 
@@ -34,18 +35,18 @@ OPTIMIZERS: dict[str, Callable[[float, float], optimizers.Optimizer]] = {
 
 
 class MLXFit(LoopFit):
-    """A fit of a model of mlx-lm.
+    """A fit of a model of mlx-lm, by an optimizer of MLX.
 
     Parameters
     ----------
     request : FitRequest
-        What to learn, and whom to tell.
+        The table, the training settings, and where events go.
     scorer : MLXScoringModel
-        The model; the weights that are not frozen are trained.
+        The model; weights that are not frozen are trained.
     tokens : RowTokens
-        Writes the rows.
+        Encodes the rows.
     lock : FairLock
-        Whose turn it is with the model.
+        Held while the model is used.
     """
 
     scorer: MLXScoringModel
@@ -54,40 +55,40 @@ class MLXFit(LoopFit):
         self, request: FitRequest, scorer: MLXScoringModel, tokens: RowTokens, lock: FairLock
     ) -> None:
         super().__init__(request, "mlx", scorer, tokens, lock, adapters=scorer.adapters)
-        training = request.training
+        training, rate = request.training, self.settings.learning_rate
         make = OPTIMIZERS.get(training.optimizer, OPTIMIZERS["auto"])
-        # Biases and the scales of norms do not decay.
+        # No weight decay on biases and norms.
         self.optimizer = optimizers.MultiOptimizer(
-            [make(self.highest_rate, training.weight_decay), make(self.highest_rate, 0.0)],
+            [make(rate, training.weight_decay), make(rate, 0.0)],
             [lambda name, weight: weight.ndim > 1],
         )
         self._gradients = nn.value_and_grad(scorer.model, self._loss)
 
     def step(self, batches: Sequence[Batch], rate: float) -> float:
-        """Do one step, the gradients of the batches added up; return the loss in nats a cell."""
+        """Take one step on the summed gradients of the batches; return the loss per cell."""
         training, model = self.request.training, self.scorer.model
         cells = max(sum(float(batch["cells"]) for batch in batches), 1e-9)
         seed = (self.request.seed, self.log.n_steps)
         total, gradients = mx.array(0.0), None
-        with contextlib.ExitStack() as around:
-            around.enter_context(self.scorer.computing())
-            around.enter_context(preserved_rng(*seed))
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.scorer.evaluating())
+            stack.enter_context(preserved_rng(*seed))
             if training.gradient_checkpointing:
-                around.enter_context(_activations_twice(model, seed))
+                stack.enter_context(_checkpointing(model, seed))
             model.train()
-            around.callback(model.eval)
+            stack.callback(model.eval)
             for batch in batches:
                 names = ("ids", "at", "labels", "weights")
                 loss, found = self._gradients(*(mx.array(batch[name]) for name in names), cells)
                 total = total + loss
                 gradients = found if gradients is None else tree_map(mx.add, gradients, found)
                 mx.eval(total, gradients)
-            if self.max_grad_norm:
-                gradients, _ = optimizers.clip_grad_norm(gradients, self.max_grad_norm)
+            if norm := self.settings.max_grad_norm:
+                gradients, _ = optimizers.clip_grad_norm(gradients, norm)
             self.optimizer.learning_rate = rate
             self.optimizer.update(model, gradients)
             mx.eval(model.trainable_parameters(), self.optimizer.state)
-            # Batches are of many sizes: what they left behind fits few others.
+            # Batches vary in size, and cached buffers of one rarely fit another.
             mx.clear_cache()
             return float(np.array(total))
 
@@ -101,13 +102,13 @@ class MLXFit(LoopFit):
 
 
 @contextlib.contextmanager
-def _activations_twice(model: Any, seed: tuple[int, ...]) -> Iterator[None]:
-    """Compute the activations of layers again in the backward pass, in place of keeping them."""
-    # mlx-lm does so too, but for good, and drops others the second time.
+def _checkpointing(model: Any, seed: tuple[int, ...]) -> Iterator[None]:
+    """Recompute the activations of layers in the backward pass instead of keeping them."""
+    # mlx-lm's own patch is permanent, and draws other dropout masks the second time.
     calls = {kind: kind.__call__ for kind in {type(layer) for layer in model.layers}}
     count = itertools.count()
 
-    def twice(kind: type) -> Callable[..., Any]:
+    def checkpointed(kind: type) -> Callable[..., Any]:
         def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
             number = next(count)
 
@@ -121,7 +122,7 @@ def _activations_twice(model: Any, seed: tuple[int, ...]) -> Iterator[None]:
         return call
 
     for kind in calls:
-        kind.__call__ = twice(kind)
+        kind.__call__ = checkpointed(kind)
     try:
         yield
     finally:

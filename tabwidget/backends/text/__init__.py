@@ -1,25 +1,6 @@
-"""Text language models of a table: rows as token ids, and exact scores of closed sets; numpy only.
+"""Language models of a table's rows as text, with exact probabilities of values."""
 
-A model (Hugging Face, MLX, …) brings a model and its tokenizer as a `ScoringModel`.
-"""
-
-from tabwidget.backends.text.answers import TextAnswers
-from tabwidget.backends.text.batches import RowBatches, collated
-from tabwidget.backends.text.rows import RowIds, RowTokens
-from tabwidget.backends.text.scoring import TokenScorer, log_probabilities
+from tabwidget.backends.text.rows import RowTokens
 from tabwidget.backends.text.scoring_model import ScoringModel
-from tabwidget.backends.text.support import TextSupport
-from tabwidget.backends.text.trie import Trie
 
-__all__ = [
-    "RowBatches",
-    "RowIds",
-    "RowTokens",
-    "ScoringModel",
-    "TextAnswers",
-    "TextSupport",
-    "TokenScorer",
-    "Trie",
-    "collated",
-    "log_probabilities",
-]
+__all__ = ["RowTokens", "ScoringModel"]

@@ -1,4 +1,4 @@
-"""RowBatches: which rows are learned together, each in which column order, epoch by epoch."""
+"""RowBatches: rows and column orders batched by length, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tabwidget._typing import Floats, Ints
+from tabwidget._typing import Bools, Floats, Ints
 from tabwidget.backends.text.rows import RowIds
 from tabwidget.table.column_orders import column_orders
 
-__all__ = ["RowBatches", "collated", "distinct_orders"]
+__all__ = ["RowBatches", "collate", "distinct_orders"]
 
 
-POOL = 32  # batches whose rows are sorted by length; more of them, and chance has less to say
+POOL = 32  # batches whose rows are sorted by length together; more make batches less random
 
 
 class RowBatches:
-    """Batches of rows of about the same length, so that few tokens are padding.
+    """Batches of rows of similar length, to need little padding.
 
-    What an epoch holds depends on the seed and its number alone.
+    An epoch depends only on the seed and its number.
 
     Parameters
     ----------
     present : ndarray of bool of shape (n_rows, n_columns)
-        Which cells are there.
+        Which cells are present.
     lengths : ndarray of int of shape (n_rows,)
-        Tokens of each row, in any column order.
+        Number of tokens of each row, which is about the same in every column order.
     size : int
-        Rows a batch; the last one of an epoch may have fewer.
+        Rows per batch; the last batch of an epoch may be smaller.
     seed : int
-        Everything random depends on it.
+        Seed of everything random.
     copies : int, default 1
-        Column orders drawn for each row in an epoch; distinct ones as far as there are so many.
+        Column orders per row and epoch, distinct as far as possible.
     last : collection of int, default ()
-        Columns that stand after all others.
+        Columns placed after all others.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class RowBatches:
 
     def __init__(
         self,
-        present: NDArray[np.bool_],
+        present: Bools,
         lengths: Ints,
         size: int,
         *,
@@ -59,15 +59,15 @@ class RowBatches:
         self._seed, self._copies, self._last = seed, copies, sorted(last)
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Return the number of batches per epoch."""
         return math.ceil(len(self._present) * self._copies / self.size)
 
     def epoch(self, number: int) -> Iterator[list[tuple[int, Ints]]]:
-        """Yield the batches of an epoch: rows, each with its column order."""
+        """Yield the batches of an epoch, as pairs of row and column order."""
         orders = distinct_orders(self._present, self._copies, seed=self._seed, epoch=number)
         if self._last:
-            late = np.isin(orders, self._last).argsort(axis=2, kind="stable")
-            orders = np.take_along_axis(orders, late, axis=2)
+            is_last = np.isin(orders, self._last).argsort(axis=2, kind="stable")
+            orders = np.take_along_axis(orders, is_last, axis=2)
         rng = np.random.default_rng([self._seed, number, 1])
         drawn = rng.permutation(orders.shape[0] * orders.shape[1])
         rows, copies = np.divmod(drawn, self._copies)
@@ -76,22 +76,20 @@ class RowBatches:
             pool = np.arange(start, min(start + POOL * self.size, len(drawn)))
             pool = pool[self._lengths[rows[pool]].argsort(kind="stable")]
             batches += [pool[i : i + self.size] for i in range(0, len(pool), self.size)]
-        # One that is not full stands last, as those expect who deal batches out to processes.
+        # A smaller batch comes last, as accelerate expects it.
         full = [batch for batch in batches if len(batch) == self.size]
         rest = [batch for batch in batches if len(batch) < self.size]
         for batch in [*(full[i] for i in rng.permutation(len(full))), *rest]:
             yield [(int(rows[i]), orders[rows[i], copies[i]]) for i in batch]
 
 
-def distinct_orders(
-    present: NDArray[np.bool_], copies: int, *, seed: int, epoch: int
-) -> NDArray[np.int64]:
-    """Draw several column orders for each row, in which its present cells stand differently.
+def distinct_orders(present: Bools, copies: int, *, seed: int, epoch: int) -> Ints:
+    """Draw column orders for each row that differ in the order of its present cells.
 
     Returns
     -------
     ndarray of shape (n_rows, copies, n_columns)
-        A row of few cells has not so many orders: then all it has, over and over.
+        If a row has fewer distinct orders than `copies`, all of them, repeatedly.
 
     Examples
     --------
@@ -103,49 +101,50 @@ def distinct_orders(
     orders = column_orders(n_rows * copies, n_columns, seed=seed, epoch=epoch)
     orders = orders.reshape(n_rows, copies, n_columns)
     for row in range(n_rows) if copies > 1 else ():
-        there = present[row]
-        possible = math.factorial(min(int(there.sum()), 12))
+        has = present[row]
+        possible = math.factorial(min(int(has.sum()), 12))
         rng = np.random.default_rng([seed, epoch, row, 2])
         seen = set[tuple[int, ...]]()
         for copy in range(copies):
             if len(seen) == possible:
                 seen.clear()
-            while (read := tuple(o for o in orders[row, copy].tolist() if there[o])) in seen:
+            while (order := tuple(o for o in orders[row, copy].tolist() if has[o])) in seen:
                 orders[row, copy] = rng.permutation(orders[row, copy])
-            seen.add(read)
+            seen.add(order)
     return orders
 
 
-def collated(rows: Sequence[RowIds], weights: Floats) -> dict[str, NDArray[np.generic]]:
-    """Return rows as one batch, in which padding has no part in the loss.
+def collate(rows: Sequence[RowIds], weights: Floats) -> dict[str, NDArray[np.generic]]:
+    """Return rows as one batch, padded on the right; padding does not enter the loss.
 
     Parameters
     ----------
     rows : sequence of RowIds
         The rows.
     weights : ndarray of shape (n_columns,)
-        How much a cell of each column counts.
+        The weight of a cell of each column in the loss.
 
     Returns
     -------
     dict
-        ``ids`` of shape (n_rows, longest): the tokens, zeros after the end. Of each token that
-        tells of a cell: ``at``, the place in the flattened `ids` that it is predicted from, its
-        ``labels`` (the token) and ``weights``, ``owner``, its column, and ``row``. ``cells`` is the
-        sum of the weights of the cells, by which a loss becomes one a cell.
+        ``ids`` of shape (n_rows, longest): the tokens, zeros after the end. Then arrays over the
+        tokens that belong to cells of positive weight: ``at``, the index in the flattened `ids` of
+        the token before it, which predicts it; ``labels``, the token; ``weights``; ``owner``, its
+        column; ``row``. ``cells`` is the sum of the weights of the cells, which normalizes the
+        loss.
     """
     ids = np.zeros((len(rows), max(len(row.ids) for row in rows)), dtype=np.int64)
     at, labels, owners, numbers = [], [], [], []
     cells = 0.0
     for number, row in enumerate(rows):
         ids[number, : len(row.ids)] = row.ids
-        # The first token has nothing that it could be predicted from.
-        told = np.flatnonzero(row.owner[1:] >= 0) + 1
-        at.append(number * ids.shape[1] + told - 1)
-        labels.append(row.ids[told])
-        owners.append(row.owner[told])
-        numbers.append(np.full(len(told), number))
-        cells += weights[np.unique(row.owner[told])].sum()
+        # The first token has no token before it.
+        owned = np.flatnonzero(row.owner[1:] >= 0) + 1
+        at.append(number * ids.shape[1] + owned - 1)
+        labels.append(row.ids[owned])
+        owners.append(row.owner[owned])
+        numbers.append(np.full(len(owned), number))
+        cells += weights[np.unique(row.owner[owned])].sum()
     owner = np.concatenate(owners)
     counted = weights[owner] > 0
     return {

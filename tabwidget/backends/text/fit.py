@@ -1,63 +1,56 @@
-"""TextFit: one fit of a text model; what is learned, for how long, and which weights are kept."""
+"""TextFit: the training loop of a text backend; it keeps the weights of lowest validation loss."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tabwidget._typing import Floats, Ints
+from tabwidget._typing import Ints
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fair_lock import FairLock
-from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, train_validation_split
-from tabwidget.backends.text import RowBatches, RowTokens, ScoringModel, collated
-from tabwidget.backends.text.batches import distinct_orders
+from tabwidget.backends.fit_log import FitLog
+from tabwidget.backends.text.fit_data import Batch, FitData
+from tabwidget.backends.text.fit_settings import FitDefaults, FitSettings
+from tabwidget.backends.text.rows import RowTokens
+from tabwidget.backends.text.scoring_model import ScoringModel
 from tabwidget.errors import ConfigError
 from tabwidget.events import Event, Reason
 
-__all__ = ["Batch", "LoopFit", "TextFit"]
+__all__ = ["LoopFit", "TextFit"]
 
-Batch = Mapping[str, NDArray[Any]]
-
-BATCH_SIZE = 8
-LEARNING_RATE = 1e-4
-ADAPTER_LEARNING_RATE = 1e-3
-MAX_GRAD_NORM = 1.0
-MAX_EVALUATED = 128  # validation rows that a loss is taken of
-LOOK_STEPS = (5, 50)  # between two looks at least and at most; an epoch, if between these
-PATIENCE = 5  # looks without a gain, after which "auto" ends
-MIN_GAIN = 1e-3  # of the loss, that counts as one
-NEVER = 10**9  # steps
+PATIENCE = 5  # evaluations without a gain, after which the schedule "auto" ends
+MIN_GAIN = 1e-3  # relative decrease of the loss that counts as a gain
 
 
 class TextFit(ABC):
-    """Trains what can be trained of a model, and leaves its best weights in it.
+    """Trains a scoring model, and leaves its best weights in it.
 
     Parameters
     ----------
     request : FitRequest
-        What to learn, and whom to tell.
+        The table, the training settings, and where events go.
     name : str
-        Of the model, as events tell it.
+        Name of the backend in events.
     scorer : ScoringModel
         The model.
     tokens : RowTokens
-        Writes the rows.
+        Encodes the rows.
     lock : FairLock
-        Whose turn it is with the model.
-    adapters : bool
-        Whether only adapters are trained, which stand a higher learning rate.
+        Held while the model is used.
+    adapters : bool, default False
+        Whether only adapters are trained.
+    processes : int, default 1
+        Processes that share the batches.
     """
 
-    batch_size = BATCH_SIZE
-    learning_rate = LEARNING_RATE
-    processes = 1
+    defaults: ClassVar[FitDefaults] = FitDefaults()
 
     def __init__(
         self,
@@ -68,74 +61,39 @@ class TextFit(ABC):
         lock: FairLock,
         *,
         adapters: bool = False,
+        processes: int = 1,
     ) -> None:
-        request = replace(request, emit=self._emitter(request.emit, lock))
-        self.log = FitLog(request, name)
-        self.request, self.scorer, self.tokens, self.lock = (
-            request,
-            scorer,
-            tokens,
-            lock,
+        self.request = replace(request, emit=_unlocked(request.emit, lock))
+        self.log = FitLog(self.request, name)
+        self.scorer, self.lock = scorer, lock
+        self.data = FitData(request, tokens)
+        _check_lengths(
+            int(self.data.lengths.max()), request.training.max_seq_length, scorer.max_length
         )
-        table, training = request.table, request.training
-        self.rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
-        present = np.isfinite(self.rows)
-        shuffled, n_held = train_validation_split(
-            present, training.validation_fraction, request.seed
+        self.settings = FitSettings.of(
+            request.training,
+            self.defaults,
+            n_rows=len(self.data.train_rows),
+            adapters=adapters,
+            processes=processes,
         )
-        self.held_rows, self.train_rows = shuffled[:n_held], shuffled[n_held:]
-        names = [column.name for column in tokens.columns]
-        targets = [index for index, name in enumerate(names) if name in request.targets]
-        last = targets if training.loss_on_target_only else []
-        self.weights = _column_weights(len(names), targets, only=bool(last))
-        natural = np.arange(len(names))
-        lengths = np.array(
-            [len(tokens.row(self.rows[row], natural).ids) for row in self.train_rows]
-        )
-        self._check_lengths(int(lengths.max()))
-        self.batches = RowBatches(
-            present[self.train_rows],
-            lengths,
-            self.batch_size if training.batch_size == "auto" else training.batch_size,
-            seed=request.seed,
-            copies=training.augmentation_factor,
-            last=last,
-        )
-        rate = training.learning_rate
-        default = ADAPTER_LEARNING_RATE if adapters else self.learning_rate
-        self.highest_rate = default if rate == "auto" else rate
-        norm = training.max_grad_norm
-        self.max_grad_norm = MAX_GRAD_NORM if norm == "auto" else norm or 0.0
-        batches_per_step = training.grad_accumulation_steps * self.processes
-        self.steps_per_epoch = math.ceil(len(self.batches) / batches_per_step)
-        least, most = LOOK_STEPS
-        self.eval_steps = min(max(least, self.steps_per_epoch), most)
-        self.held = self._held_batches(present, last)
-        self.progress = 0.0
-        self.evals_since, self.mark = 0, math.inf
-        self.newest: list[tuple[int, Ints]] = []
+        self.batches = self.data.batches(self.settings.batch_size)
+        self.validation_batches = self.data.validation_batches()
+        self.progress = 0.0  # share of the nearest limit that is used up
+        self.evals_without_gain, self.loss_to_beat = 0, math.inf
+        self.newest: list[tuple[int, Ints]] = []  # rows of the last batch
         self.best: dict[str, NDArray[np.float32]] = {}
         self.reason: Reason = "stopped"
 
-    @staticmethod
-    def _emitter(emit: Callable[[Event], None], lock: FairLock) -> Callable[[Event], None]:
-        """Return what tells of events while the model is free to be asked."""
-
-        def told(event: Event) -> None:
-            with lock.released():
-                emit(event)
-
-        return told
-
     @abstractmethod
     def train(self) -> None:
-        """Do steps until `after_step` says that it is enough."""
+        """Take steps until `after_step` returns True."""
 
     def run(self) -> None:
-        """Train to the end."""
-        n_held = len(self.held_rows)
-        sizes = (len(self.train_rows), n_held, self.scorer.n_parameters)
-        self.log.start(len(self.tokens.columns), *sizes)
+        """Train, then restore the best weights."""
+        data = self.data
+        sizes = (len(data.train_rows), len(data.validation_rows), self.scorer.n_parameters)
+        self.log.start(len(data.tokens.columns), *sizes)
         try:
             with self.lock.hold():
                 self.evaluate()
@@ -145,20 +103,20 @@ class TextFit(ABC):
             raise
         finally:
             with self.lock.hold():
-                self.scorer.take(self.best)
+                self.scorer.load_weights(self.best)
             self.log.end(self.reason)
 
     def after_step(self, loss: float, n_rows: int, epoch: int, rate: float) -> bool:
-        """Tell of a step, look at the validation rows when it is time to; return whether to end.
+        """Log a step, evaluate when it is due, and return whether training is over.
 
         Parameters
         ----------
         loss : float
-            Of the step, in nats a cell.
+            The step's training loss, in nats per cell.
         n_rows : int
-            Learned in it.
+            Rows in the step.
         epoch : int
-            From 0.
+            Epoch of the step, from 0.
         rate : float
             The learning rate.
         """
@@ -166,53 +124,55 @@ class TextFit(ABC):
         log.n_steps += 1
         log.n_seen += n_rows
         log.losses.append(loss)
-        shares = log.shares(log.n_steps / self.steps_per_epoch)
-        self.progress = self._most(max(shares.values(), default=0.0))
+        shares = log.shares(log.n_steps / self.settings.steps_per_epoch)
+        self.progress = self._max_over_processes(max(shares.values(), default=0.0))
         nearest = max(shares, key=shares.__getitem__, default=None)
         over = nearest if self.progress >= 1 else None
-        stopped = self._most(float(self.request.stopped())) > 0
-        # Stopped by hand it ends at once, unless that would lose all that was learned.
-        look = not log.best_step if stopped else bool(over) or log.n_steps % self.eval_steps == 0
-        log.training(epoch, rate, now=look)
-        if look:
+        stopped = self._max_over_processes(float(self.request.stopped())) > 0
+        # A stopped fit skips the evaluation, unless no trained weights have been kept yet.
+        due = bool(over) or log.n_steps % self.settings.eval_steps == 0
+        evaluate = not log.best_step if stopped else due
+        log.training(epoch, rate, now=evaluate)
+        if evaluate:
             self.evaluate()
-            if self.evals_since >= PATIENCE and self.request.training.lr_scheduler == "auto":
+            if self.evals_without_gain >= PATIENCE and self.request.training.lr_scheduler == "auto":
                 over = over or "converged"
-        log.examples(self._shown())
+        log.examples(self._examples())
         self.reason = "stopped" if stopped else over or self.reason
         self.lock.yield_to_waiting()
         return stopped or over is not None
 
     def evaluate(self) -> None:
-        """Take the loss of the validation rows; keep the weights if there was none lower."""
+        """Compute the validation loss in nats per cell; keep the weights if it is the lowest."""
         began = self.log.seconds
-        columns = self.tokens.columns
+        columns, weights = self.data.tokens.columns, self.data.weights
         sums, counts = np.zeros(len(columns)), np.zeros(len(columns))
-        for batch in self.held:
-            losses = -self.scorer.told(batch["ids"], batch["at"], batch["labels"])
+        for batch in self.validation_batches:
+            losses = -self.scorer.token_log_probabilities(
+                batch["ids"], batch["at"], batch["labels"]
+            )
             np.add.at(sums, batch["owner"], losses)
             cells = np.unique(np.stack([batch["row"], batch["owner"]]), axis=1)
             np.add.at(counts, cells[1], 1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            each = sums / counts
-            loss = float((sums @ self.weights) / (counts @ self.weights))
-        self.evals_since += 1
-        if loss < self.mark * (1 - MIN_GAIN):
-            self.mark, self.evals_since = loss, 0
-        told = zip(columns, each, counts, strict=True)
-        if self.log.evaluate(loss, {column.name: float(one) for column, one, n in told if n}):
-            self.best = self.scorer.trained()
-        # The last look has to fit into the time there is.
+            by_column = sums / counts
+            loss = float((sums @ weights) / (counts @ weights))
+        self.evals_without_gain += 1
+        if loss < self.loss_to_beat * (1 - MIN_GAIN):
+            self.loss_to_beat, self.evals_without_gain = loss, 0
+        named = zip(columns, by_column, counts, strict=True)
+        if self.log.evaluate(loss, {column.name: float(value) for column, value, n in named if n}):
+            self.best = self.scorer.trained_weights()
+        # The last evaluation must fit into the time budget.
         self.log.reserve = self.log.seconds - began
 
     def batch(self, items: Sequence[tuple[int, Ints]]) -> Batch:
-        """Return rows, each with its column order, as a batch to learn (see `collated`)."""
+        """Return training rows, each with its column order, as a batch (see `collate`)."""
         self.newest = list(items)
-        rows = [self.tokens.row(self.rows[self.train_rows[row]], order) for row, order in items]
-        return collated(rows, self.weights)
+        return self.data.batch(items)
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of a step, as a share of the highest."""
+        """Return the learning rate of a step, relative to the peak."""
         training = self.request.training
         progress = self.progress
         if training.warmup_ratio is not None:
@@ -220,75 +180,61 @@ class TextFit(ABC):
         else:
             warm = (step + 1) / max(1, training.warmup_steps)
         if training.lr_scheduler == "cosine":
-            high = 0.5 * (1 + math.cos(math.pi * progress))
+            decay = 0.5 * (1 + math.cos(math.pi * progress))
         elif training.lr_scheduler == "constant":
-            high = 1.0
+            decay = 1.0
         else:
-            high = 1.0 - progress
-        return min(1.0, warm) * high
+            decay = 1.0 - progress
+        return min(1.0, warm) * decay
 
-    def _most(self, said: float) -> float:
-        """Return the most that any process says: all must end together, and learn at one rate."""
-        return said
+    def _max_over_processes(self, value: float) -> float:
+        """Return the largest value of any process: all must stop together, at one rate."""
+        return value
 
-    def _shown(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the newest rows, each with the column order it was read in."""
+    def _examples(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the rows of the last batch, each with its column order."""
+        names = [column.name for column in self.data.tokens.columns]
         for row, order in self.newest:
-            yield int(self.train_rows[row]), [self.tokens.columns[i].name for i in order]
-
-    def _held_batches(self, present: NDArray[np.bool_], last: list[int]) -> list[Batch]:
-        """Return the validation rows, each in one order for the whole fit."""
-        numbers = self.held_rows[:MAX_EVALUATED]
-        orders = distinct_orders(present[numbers], 1, seed=self.request.seed, epoch=NEVER)[:, 0]
-        orders = np.take_along_axis(orders, np.isin(orders, last).argsort(1, kind="stable"), 1)
-        rows = [self.tokens.row(self.rows[n], o) for n, o in zip(numbers, orders, strict=True)]
-        rows.sort(key=lambda row: len(row.ids))
-        return [
-            collated(rows[start : start + BATCH_SIZE], self.weights)
-            for start in range(0, len(rows), BATCH_SIZE)
-        ]
-
-    def _check_lengths(self, longest: int) -> None:
-        asked, most = self.request.training.max_seq_length, self.scorer.most_length
-        if asked is not None and longest > asked:
-            raise ConfigError(
-                f"the longest row has {longest} tokens, more than max_seq_length={asked}: leave "
-                "columns out, or allow for more"
-            )
-        if most is not None and longest > most:
-            raise ConfigError(
-                f"the longest row has {longest} tokens, and the model reads {most} at most: leave "
-                "columns out, or take another model"
-            )
+            yield int(self.data.train_rows[row]), [names[i] for i in order]
 
 
 class LoopFit(TextFit):
-    """A fit whose steps are done by a loop of ours, one process, one device."""
+    """A fit with a loop of its own, in one process on one device."""
 
     @abstractmethod
     def step(self, batches: Sequence[Batch], rate: float) -> float:
-        """Do one step, the gradients of the batches added up; return the loss in nats a cell."""
+        """Take one step on the summed gradients of the batches; return the loss per cell."""
 
     def train(self) -> None:
-        """Do steps until it is enough."""
+        """Take steps until `after_step` returns True."""
         size = self.request.training.grad_accumulation_steps
         for epoch in itertools.count():
             drawn = self.batches.epoch(epoch)
             while items := list(itertools.islice(drawn, size)):
-                rate = self.highest_rate * self.rate(self.log.n_steps)
+                rate = self.settings.learning_rate * self.rate(self.log.n_steps)
                 loss = self.step([self.batch(part) for part in items], rate)
                 if self.after_step(loss, sum(map(len, items)), epoch, rate):
                     return
 
 
-def _column_weights(n_columns: int, targets: list[int], *, only: bool) -> Floats:
-    """Return how much a cell of each column counts; the targets together have at least a share."""
-    weights = np.ones(n_columns)
-    aimed = np.isin(np.arange(n_columns), targets)
-    if only:
-        return aimed.astype(np.float64)
-    n_others = n_columns - len(targets)
-    if targets and n_others:
-        share = TARGET_SHARE / (1 - TARGET_SHARE)
-        weights[aimed] = max(1.0, share * n_others / len(targets))
-    return weights
+def _unlocked(emit: Callable[[Event], None], lock: FairLock) -> Callable[[Event], None]:
+    """Return an `emit` that releases the lock, so that callbacks can query the model."""
+
+    def emit_unlocked(event: Event) -> None:
+        with lock.released():
+            emit(event)
+
+    return emit_unlocked
+
+
+def _check_lengths(longest: int, asked: int | None, supported: int | None) -> None:
+    if asked is not None and longest > asked:
+        raise ConfigError(
+            f"the longest row has {longest} tokens, more than max_seq_length={asked}: leave "
+            "columns out, or raise max_seq_length"
+        )
+    if supported is not None and longest > supported:
+        raise ConfigError(
+            f"the longest row has {longest} tokens, and the model reads {supported} at most: leave "
+            "columns out, or give another model"
+        )

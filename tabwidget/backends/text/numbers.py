@@ -1,4 +1,4 @@
-"""Numbers of which there are too many to list: which of their decimal strings lie in which bin."""
+"""Numbers of binned columns: which numbers a cell of each bin may hold."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tabwidget.table.column import Column
 __all__ = ["Numbers", "numbers_of"]
 
 
-MAX_PER_BIN = 100  # numbers that stand for all of a bin's
-UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)  # of dates and times, in seconds
+MAX_PER_BIN = 100  # numbers that represent a bin
+UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)  # resolutions of dates and times, in seconds
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Numbers:
     bins : ndarray of int
         The bin of each.
     counts : ndarray of float
-        How many numbers each stands for.
+        How many numbers each represents.
     complete : bool
-        Whether these are all there can be.
+        Whether these are all possible numbers.
     """
 
     numbers: Floats
@@ -39,7 +39,7 @@ class Numbers:
 
 
 def numbers_of(column: Column) -> Numbers:
-    """Return the numbers of a column that has `edges`, with as many digits as its cells have.
+    """Return the numbers of a binned column, at the resolution of its cells.
 
     Examples
     --------
@@ -58,16 +58,16 @@ def numbers_of(column: Column) -> Numbers:
         found = np.array([grid])
         if not column.atoms[index] and high > low:
             each = step or (high - low) / MAX_PER_BIN
-            # A hair off, so that 0.3 / 0.1, which is 2.9999999999999996, counts as 3.
+            # With a tolerance: 0.3 / 0.1 is 2.9999999999999996.
             first, last = np.ceil(low / each - 1e-6), np.floor(high / each + 1e-6)
             complete = complete and bool(last - first < MAX_PER_BIN)
             n = min(last - first + 1, MAX_PER_BIN)
             if n > 0:
-                places = np.unique(np.round(np.linspace(first, last, int(n)))).astype(np.float64)
-                found = places * each
+                multiples = np.unique(np.round(np.linspace(first, last, int(n))))
+                found = multiples.astype(np.float64) * each
                 if column.decimals is not None:
                     found = np.round(found, column.decimals)
-                # An edge belongs to the bin above.
+                # An edge belongs to the bin above it.
                 found = found[column.codes(found) == index]
         if not len(found):
             found = np.array([grid])
@@ -79,11 +79,11 @@ def numbers_of(column: Column) -> Numbers:
 
 
 def _step(column: Column) -> float:
-    """Return what two numbers of a column differ by at least; 0 if that is not known."""
+    """Return the resolution of a column: the least difference of two numbers; 0 if unknown."""
     if column.kind == "datetime":
         assert column.edges is not None
-        # Edges are values of the column, but beside one that stands alone.
-        alone = np.pad(column.atoms, 1)
-        values = column.edges[~(alone[1:] | alone[:-1])]
+        # Edges are values of the column, except next to an atom.
+        atoms = np.pad(column.atoms, 1)
+        values = column.edges[~(atoms[1:] | atoms[:-1])]
         return next((unit for unit in UNITS if not np.any(values % unit)), 0.0)
     return column.step

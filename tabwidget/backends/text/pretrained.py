@@ -1,10 +1,10 @@
-"""Pretrained models: what their models share, and what is told of one before it is loaded."""
+"""What the pretrained text backends share: tokenizer, checks of the config, size, backend base."""
 
 from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.cost import ModelSize
-from tabwidget.backends.hub import source_of, tried
+from tabwidget.backends.hub import from_pretrained
 from tabwidget.backends.text import ScoringModel
 from tabwidget.backends.text.backend import TextBackend
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
@@ -22,29 +22,33 @@ from tabwidget.table import Table
 
 __all__ = [
     "FROM_SCRATCH",
-    "NO_TOKENIZER",
     "PretrainedBackend",
     "PretrainedTokenizer",
-    "check_tuning",
+    "check_quantization",
+    "check_trainable",
+    "ends_with_module",
+    "lora_error",
+    "model_of",
+    "no_tokenizer_error",
+    "pattern_value",
     "pretrained_size",
     "quantization_of",
     "tokenizer_of",
 ]
 
-SCALE_BITS = 0.5  # a weight in few bits, for the scales and zeros of its group
-NO_TOKENIZER = "a model given as an object says no tokenizer: give tokenizer= too"
+SCALE_BITS = 0.5  # per quantized weight, for the scales and zeros of its group
 
-# Fields of the configs that have no effect here: they are those of a model from scratch.
+# Config fields without effect here: they describe a model trained from scratch.
 FROM_SCRATCH = frozenset({"width", "layers", "heads", "dropout", "members"})
 
 
 class PretrainedTokenizer:
-    """A tokenizer of transformers, as `tabwidget.backends.text` needs it.
+    """A tokenizer of transformers as a `TextTokenizer`.
 
     Parameters
     ----------
     tokenizer : transformers.PreTrainedTokenizerBase
-        Of a causal language model.
+        Tokenizer of a causal language model.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -53,13 +57,13 @@ class PretrainedTokenizer:
         self.start = self.end if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text, none added at its ends; names of special tokens are text."""
+        """Return the ids of a text, without special tokens; their names are encoded as text."""
         return list(
             self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
         )
 
-    def pieces(self, text: str) -> list[str]:
-        """Return the text of each of these tokens: joined they are `text`."""
+    def token_texts(self, text: str) -> list[str]:
+        """Return the text of each token; joined, they are `text`."""
         if not text:
             return []
         found = self._tokenizer(
@@ -73,69 +77,79 @@ class PretrainedTokenizer:
 
 
 class PretrainedBackend(TextBackend):
-    """A pretrained causal language model, tuned on the rows of a table as text.
+    """Base of backends that fine-tune a pretrained causal language model.
 
     Parameters
     ----------
     model_config : ModelConfig, optional
-        Which model, tuned how.
+        The model, and how to tune it.
     """
 
     @abstractmethod
-    def _model(self, seed: int) -> ScoringModel:
-        """Return the model that the config asks for, ready to be trained."""
+    def _load_scorer(self, seed: int) -> ScoringModel:
+        """Return the model of the config, ready to be trained."""
 
     @property
-    def _standard(self) -> str:
-        """The model taken if none is named."""
+    def _default_model(self) -> str:
+        """The model used if the config names none."""
         return BACKENDS[self.name].standard
 
     def _new_tokenizer(self, table: Table, serializer: Serializer) -> PretrainedTokenizer:
-        found = self._tokenizer()
+        found = self._transformers_tokenizer()
         if found is None:
-            raise ConfigError(NO_TOKENIZER)
+            raise no_tokenizer_error()
         return PretrainedTokenizer(found)
 
-    def _tokenizer(self) -> Any:
-        """Return the tokenizer, as transformers has it; None if there is none."""
-        return tokenizer_of(self.model_config, self._standard, download=False)
+    def _transformers_tokenizer(self) -> Any:
+        """Return the tokenizer of transformers, or None if only the built model has it."""
+        return tokenizer_of(self.model_config, self._default_model, download=False)
 
-    def _loaded(self, seed: int, table: Table, serializer: Serializer) -> ScoringModel:
-        return self._model(seed)
+    def _new_scorer(self, seed: int, table: Table, serializer: Serializer) -> ScoringModel:
+        return self._load_scorer(seed)
 
-    def _restored(self, content: Mapping[str, Any], seed: int) -> ScoringModel:
-        return self._model(seed)
+    def _restored_scorer(self, content: Mapping[str, Any], seed: int) -> ScoringModel:
+        return self._load_scorer(seed)
 
-    def _about(self) -> dict[str, Any]:
+    def _scorer_state(self) -> dict[str, Any]:
         return {}
 
 
-def tokenizer_of(config: ModelConfig, standard: str, *, download: bool = True) -> Any:
-    """Return the tokenizer that a config asks for; None if only the model, still to be made, knows.
+def model_of(config: ModelConfig, default: str) -> Any:
+    """Return the config's model, as a name, path, object or function; else the default name."""
+    return default if config.model is None else config.model
+
+
+def tokenizer_of(config: ModelConfig, default: str, *, download: bool = True) -> Any:
+    """Return the config's tokenizer; None if only the built model has it.
 
     Parameters
     ----------
     config : ModelConfig
         Its ``tokenizer``, else that of its ``model``.
-    standard : str
-        The model taken if none is named.
+    default : str
+        The model used if the config names none.
     download : bool, default True
-        Whether it may be downloaded.
+        Whether the tokenizer may be downloaded.
     """
     given = config.tokenizer
     if given is not None and not isinstance(given, (str, Path)):
         return given if hasattr(given, "encode") else given()
-    name = next(one for one in (given, config.model, standard) if one is not None)
+    name = model_of(config, default) if given is None else given
     if not isinstance(name, (str, Path)):
         return None
     kind = require("transformers", "hf").AutoTokenizer
-    source = source_of(name, download=download)
-    code = {"trust_remote_code": config.trust_remote_code}
-    return tried(lambda: kind.from_pretrained(source.where, **code, **source.options), name)
+    return from_pretrained(
+        kind, name, download=download, trust_remote_code=config.trust_remote_code
+    )
+
+
+def no_tokenizer_error() -> ConfigError:
+    """Return the error for a model object that comes without a tokenizer."""
+    return ConfigError("a model given as an object has no tokenizer: give tokenizer= too")
 
 
 def quantization_of(given: str | QuantizationConfig | None) -> QuantizationConfig | None:
-    """Return how weights are held in few bits; None in full.
+    """Return the quantization that a config asks for; None for full precision.
 
     Examples
     --------
@@ -147,85 +161,138 @@ def quantization_of(given: str | QuantizationConfig | None) -> QuantizationConfi
     )
 
 
-def check_tuning(config: ModelConfig) -> None:
-    """Raise `ConfigError` if weights in few bits would have to be tuned themselves."""
+def check_quantization(
+    quantization: QuantizationConfig | None,
+    backend: str,
+    supported: Mapping[str, Collection[int]],
+) -> None:
+    """Raise `ConfigError` unless the backend supports the method and bits.
+
+    Parameters
+    ----------
+    quantization : QuantizationConfig or None
+        None for full precision, which every backend supports.
+    backend : str
+        Its name.
+    supported : mapping of str to collection of int
+        The bits of each method.
+
+    Examples
+    --------
+    >>> check_quantization(QuantizationConfig(bits=6), "huggingface", {"hqq": (4, 8)})
+    Traceback (most recent call last):
+    tabwidget.errors.ConfigError: the backend 'huggingface' has no 6-bit weights by method='auto': \
+it supports 4 and 8 bits by 'hqq'
+    """
+    if quantization is None:
+        return
+    method, bits = quantization.method, quantization.bits
+    methods = supported.values() if method == "auto" else [supported.get(method, ())]
+    if not any(bits in of for of in methods):
+        able = "; ".join(f"{_listed(of)} bits by {name!r}" for name, of in supported.items())
+        raise ConfigError(
+            f"the backend {backend!r} has no {bits}-bit weights by method={method!r}: it supports "
+            f"{able}"
+        )
+
+
+def _listed(numbers: Collection[int]) -> str:
+    *others, last = map(str, numbers)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def check_trainable(config: ModelConfig) -> None:
+    """Raise `ConfigError` if quantized weights would have to be trained without adapters."""
     if config.quantization is not None and config.lora is None:
         raise ConfigError(
-            f"quantization={config.quantization!r}: weights in so few bits cannot be tuned "
-            "themselves; give lora=LoRAConfig() too, or no quantization"
+            f"quantization={config.quantization!r}: quantized weights cannot be trained; give "
+            "lora=LoRAConfig() to train adapters, or no quantization"
         )
+
+
+def lora_error(reason: object) -> ConfigError:
+    """Return the error for a `LoRAConfig` that the model does not support."""
+    return ConfigError(f"LoRAConfig does not fit the model: {reason}")
+
+
+def ends_with_module(name: str, ending: str) -> bool:
+    """Return whether a module's dotted name ends with these whole parts.
+
+    Examples
+    --------
+    >>> ends_with_module("layers.0.q_proj", "q_proj"), ends_with_module("layers.0.q_proj", "proj")
+    (True, False)
+    """
+    return f".{name}".endswith(f".{ending}")
+
+
+def pattern_value(pattern: Mapping[str, Any] | None, name: str, default: Any) -> Any:
+    """Return a module's value in a ``rank_pattern`` or ``alpha_pattern``."""
+    values = (v for ending, v in (pattern or {}).items() if ends_with_module(name, ending))
+    return next(values, default)
 
 
 def pretrained_size(
     config: ModelConfig,
-    standard: str,
+    default: str,
     *,
     weight_bytes: float,
     tokens_per_row: float,
     rows_per_step: int,
     device: str,
 ) -> ModelSize:
-    """Return the size of a model from its config alone; no weight is read.
+    """Return the size of a model from its config alone; no weights are loaded.
 
     Parameters
     ----------
     config : ModelConfig
-        Which model, tuned how.
-    standard : str
-        The model taken if none is named.
+        The model, and how it is tuned.
+    default : str
+        The model used if the config names none.
     weight_bytes : float
-        A weight takes in full.
+        Bytes per unquantized weight.
     tokens_per_row : float
-        On average.
+        Average number of tokens in a row.
     rows_per_step : int
-        Learned together.
+        Batch size.
     device : str
-        Where it will be computed, such as "cpu".
+        The device type, such as "cpu".
 
     Raises
     ------
     ConfigError
-        If it is not on this machine.
+        If the model is not on this machine.
     """
     transformers = require("transformers", "hf")
-    given = standard if config.model is None else config.model
+    given = model_of(config, default)
     if isinstance(given, (str, Path)):
-        source = source_of(given, download=False)
-        about = tried(
-            lambda: transformers.AutoConfig.from_pretrained(
-                source.where, trust_remote_code=config.trust_remote_code, **source.options
-            ),
-            given,
-        )
-        # On a device without memory: shapes, no weights.
+        code = {"trust_remote_code": config.trust_remote_code}
+        settings = from_pretrained(transformers.AutoConfig, given, download=False, **code)
+        # The meta device has shapes but no memory.
         with torch.device("meta"):
-            model = transformers.AutoModelForCausalLM.from_config(
-                about, trust_remote_code=config.trust_remote_code
-            )
+            model = transformers.AutoModelForCausalLM.from_config(settings, **code)
     elif isinstance(given, torch.nn.Module):
         model = given
-        about = given.config
+        settings = given.config
     else:
-        raise ConfigError("a model given as a function has no size before it is made")
+        raise ConfigError("the size of a model given as a function is unknown until it is built")
     head = model.get_output_embeddings()
     linear = {
         name: module
         for name, module in model.named_modules()
-        # GPT-2's layers are not torch's own, but have a matrix each as well.
         if module is not head and _is_linear(module)
     }
     total = sum(weight.numel() for weight in model.parameters())
-    multiplied = sum(module.weight.numel() for module in linear.values())
-    # The head reads about every other token: those that tell of values.
-    multiplied += head.weight.numel() // 2
+    in_linear = sum(module.weight.numel() for module in linear.values())
     if (quantization := quantization_of(config.quantization)) is not None:
-        few = sum(module.weight.numel() for module in linear.values())
-        weight_bytes -= few / total * (weight_bytes - (quantization.bits + SCALE_BITS) / 8)
-    text = about.get_text_config()
+        saved = weight_bytes - (quantization.bits + SCALE_BITS) / 8
+        weight_bytes -= in_linear / total * saved
+    text = settings.get_text_config()
     return ModelSize(
         n_parameters=total,
-        n_trained=total if config.lora is None else _adapters(linear, config.lora),
-        n_multiplied=multiplied,
+        n_trained=total if config.lora is None else _n_adapter_weights(linear, config.lora),
+        # The head runs on about every other token: those of values.
+        n_multiplied=in_linear + head.weight.numel() // 2,
         weight_bytes=weight_bytes,
         layers=getattr(text, "num_hidden_layers", 12),
         width=getattr(text, "hidden_size", 768),
@@ -237,18 +304,16 @@ def pretrained_size(
 
 
 def _is_linear(module: torch.nn.Module) -> bool:
+    # GPT-2 has a linear layer of its own.
     return isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
 
 
-def _adapters(linear: dict[str, Any], lora: LoRAConfig) -> int:
-    """Return how many weights the adapters of some layers have."""
+def _n_adapter_weights(linear: Mapping[str, Any], lora: LoRAConfig) -> int:
+    """Return the number of LoRA weights: rank * (inputs + outputs) per adapted layer."""
     wanted = lora.target_modules
     names = (wanted,) if isinstance(wanted, str) and wanted != "all-linear" else wanted
-    total = 0
-    for name, module in linear.items():
-        if names in (None, "all-linear") or name.endswith(tuple(names or ())):
-            rank = next(
-                (r for end, r in (lora.rank_pattern or {}).items() if name.endswith(end)), lora.rank
-            )
-            total += rank * sum(module.weight.shape)
-    return total
+    return sum(
+        pattern_value(lora.rank_pattern, name, lora.rank) * sum(module.weight.shape)
+        for name, module in linear.items()
+        if names in (None, "all-linear") or any(ends_with_module(name, n) for n in names or ())
+    )

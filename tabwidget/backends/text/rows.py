@@ -1,4 +1,4 @@
-"""RowTokens: rows of a table as token ids, joined from fragments that are tokenized once."""
+"""RowTokens: rows of a table as token ids, joined from fragments that are tokenized once each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Ids", "RowIds", "RowTokens"]
 
 Ids = tuple[int, ...]
 
-MAX_KEPT = 200_000  # fragments
+CACHE_SIZE = 200_000  # fragments
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class RowIds:
 
     Attributes
     ----------
-    ids : ndarray of int
+    ids : ndarray of int of shape (n_tokens,)
         The tokens.
-    owner : ndarray of int
-        The column whose value a token tells, or ends; -1 for names and what stands around them.
+    owner : ndarray of int of shape (n_tokens,)
+        The column whose value, or delimiter after it, a token belongs to; else -1.
     """
 
     ids: NDArray[np.int64]
@@ -38,28 +38,27 @@ class RowIds:
 
 
 class RowTokens:
-    """Writes rows, given as `TableSchema.rows` has them, as token ids.
+    """Encodes rows, given as `TableSchema.rows` returns them, as token ids.
 
-    A row is ``start + open + name + value + between + name + … + close + end``, each fragment
-    tokenized by itself. So the same cell has the same ids whatever stands beside it, in training
-    and in every question. A space before a name or a value belongs to it, not to what stands before
-    it: that is how the tokenizers of language models cut texts.
+    A row is ``start + open + name + value + between + name + … + close + end``. Each fragment is
+    tokenized by itself, so that a cell has the same ids in every row, in training and in queries.
+    A space before a name or value is part of its fragment, as language models tokenize words.
 
     Parameters
     ----------
     columns : sequence of Column
-        The active columns, in the order of a row's numbers.
+        In the order of a row's numbers.
     serializer : Serializer
-        Writes the cells; one that `check_serializer` passes.
+        Formats the cells; `check_serializer` must accept it.
     encode : callable
-        Returns the token ids of a text, none added at its ends.
+        Returns the token ids of a text, without special tokens.
     start, end : sequence of int
-        Ids that begin and end a text; may be empty.
+        Ids of the special tokens around a text; may be empty.
 
     Raises
     ------
     ConfigError
-        If nothing would end a row.
+        If nothing delimits cells or the end of a row.
 
     Examples
     --------
@@ -91,53 +90,52 @@ class RowTokens:
         self._opening, self._first_space = _cut_space(pieces.open)
         self._between, self._space = _cut_space(pieces.between)
         self._closing = pieces.close
-        # What was asked once is asked again: the values of a support, the names of all columns.
-        kept = functools.lru_cache(MAX_KEPT)
-        self._ids: Callable[[str], Ids] = kept(lambda text: tuple(encode(text)))
-        self._name, self._value = kept(self._name_text), kept(self._value_text)
+        cached = functools.lru_cache(CACHE_SIZE)
+        self._ids: Callable[[str], Ids] = cached(lambda text: tuple(encode(text)))
+        self._name, self._value = cached(self._name_text), cached(self._value_text)
         if not self._ids(self._between) or not (self._ids(self._closing) or self._end):
             raise ConfigError(
-                f"nothing ends a cell or a row of {serializer!r} with this tokenizer: "
-                "give a serializer that writes something between two cells and after the last"
+                f"nothing delimits the cells or the row of {serializer!r} with this tokenizer: "
+                "give a serializer with a text between two cells and after the last one"
             )
 
     @property
     def ends(self) -> tuple[Ids, ...]:
-        """What may follow a value, each as ids: another cell, or the end of the row."""
+        """The delimiters after a value, as ids: before another cell, and at the end of the row."""
         return tuple(
             dict.fromkeys([self._ids(self._between), self._ids(self._closing) + self._end])
         )
 
     def value(self, index: int, number: float) -> Ids:
-        """Return a cell's value as ids, without what ends it."""
+        """Return a cell's value as ids, without a delimiter."""
         return self._ids(self._value(index, number))
 
     def fragments(
         self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64]
     ) -> list[tuple[str, int]]:
-        """Return a row's present cells, in an order of the columns, as texts with their owners.
+        """Return the fragments of a row's present cells in a column order, with their owners.
 
-        Each is tokenized by itself. The owner is a column for its value and what ends it; else -1.
+        The owner of a value and of the delimiter after it is the column; of other fragments -1.
         """
         out = [(self._opening, -1)]
         cells = _present(numbers, order)
-        for place, (index, number) in enumerate(cells):
-            end = self._closing if place == len(cells) - 1 else self._between
+        for i, (index, number) in enumerate(cells):
+            end = self._closing if i == len(cells) - 1 else self._between
             out += [
-                (self._name(index, place == 0), -1),
+                (self._name(index, i == 0), -1),
                 (self._value(index, number), index),
                 (end, index),
             ]
         return out if cells else [*out, (self._closing, -1)]
 
     def row(self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64]) -> RowIds:
-        """Return a row's present cells in an order of the columns."""
+        """Return a row's present cells in a column order as ids."""
         ids, owner = list(self._start), [-1] * len(self._start)
         last = -1
         for text, last in self.fragments(numbers, order):
-            part = self._ids(text)
-            ids += part
-            owner += [last] * len(part)
+            fragment = self._ids(text)
+            ids += fragment
+            owner += [last] * len(fragment)
         ids += self._end
         owner += [last] * len(self._end)
         return RowIds(np.array(ids, dtype=np.int64), np.array(owner, dtype=np.int64))
@@ -145,11 +143,11 @@ class RowTokens:
     def prompt(
         self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64], target: int
     ) -> Ids:
-        """Return a row's present cells, in an order, and the name of the column asked for."""
+        """Return a row's present cells in a column order, then the target's name, as ids."""
         cells = [cell for cell in _present(numbers, order) if cell[0] != target]
         texts = [self._opening]
-        for place, (index, number) in enumerate(cells):
-            texts += [self._name(index, place == 0), self._value(index, number), self._between]
+        for i, (index, number) in enumerate(cells):
+            texts += [self._name(index, i == 0), self._value(index, number), self._between]
         texts.append(self._name(target, not cells))
         return (*self._start, *itertools.chain.from_iterable(map(self._ids, texts)))
 
@@ -161,22 +159,23 @@ class RowTokens:
         return self._texts(index, number)[1]
 
     def _texts(self, index: int, number: float) -> tuple[str, str]:
-        """Return what stands before a cell's value, and the value."""
+        """Return a cell's name fragment, without a space before it, and its value fragment."""
         column = self.columns[index]
-        written = self._serializer.serialize({column.name: column.value(number)})
-        (span,) = written.spans
-        before, space = _cut_space(written.text[span.name[0] : span.value[0]])
-        return before, space + written.text[slice(*span.value)]
+        serialized = self._serializer.serialize({column.name: column.value(number)})
+        (span,) = serialized.spans
+        before, space = _cut_space(serialized.text[span.name[0] : span.value[0]])
+        return before, space + serialized.text[slice(*span.value)]
 
 
 def _cut_space(text: str) -> tuple[str, str]:
-    """Cut off the space at the end; a text of nothing else stays whole."""
-    cut = text.rstrip() or text
-    return cut, text[len(cut) :]
+    """Split off trailing space; a text of spaces alone stays whole."""
+    kept = text.rstrip() or text
+    return kept, text[len(kept) :]
 
 
 def _present(
     numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64]
 ) -> list[tuple[int, float]]:
+    """Return the present cells in a column order, as pairs of column and number."""
     cells = np.asarray(numbers, dtype=np.float64)[np.asarray(order)]
     return [(int(i), float(n)) for i, n in zip(order, cells, strict=True) if np.isfinite(n)]

@@ -1,4 +1,8 @@
-"""ScoringModel: a causal language model that scores tries of tokens over cached prompts."""
+"""ScoringModel: a causal language model that scores tries of tokens after cached prompts.
+
+Shapes: P prompts, L tokens of the longest prompt, N nodes of a trie, I of them inner (with
+children) apart from the root, W width, V vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -18,199 +22,228 @@ from tabwidget.backends.text.tokens import TextTokenizer
 from tabwidget.backends.text.trie import Trie
 from tabwidget.errors import ConfigError
 
-__all__ = ["MAX_TOKENS", "ScoringModel", "check_weights", "padded"]
+__all__ = ["MAX_BATCH_TOKENS", "PromptCache", "ScoringModel", "check_weights", "padded"]
 
 logger = logging.getLogger(__name__)
 
 
-MAX_TOKENS = 4_096  # of a batch on a CPU, where more are no faster
-LOGITS = 2**24  # held at once
+MAX_BATCH_TOKENS = 4_096  # on a CPU, where larger batches are no faster
+MAX_LOGITS = 2**24  # held in memory at once
 
 
 @dataclass
-class Cache:
-    """Prompts, and once the first trie has been run with them what their tokens left."""
+class PromptCache:
+    """Prompts, and after the first trie also what the model cached of them.
+
+    Attributes
+    ----------
+    prompts : sequence of tuple of int
+        Token ids.
+    lengths : ndarray of shape (P,)
+        Their lengths.
+    past : object
+        The model's key-value cache of the prompts.
+    last : array of shape (P, 1, W)
+        Hidden state of each prompt's last token.
+    """
 
     prompts: Sequence[Ids]
     lengths: Ints
     past: Any = None
-    last: Any = None  # states of each prompt's last token, shape (n_prompts, 1, width)
+    last: Any = None
 
 
 class ScoringModel(ABC):
-    """A model, its tokenizer, and how tries are run by it.
+    """A causal language model with its tokenizer, as text backends use it.
 
-    A prompt is run once, all nodes of a trie after it at once: each sees its prompt and the nodes
-    on its path, at the position that its depth says. A model that this does not suit, as two
-    prompts tried at the start tell, is run anew for each sequence.
+    A prompt runs once, then all nodes of a trie in one pass: by tree attention, each node attends
+    to its prompt and to the nodes on its path, at the position given by its depth. Where a model
+    does not support this (`check_tree_attention` compares both ways), each sequence runs by itself.
 
-    A subclass sets the attributes, implements the abstract methods, and calls `try_out` once.
+    Subclasses set the attributes, implement the abstract methods, and call `check_tree_attention`
+    once.
 
     Attributes
     ----------
-    vocabulary : int
+    vocab_size : int
         Token ids are below it.
     tokenizer : TextTokenizer
-        Its own.
-    most_length : int or None
-        Tokens that the model can read; None if there is no limit.
+        The model's tokenizer.
+    max_length : int or None
+        Maximum length of an input in tokens; None for no limit.
     n_parameters : int
-        Weights, those that are not trained included.
-    most_tokens : int
-        Tokens, of prompts and tries together, that a batch may hold.
+        Number of weights, including those that are not trained.
+    max_batch_tokens : int
+        Maximum number of tokens in a batch, of prompts and tries together.
+    tree_attention : bool
+        Whether tries run in one pass.
     """
 
-    vocabulary: int
+    vocab_size: int
     tokenizer: TextTokenizer
-    most_length: int | None = None
+    max_length: int | None = None
     n_parameters: int
-    most_tokens: int = MAX_TOKENS
-    by_tree: bool = False
+    max_batch_tokens: int = MAX_BATCH_TOKENS
+    tree_attention: bool = False
 
     @abstractmethod
-    def told(self, ids: Ints, at: Ints, tokens: Ints) -> Floats:
-        """Return the log-probability of some tokens, each after a place in plain texts.
+    def token_log_probabilities(self, ids: Ints, at: Ints, tokens: Ints) -> Floats:
+        """Return the log-probability of each token after a position in plain texts.
 
         Parameters
         ----------
         ids : ndarray of shape (n_rows, longest)
-            Texts, zeros after their end.
+            Texts, padded with zeros on the right.
         at : ndarray of shape (n,)
-            Places in the flattened `ids`.
+            Indices into the flattened `ids`: the last token that is conditioned on.
         tokens : ndarray of shape (n,)
-            What follows each, or might.
+            The next tokens to score.
         """
 
     @abstractmethod
-    def trained(self) -> dict[str, NDArray[np.float32]]:
+    def trained_weights(self) -> dict[str, NDArray[np.float32]]:
         """Return copies of the weights that are trained."""
 
     @abstractmethod
-    def take(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        """Put weights, as `trained` returns them, into the model.
+    def load_weights(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Load weights that `trained_weights` returned.
 
         Raises
         ------
         ConfigError
-            If they do not fit it.
+            If they do not fit the model.
         """
 
     @abstractmethod
-    def _states(
-        self, ids: Ints, positions: Ints, seen: Bools, past: Any, read: Ints
+    def _hidden_states(
+        self, ids: Ints, positions: Ints, mask: Bools, past: Any, read: Ints
     ) -> tuple[Any, Any]:
         """Run tokens after what is cached.
 
         Parameters
         ----------
-        ids, positions : ndarray of shape (n_rows, length)
+        ids, positions : ndarray of shape (P, length)
             Tokens, and the position of each.
-        seen : ndarray of bool of shape (n_rows, length, cached + length)
-            What each of them looks at.
+        mask : ndarray of bool of shape (P, length, cached + length)
+            The tokens that each token attends to.
         past
-            What an earlier call left; None at first.
-        read : ndarray of shape (n_rows, n)
-            Places in `ids`.
+            The cache that an earlier call returned, or None.
+        read : ndarray of shape (P, n)
+            Indices of tokens in `ids`.
 
         Returns
         -------
-        array of shape (n_rows, n, width)
-            The states at these places.
+        array of shape (P, n, W)
+            The hidden states of the tokens at `read`.
         object
-            What is cached, `ids` included.
+            The cache, now with `ids`.
         """
 
     @abstractmethod
-    def _cropped(self, past: Any, n: int) -> Any:
-        """Return what is cached without its last `n` tokens."""
+    def _drop_last(self, past: Any, n: int) -> Any:
+        """Return a cache without its last `n` tokens."""
 
     @abstractmethod
-    def _read(self, states: Any, places: Ints, tokens: Ints) -> Floats:
-        """Return the log-probability of ``tokens[i]`` after ``states[:, places[i]]``.
+    def _log_probabilities(self, states: Any, at: Ints, tokens: Ints) -> Floats:
+        """Return the log-probability of ``tokens[i]`` after the hidden state ``states[:, at[i]]``.
 
         Returns
         -------
-        ndarray of shape (n_rows, n_tokens)
+        ndarray of shape (P, n_tokens)
         """
 
-    def prefill(self, prompts: Sequence[Ids]) -> Cache:
-        """Take prompts; they are run together with the first trie, which costs one pass less."""
-        return Cache(prompts, np.array([len(prompt) for prompt in prompts]))
+    def prefill(self, prompts: Sequence[Ids]) -> PromptCache:
+        """Prepare prompts; they run together with the first trie, which saves a pass."""
+        return PromptCache(prompts, np.array([len(prompt) for prompt in prompts]))
 
-    def tree(self, cache: Cache, trie: Trie) -> Floats:
-        """Return the log-probability of each node's token after its prompt and path."""
-        if not self.by_tree:
-            return self._sequences(cache.prompts, trie)
+    def score_trie(self, cache: PromptCache, trie: Trie) -> Floats:
+        """Return log p(token of a node | prompt, tokens on its path).
+
+        Parameters
+        ----------
+        cache : PromptCache
+            What `prefill` returned; it can be used again.
+        trie : Trie
+            The same for all prompts.
+
+        Returns
+        -------
+        ndarray of shape (P, N)
+            In nats; 0 at the root.
+        """
+        if not self.tree_attention:
+            return self._score_sequences(cache.prompts, trie)
         inner = trie.inner[1:]
-        n, n_nodes, width = len(cache.prompts), len(inner), int(cache.lengths.max())
+        n, n_inner, width = len(cache.prompts), len(inner), int(cache.lengths.max())
         nodes: Any = None
-        if cache.past is None or n_nodes:
-            ids = np.broadcast_to(trie.tokens[inner], (n, n_nodes))
+        if cache.past is None or n_inner:
+            ids = np.broadcast_to(trie.tokens[inner], (n, n_inner))
             positions = cache.lengths[:, None] + trie.depths[inner] - 1
-            place = np.arange(width)
-            # A node sees its prompt, without the padding at its right, and the nodes on its path.
-            prompt = (place < cache.lengths[:, None])[:, None]
-            prompt = np.broadcast_to(prompt, (n, n_nodes, width))
-            seen = np.concatenate(
-                (prompt, np.broadcast_to(trie.above, (n, n_nodes, n_nodes))), axis=2
+            index = np.arange(width)
+            # A node attends to its prompt, without the padding on the right, and to its path.
+            prompt = (index < cache.lengths[:, None])[:, None]
+            prompt = np.broadcast_to(prompt, (n, n_inner, width))
+            mask = np.concatenate(
+                (prompt, np.broadcast_to(trie.path_mask, (n, n_inner, n_inner))), axis=2
             )
-            read = np.broadcast_to(np.arange(n_nodes), (n, n_nodes))
+            read = np.broadcast_to(np.arange(n_inner), (n, n_inner))
             if cache.past is None:
                 ids = np.concatenate((padded(cache.prompts), ids), axis=1)
-                positions = np.concatenate((np.broadcast_to(place, (n, width)), positions), axis=1)
-                causal = np.tri(width, width + n_nodes, dtype=bool)
+                positions = np.concatenate((np.broadcast_to(index, (n, width)), positions), axis=1)
+                causal = np.tri(width, width + n_inner, dtype=bool)
                 causal = np.broadcast_to(causal, (n, *causal.shape))
-                seen = np.concatenate((causal, seen), axis=1)
+                mask = np.concatenate((causal, mask), axis=1)
                 read = np.concatenate((cache.lengths[:, None] - 1, read + width), axis=1)
-            nodes, past = self._states(ids, positions, seen, cache.past, read)
-            cache.past = self._cropped(past, n_nodes) if n_nodes else past
+            nodes, past = self._hidden_states(ids, positions, mask, cache.past, read)
+            cache.past = self._drop_last(past, n_inner) if n_inner else past
             if cache.last is None:
                 cache.last, nodes = nodes[:, :1], nodes[:, 1:]
         out = np.zeros((n, len(trie)))
         parent = np.searchsorted(trie.inner, trie.parents[1:])
-        step = max(1, LOGITS // (self.vocabulary * n))
-        for states, shift, stop in ((cache.last, 0, 1), (nodes, 1, 1 + n_nodes)):
-            for start in range(shift, stop, step):
+        step = max(1, MAX_LOGITS // (self.vocab_size * n))
+        # The children of the root are scored at the prompt's last state, others at their parent's.
+        for states, first, stop in ((cache.last, 0, 1), (nodes, 1, 1 + n_inner)):
+            for start in range(first, stop, step):
                 end = min(start + step, stop)
-                mine = np.flatnonzero((parent >= start) & (parent < end))
-                out[:, mine + 1] = self._read(
-                    states[:, start - shift : end - shift],
-                    parent[mine] - start,
-                    trie.tokens[mine + 1],
+                children = np.flatnonzero((parent >= start) & (parent < end))
+                out[:, children + 1] = self._log_probabilities(
+                    states[:, start - first : end - first],
+                    parent[children] - start,
+                    trie.tokens[children + 1],
                 )
         return out
 
-    def try_out(self, tolerance: float = 1e-3) -> None:
-        """See whether the model can read a trie at once: ask two prompts both ways.
+    def check_tree_attention(self, tolerance: float = 1e-3) -> None:
+        """Set `tree_attention`: score a small trie after two prompts in both ways, and compare.
 
         Parameters
         ----------
         tolerance : float, default 1e-3
-            Of the log-probabilities, in nats.
+            Largest difference of log-probabilities, in nats.
         """
-        some = (np.arange(1, 13) * 7919 % self.vocabulary).tolist()
-        prompts = [tuple(some[:5]), tuple(some[4:7])]
-        trie = Trie.of([some[7:10], [*some[7:9], some[11]], some[10:12]])
-        self.by_tree = False
-        expected = self._sequences(prompts, trie)
-        self.by_tree = True
+        ids = (np.arange(1, 13) * 7919 % self.vocab_size).tolist()
+        prompts = [tuple(ids[:5]), tuple(ids[4:7])]
+        trie = Trie.of([ids[7:10], [*ids[7:9], ids[11]], ids[10:12]])
+        self.tree_attention = False
+        expected = self._score_sequences(prompts, trie)
+        self.tree_attention = True
         try:
             cache = self.prefill(prompts)
-            found = np.array([self.tree(cache, trie), self.tree(cache, trie)])
-            self.by_tree = bool(np.abs(found - expected).max() < tolerance)
-        except Exception as error:  # whatever a model raises that does not know these arguments
-            logger.info("the trie cannot be read at once", exc_info=error)
-            self.by_tree = False
-        if not self.by_tree:
+            found = np.array([self.score_trie(cache, trie), self.score_trie(cache, trie)])
+            self.tree_attention = bool(np.abs(found - expected).max() < tolerance)
+        except Exception as error:  # models raise anything at arguments they do not support
+            logger.info("the model does not support tree attention", exc_info=error)
+            self.tree_attention = False
+        if not self.tree_attention:
             warnings.warn(
-                "the model cannot read a trie at once: each value is scored by a run of its own, "
-                "which is slower",
+                "the model does not support tree attention: each value is scored in a run of its "
+                "own, which is slower",
                 UserWarning,
                 stacklevel=2,
             )
 
-    def _sequences(self, prompts: Sequence[Ids], trie: Trie) -> Floats:
-        """Return what `tree` does, by one plain text for each prompt and leaf."""
+    def _score_sequences(self, prompts: Sequence[Ids], trie: Trie) -> Floats:
+        """Return what `score_trie` does, from one plain text per prompt and leaf."""
         out = np.zeros((len(prompts), len(trie)))
         paths: list[list[int]] = [[]]
         for node in range(1, len(trie)):
@@ -218,7 +251,7 @@ class ScoringModel(ABC):
         leaves = np.setdiff1d(np.arange(1, len(trie)), trie.inner).tolist()
         work = [(row, paths[leaf]) for row in range(len(prompts)) for leaf in leaves]
         longest = max(map(len, prompts)) + max(map(len, paths))
-        size = max(1, min(self.most_tokens, LOGITS // self.vocabulary) // longest)
+        size = max(1, min(self.max_batch_tokens, MAX_LOGITS // self.vocab_size) // longest)
         for start in range(0, len(work), size):
             batch = work[start : start + size]
             ids = padded([(*prompts[row], *trie.tokens[path].tolist()) for row, path in batch])
@@ -227,24 +260,35 @@ class ScoringModel(ABC):
                 for number, (row, path) in enumerate(batch)
             ]
             tokens = trie.tokens[np.concatenate([path for _, path in batch])]
-            found = self.told(ids, np.concatenate(at), tokens)
+            found = self.token_log_probabilities(ids, np.concatenate(at), tokens)
             ends = np.cumsum([len(path) for _, path in batch])[:-1]
-            for (row, path), part in zip(batch, np.split(found, ends), strict=True):
-                out[row, path] = part
+            for (row, path), scores in zip(batch, np.split(found, ends), strict=True):
+                out[row, path] = scores
         return out
 
 
-def check_weights(own: Mapping[str, tuple[int, ...]], weights: Mapping[str, NDArray[Any]]) -> None:
-    """Raise `ConfigError` unless saved weights are some of a model's own, by name and shape."""
+def check_weights(
+    expected: Mapping[str, tuple[int, ...]], weights: Mapping[str, NDArray[Any]]
+) -> None:
+    """Raise `ConfigError` if a saved weight is not one of the model's, by name and shape.
+
+    Examples
+    --------
+    >>> check_weights({"bias": (3,)}, {"bias": np.zeros(4)})
+    Traceback (most recent call last):
+    tabwidget.errors.ConfigError: the saved weights do not fit the model: 'bias' has shape (4,), \
+expected (3,); load them into the model that was trained
+    """
     for name, array in weights.items():
-        if own.get(name) != array.shape:
+        if expected.get(name) != array.shape:
             raise ConfigError(
-                f"the saved weights do not fit the model ({name}, …): give the one that was tuned"
+                f"the saved weights do not fit the model: {name!r} has shape {array.shape}, "
+                f"expected {expected.get(name)}; load them into the model that was trained"
             )
 
 
 def padded(texts: Sequence[Sequence[int]]) -> Ints:
-    """Return token sequences as one array, zeros after the end of each.
+    """Return token sequences as one array, padded with zeros on the right.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Tokens: what cuts texts into them, and a row's as they are shown to people."""
+"""Tokenizers of text backends, and the tokens of a row as the user interface shows them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from tabwidget.backends.text.rows import RowTokens
 from tabwidget.serializers.base import Serializer
 from tabwidget.table.column import Column
 
-__all__ = ["TextTokenizer", "Token", "row_tokens", "shown"]
+__all__ = ["TextTokenizer", "Token", "row_tokens", "tokens_of_row"]
 
 
 class TextTokenizer(Protocol):
-    """What cuts texts into tokens.
+    """A tokenizer.
 
     Attributes
     ----------
     start, end : list of int
-        Ids that begin and end a text; may be empty.
+        Ids of the special tokens around a text; may be empty.
     """
 
     start: list[int]
     end: list[int]
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text, none added at its ends; names of special tokens are text."""
+        """Return the ids of a text, without special tokens; their names are encoded as text."""
         ...
 
-    def pieces(self, text: str) -> list[str]:
-        """Return the text of each of these tokens: joined they are `text`.
+    def token_texts(self, text: str) -> list[str]:
+        """Return the text of each token; joined, they are `text`.
 
-        Of a character that takes several tokens the first has it, and the others nothing.
+        A character of several tokens belongs to the first; the others are empty.
         """
         ...
 
@@ -47,11 +47,11 @@ class Token:
     Attributes
     ----------
     text : str
-        Its part of the row.
+        Its text.
     column : str or None
-        Whose value it tells or ends; None for names and what stands around them.
+        The column whose value, or delimiter after it, the token belongs to.
     learned : bool
-        Whether it has a part in the loss.
+        Whether the token counts in the loss.
     """
 
     text: str
@@ -62,7 +62,7 @@ class Token:
 def row_tokens(
     columns: Sequence[Column], serializer: Serializer, tokenizer: TextTokenizer
 ) -> RowTokens:
-    """Return what writes rows of some columns as the ids that a tokenizer has.
+    """Return a `RowTokens` of some columns, serializer and tokenizer.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def row_tokens(
     >>> class Letters:
     ...     start, end = [1], [2]
     ...     def encode(self, text): return list(text.encode())
-    ...     def pieces(self, text): return list(text)
+    ...     def token_texts(self, text): return list(text)
     >>> table = Table(pd.DataFrame({"a": [1, 2]}))
     >>> row_tokens(table.schema.inputs, BracketSerializer(), Letters()).row([1], [0]).ids.tolist()
     [1, 97, 91, 49, 93, 2]
@@ -81,27 +81,27 @@ def row_tokens(
     return RowTokens(columns, serializer, tokenizer.encode, start=start, end=end)
 
 
-def shown(
+def tokens_of_row(
     tokens: RowTokens,
     tokenizer: TextTokenizer,
     numbers: ArrayLike,
     order: Sequence[int] | NDArray[np.int64],
     learned: Collection[str],
 ) -> tuple[Token, ...]:
-    """Return the tokens of a row, without those that begin and end a text.
+    """Return the tokens of a row, without special tokens around it.
 
     Parameters
     ----------
     tokens : RowTokens
-        Writes the row.
+        Encodes the row.
     tokenizer : TextTokenizer
-        Cuts it.
+        The tokenizer of `tokens`.
     numbers : array-like of shape (n_columns,)
         The row; NaN where absent.
     order : sequence of int
-        Of the columns.
+        The column order.
     learned : collection of str
-        Columns that have a part in the loss.
+        Columns that count in the loss.
 
     Examples
     --------
@@ -111,10 +111,10 @@ def shown(
     >>> class Letters:
     ...     start, end = [], []
     ...     def encode(self, text): return list(text.encode())
-    ...     def pieces(self, text): return list(text)
+    ...     def token_texts(self, text): return list(text)
     >>> table = Table(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
     >>> tokens = RowTokens(table.schema.inputs, BracketSerializer(), Letters().encode)
-    >>> found = shown(tokens, Letters(), [1, 0], [1, 0], ["b"])
+    >>> found = tokens_of_row(tokens, Letters(), [1, 0], [1, 0], ["b"])
     >>> "".join(token.text for token in found)
     'b[x] a[1]'
     >>> [token.text for token in found if token.learned]
@@ -123,5 +123,5 @@ def shown(
     out = []
     for text, owner in tokens.fragments(numbers, order):
         name = None if owner < 0 else tokens.columns[owner].name
-        out += [Token(piece, name, name in learned) for piece in tokenizer.pieces(text)]
+        out += [Token(part, name, name in learned) for part in tokenizer.token_texts(text)]
     return tuple(out)

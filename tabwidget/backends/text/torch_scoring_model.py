@@ -1,4 +1,7 @@
-"""TorchScoringModel: what text models that compute by torch do alike."""
+"""TorchScoringModel: base of the scoring models that compute with torch.
+
+Shapes: P prompts, W width, V vocabulary.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,16 @@ __all__ = ["TorchScoringModel"]
 
 
 class TorchScoringModel(ScoringModel):
-    """A text model of a torch model; its weights that require gradients are trained.
+    """A scoring model around a torch module; weights that require gradients are trained.
 
     Attributes
     ----------
     model : Module
-        On its device.
+        The module on its device.
     device : torch.device
-        Where it is.
+        Its device.
     dtype : torch.dtype
-        What it computes in; its weights may be held in another.
+        What it computes in; its weights may have another dtype.
     """
 
     model: Any
@@ -37,25 +40,25 @@ class TorchScoringModel(ScoringModel):
 
     @abstractmethod
     def logits_at(self, ids: Tensor, at: Tensor) -> Tensor:
-        """Return the logits of what follows some places of a batch, given flat; no others."""
+        """Return the next-token logits, shape (n, V), at indices into the flattened `ids`."""
 
     @abstractmethod
     def _logits(self, hidden: Tensor) -> Tensor:
-        """Return the logits that states of the model stand for."""
+        """Return the logits of hidden states: shape (..., W) to (..., V)."""
 
-    def told(self, ids: Ints, at: Ints, tokens: Ints) -> Floats:
-        """Return the log-probability of some tokens, each after a place in plain texts."""
-        with self.computing():
+    def token_log_probabilities(self, ids: Ints, at: Ints, tokens: Ints) -> Floats:
+        """Return the log-probability of each token after a position in plain texts."""
+        with self.evaluating():
             logits = self.logits_at(self._tensor(ids), self._tensor(at)).float()
             found = logits.log_softmax(1).gather(1, self._tensor(tokens)[:, None])[:, 0]
         return found.double().cpu().numpy()
 
-    def trained(self) -> dict[str, NDArray[np.float32]]:
+    def trained_weights(self) -> dict[str, NDArray[np.float32]]:
         """Return copies of the weights that are trained."""
         return {name: w.detach().float().cpu().numpy().copy() for name, w in self._trained()}
 
-    def take(self, weights: Mapping[str, NDArray[Any]]) -> None:
-        """Put weights, as `trained` returns them, into the model."""
+    def load_weights(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        """Load weights that `trained_weights` returned."""
         own = dict(self._trained())
         check_weights({name: tuple(weight.shape) for name, weight in own.items()}, weights)
         with torch.no_grad():
@@ -63,19 +66,20 @@ class TorchScoringModel(ScoringModel):
                 own[name].copy_(torch.from_numpy(array))
 
     @contextlib.contextmanager
-    def computing(self) -> Iterator[None]:
-        """Compute answers: no gradients, no dropout, in the precision asked for."""
+    def evaluating(self) -> Iterator[None]:
+        """Compute without gradients and dropout, in the configured precision."""
         self.model.eval()
         mixed = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with torch.no_grad(), mixed:
             yield
 
-    def _read(self, states: Tensor, places: Ints, tokens: Ints) -> Floats:
-        with self.computing():
+    def _log_probabilities(self, states: Tensor, at: Ints, tokens: Ints) -> Floats:
+        # log softmax(z)[token] = z[token] - logsumexp(z), gathered first to save memory.
+        with self.evaluating():
             logits = self._logits(states).float()
-        at = self._tensor(places)
-        told = logits[:, at, self._tensor(tokens)]
-        return (told - logits.logsumexp(dim=2)[:, at]).double().cpu().numpy()
+        index = self._tensor(at)
+        chosen = logits[:, index, self._tensor(tokens)]
+        return (chosen - logits.logsumexp(dim=2)[:, index]).double().cpu().numpy()
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)

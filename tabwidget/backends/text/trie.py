@@ -1,4 +1,7 @@
-"""Trie: token sequences that share their beginnings, so that each beginning is run once."""
+"""Trie: token sequences as paths of a tree, so that a shared prefix runs once.
+
+Shapes: S sequences, N nodes, I inner nodes (with children) apart from the root, P prompts.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tabwidget._typing import Ints
+from tabwidget._typing import Bools, Floats, Ints
 
-__all__ = ["Trie"]
+__all__ = ["Trie", "split_sequences"]
 
 
 @dataclass(frozen=True)
 class Trie:
-    """Sequences as the paths of a tree; node 0 is the root, which stands for the prompt.
+    """Sequences as paths from node 0, the root, which stands for the prompt.
 
     Attributes
     ----------
-    tokens : ndarray of shape (n_nodes,)
-        The token of each node; -1 at the root. Nodes stand by depth, parents before children.
-    parents, depths : ndarray of shape (n_nodes,)
-        Of each node; the root's are -1 and 0.
-    ends : ndarray of shape (n_sequences,)
-        The node at which each sequence ends.
+    tokens : ndarray of shape (N,)
+        The token of each node; -1 at the root. Nodes are sorted by depth.
+    parents, depths : ndarray of shape (N,)
+        The parent and depth of each node; -1 and 0 at the root.
+    ends : ndarray of shape (S,)
+        The last node of each sequence.
 
     Examples
     --------
@@ -45,52 +47,52 @@ class Trie:
     def of(cls, sequences: Sequence[Sequence[int]]) -> Trie:
         """Return the trie of some sequences."""
         tokens, parents, depths = [-1], [-1], [0]
-        places = [0] * len(sequences)
+        ends = [0] * len(sequences)
         for depth in range(max(map(len, sequences), default=0)):
             children: dict[tuple[int, int], int] = {}
             for i, sequence in enumerate(sequences):
                 if depth < len(sequence):
-                    edge = (places[i], sequence[depth])
+                    edge = (ends[i], sequence[depth])
                     if edge not in children:
                         children[edge] = len(tokens)
                         tokens.append(edge[1])
                         parents.append(edge[0])
                         depths.append(depth + 1)
-                    places[i] = children[edge]
-        return cls(*(np.array(x, dtype=np.int64) for x in (tokens, parents, depths, places)))
+                    ends[i] = children[edge]
+        return cls(*(np.array(x, dtype=np.int64) for x in (tokens, parents, depths, ends)))
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     @functools.cached_property
     def inner(self) -> Ints:
-        """The nodes with children: what a model runs. A leaf's token is only read."""
+        """The nodes with children, which a model has to run; leaves are only scored."""
         return np.unique(self.parents[1:])
 
     @functools.cached_property
-    def above(self) -> NDArray[np.bool_]:
-        """Whether an inner node but the root (column) lies on the path to another (row)."""
+    def path_mask(self) -> Bools:
+        """The attention mask between inner nodes, shape (I, I): each sees its path and itself."""
         inner = self.inner[1:]
-        place = {int(node): i for i, node in enumerate(inner)}
-        above = np.eye(len(inner), dtype=bool)
+        index = {int(node): i for i, node in enumerate(inner)}
+        mask = np.eye(len(inner), dtype=bool)
         for i, node in enumerate(inner):
             if (parent := int(self.parents[node])) > 0:
-                above[i] |= above[place[parent]]
-        return above
+                mask[i] |= mask[index[parent]]
+        return mask
 
-    def summed(self, steps: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the sum along the path to the end of each sequence.
+    def path_sums(self, scores: Floats) -> Floats:
+        """Return the sum of scores along the path of each sequence.
 
         Parameters
         ----------
-        steps : ndarray of shape (n_prompts, n_nodes)
-            What each node adds; the root adds nothing.
+        scores : ndarray of shape (P, N)
+            One per node; that of the root does not count.
 
         Returns
         -------
-        ndarray of shape (n_prompts, n_sequences)
+        ndarray of shape (P, S)
         """
-        total = steps.copy()
+        total = scores.copy()
         total[:, 0] = 0.0
         for depth in range(1, int(self.depths.max(initial=0)) + 1):
             nodes = np.flatnonzero(self.depths == depth)
@@ -98,10 +100,10 @@ class Trie:
         return total[:, self.ends]
 
 
-def parts(sequences: Sequence[Sequence[int]], most: int) -> Iterator[Ints]:
-    """Yield the numbers of sequences that make tries of at most `most` inner nodes each.
+def split_sequences(sequences: Sequence[Sequence[int]], max_nodes: int) -> Iterator[Ints]:
+    """Yield indices of sequences whose tries have at most `max_nodes` inner nodes each.
 
-    Sequences that begin alike stay together as far as that goes.
+    Sequences with a common prefix stay together as far as possible; a longer one is alone.
     """
     found: list[int] = []
     count, last = 0, tuple[int, ...]()
@@ -110,7 +112,7 @@ def parts(sequences: Sequence[Sequence[int]], most: int) -> Iterator[Ints]:
         shared = 0
         while shared < min(len(inner), len(last)) and inner[shared] == last[shared]:
             shared += 1
-        if found and count + len(inner) - shared > most:
+        if found and count + len(inner) - shared > max_nodes:
             yield np.array(found)
             found, count, shared = [], 0, 0
         found.append(i)

@@ -351,7 +351,7 @@ class Labelling:
         Empty if the model's tokenizer is not on this machine yet.
         """
         try:
-            return self._tokens().pieces(text)
+            return self._tokens().token_texts(text)
         except (ConfigError, MissingExtraError):
             return []  # training says why
 

@@ -1,4 +1,4 @@
-"""What is particular to the Hugging Face model, on tiny random models."""
+"""The Hugging Face backend, on tiny random models; test_parity.py has what all text backends do."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from transformers import AutoModelForCausalLM
 from tabwidget.backends.huggingface import HFBackend
 from tabwidget.backends.huggingface.loading import load
 from tabwidget.backends.huggingface.scoring_model import HFScoringModel
-from tabwidget.backends.huggingface.training import Learner
-from tabwidget.backends.text import RowTokens, TextSupport, collated, log_probabilities
+from tabwidget.backends.huggingface.training import RowLoss
+from tabwidget.backends.text import RowTokens
+from tabwidget.backends.text.batches import collate
+from tabwidget.backends.text.scoring import log_probabilities
+from tabwidget.backends.text.support import TextSupport
 from tabwidget.config import LoRAConfig, ModelConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport, Event, FitEnd
@@ -27,16 +30,10 @@ from tabwidget.serializers.base import (
     BracketSerializer,
 )
 from tabwidget.table import Table
-from tests.backends.text.helpers import fit, rows_of, tokens_of, toy, weights_of
-from tests.backends.text.tiny import save_tiny
+from tests.backends.text.fakes import fit, rows_of, save_tiny, tokens_of, toy, weights_of
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 LORA = LoRAConfig(rank=4, alpha=8)
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny(tmp_path_factory.mktemp("tiny"))
 
 
 def fitted(
@@ -58,7 +55,7 @@ def scoring_model_of(backend: HFBackend) -> HFScoringModel:
 
 
 def full(scorer: HFScoringModel, ids: tuple[int, ...]) -> torch.Tensor:
-    """Return the log-probabilities of every next token, by the whole model."""
+    """Return the log-probabilities of every next token, from one forward pass."""
     with torch.no_grad():
         logits = scorer.model(input_ids=torch.tensor([ids])).logits[0]
     return logits.float().log_softmax(1)
@@ -68,12 +65,12 @@ def full(scorer: HFScoringModel, ids: tuple[int, ...]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("target", [0, 1, 2, 3])
-def test_the_trie_says_what_one_full_forward_for_each_candidate_says(
+def test_tries_score_as_one_forward_pass_per_sequence(
     toy_fit: tuple[HFBackend, list[Event]], target: int
 ) -> None:
     backend = toy_fit[0]
     scorer, tokens = scoring_model_of(backend), tokens_of(backend)
-    assert scorer.by_tree
+    assert scorer.tree_attention
     rows = rows_of(toy())[:5]
     prompts = [tokens.prompt(row, [2, 0, 3, 1], target) for row in rows]
     sequences = TextSupport.of(tokens, target).sequences[::9]
@@ -81,28 +78,30 @@ def test_the_trie_says_what_one_full_forward_for_each_candidate_says(
     for prompt, scores in zip(prompts, found, strict=True):
         for sequence, score in zip(sequences, scores, strict=True):
             logs = full(scorer, prompt + sequence)[len(prompt) - 1 : -1]
-            told = logs.gather(1, torch.tensor(sequence)[:, None]).sum()
-            assert score == pytest.approx(float(told), abs=1e-4)
+            expected = logs.gather(1, torch.tensor(sequence)[:, None]).sum()
+            assert score == pytest.approx(float(expected), abs=1e-4)
 
 
-def test_an_scoring_model_that_scores_wrongly_by_the_trie_says_so_and_does_not(
+def test_wrong_scores_by_tree_attention_turn_it_off(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        HFScoringModel, "_read", lambda self, hidden, at, tokens: np.zeros((2, len(at)))
+        HFScoringModel,
+        "_log_probabilities",
+        lambda self, hidden, at, tokens: np.zeros((2, len(at))),
     )
-    with pytest.warns(UserWarning, match="cannot read a trie"):
+    with pytest.warns(UserWarning, match="does not support tree attention"):
         scorer = HFScoringModel(load(ModelConfig(model=str(tiny))))
-    assert not scorer.by_tree
+    assert not scorer.tree_attention
 
 
 @pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
-def test_less_precision_says_about_the_same(tiny: Path, lora: LoRAConfig | None) -> None:
+def test_lower_precision_gives_similar_answers(tiny: Path, lora: LoRAConfig | None) -> None:
     found = []
     for precision in ("fp32", "bf16"):
         config = ModelConfig(model=str(tiny), lora=lora, precision=precision)
         backend, _ = fitted(tiny, HFBackend(config), max_steps=2)
-        assert scoring_model_of(backend).by_tree
+        assert scoring_model_of(backend).tree_attention
         found.append(backend.predict(rows_of(toy())[:4], [0, 0, 2, 2]).probabilities)
     np.testing.assert_allclose(found[0], found[1], atol=0.1)
 
@@ -110,21 +109,21 @@ def test_less_precision_says_about_the_same(tiny: Path, lora: LoRAConfig | None)
 # Losses
 
 
-def test_the_loss_is_that_of_the_values_and_their_ends_alone(
+def test_the_loss_counts_values_and_delimiters_only(
     toy_fit: tuple[HFBackend, list[Event]],
 ) -> None:
     scorer, tokens = scoring_model_of(toy_fit[0]), tokens_of(toy_fit[0])
     row = tokens.row(rows_of(toy())[1], [3, 1, 0, 2])
     logs = full(scorer, tuple(row.ids.tolist()))
-    told = [-float(logs[i - 1, row.ids[i]]) for i in np.flatnonzero(row.owner >= 0)]
-    assert loss_of(scorer, tokens, [row]) == pytest.approx(sum(told) / 4, abs=1e-5)
+    losses = [-float(logs[i - 1, row.ids[i]]) for i in np.flatnonzero(row.owner >= 0)]
+    assert loss_of(scorer, tokens, [row]) == pytest.approx(sum(losses) / 4, abs=1e-5)
 
 
 def loss_of(scorer: HFScoringModel, tokens: RowTokens, rows: list[Any]) -> float:
-    made = collated(rows, np.ones(len(tokens.columns)))
+    batch = collate(rows, np.ones(len(tokens.columns)))
     names = ("ids", "at", "labels", "weights", "cells")
-    with scorer.computing():
-        found = Learner(scorer).eval()(**{name: torch.from_numpy(made[name]) for name in names})
+    with scorer.evaluating():
+        found = RowLoss(scorer).eval()(**{name: torch.from_numpy(batch[name]) for name in names})
     return float(found["loss"])
 
 
@@ -141,7 +140,7 @@ def loss_of(scorer: HFScoringModel, tokens: RowTokens, rows: list[Any]) -> float
     ids=str,
 )
 @pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
-def test_settings_are_honoured(
+def test_settings_are_honored(
     tiny: Path, lora: LoRAConfig | None, training: dict[str, Any], recwarn: Any
 ) -> None:
     settings = dict(training)
@@ -152,7 +151,7 @@ def test_settings_are_honoured(
     assert not [w for w in recwarn if "no effect" in str(w.message)]
 
 
-def test_settings_without_effect_are_named(tiny: Path) -> None:
+def test_settings_without_effect_raise_a_warning(tiny: Path) -> None:
     backend = HFBackend(ModelConfig(model=str(tiny), width=32))
     with pytest.warns(UserWarning, match="muon") as caught:
         fitted(tiny, backend, max_steps=1, optimizer="muon")
@@ -162,7 +161,7 @@ def test_settings_without_effect_are_named(tiny: Path) -> None:
 # Adapters, saving
 
 
-def test_adapters_alone_are_trained_and_saved(tiny: Path) -> None:
+def test_only_adapters_are_trained_and_saved(tiny: Path) -> None:
     backend, _ = fitted(tiny, lora=LORA, max_steps=3)
     arrays = weights_of(backend)
     assert all("lora_" in name for name in arrays)
@@ -182,7 +181,7 @@ def test_adapters_alone_are_trained_and_saved(tiny: Path) -> None:
     ],
     ids=["rslora and dora", "patterns"],
 )
-def test_adapters_of_other_kinds(tiny: Path, lora: LoRAConfig) -> None:
+def test_other_kinds_of_adapters(tiny: Path, lora: LoRAConfig) -> None:
     arrays = weights_of(fitted(tiny, lora=lora, max_steps=1)[0])
     if lora.rank_pattern:
         ranks = {array.shape[0] for name, array in arrays.items() if "lora_A" in name}
@@ -192,7 +191,7 @@ def test_adapters_of_other_kinds(tiny: Path, lora: LoRAConfig) -> None:
 
 
 @pytest.mark.parametrize("bits", [2, 8])
-def test_adapters_of_weights_in_few_bits(tiny: Path, bits: int) -> None:
+def test_adapters_of_quantized_weights(tiny: Path, bits: int) -> None:
     pytest.importorskip("hqq", reason="the extra 'quant' is not installed")
     config = ModelConfig(model=str(tiny), lora=LORA, quantization=f"{bits}bit", device="cpu")
     backend, events = fitted(tiny, HFBackend(config), max_steps=3)
@@ -205,7 +204,7 @@ def test_adapters_of_weights_in_few_bits(tiny: Path, bits: int) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 @pytest.mark.parametrize("bits", [4, 8])
-def test_adapters_of_weights_in_few_bits_on_a_gpu(tmp_path: Path, bits: int) -> None:
+def test_adapters_of_quantized_weights_on_a_gpu(tmp_path: Path, bits: int) -> None:
     pytest.importorskip("bitsandbytes", reason="the extra 'quant' is not installed")
     config = ModelConfig(
         model=str(save_tiny(tmp_path, width=64)), lora=LORA, quantization=f"{bits}bit"
@@ -217,13 +216,13 @@ def test_adapters_of_weights_in_few_bits_on_a_gpu(tmp_path: Path, bits: int) -> 
     assert losses[-1] < losses[0]
 
 
-def test_a_module_that_the_model_lacks_is_an_error(tiny: Path) -> None:
+def test_a_missing_target_module_is_an_error(tiny: Path) -> None:
     with pytest.raises(ConfigError, match="LoRAConfig does not fit"):
         fitted(tiny, lora=LoRAConfig(target_modules=["c_attn"]))
 
 
 @pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
-def test_what_was_saved_answers_the_same(tiny: Path, lora: LoRAConfig | None) -> None:
+def test_a_restored_backend_answers_the_same(tiny: Path, lora: LoRAConfig | None) -> None:
     table = toy()
     backend, _ = fitted(tiny, lora=lora, serializer=BracketSerializer())
     content, arrays = backend.state()
@@ -257,25 +256,25 @@ def test_a_loaded_model_is_not_changed_by_a_fit(tiny: Path) -> None:
         torch.testing.assert_close(weight, before[name])
 
 
-def test_a_folder_that_is_not_there_is_named() -> None:
+def test_a_missing_folder_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"no folder './nowhere/model'.*save_pretrained"):
         load(ModelConfig(model="./nowhere/model"))
 
 
-def test_a_folder_that_holds_no_model_says_what_it_should_hold(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_an_error_that_lists_the_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be loaded.*config\.json"):
         load(ModelConfig(model=str(tmp_path)))
 
 
-def test_few_bits_need_adapters(tiny: Path) -> None:
+def test_quantized_weights_need_adapters(tiny: Path) -> None:
     with pytest.raises(ConfigError, match=r"give lora=LoRAConfig\(\)"):
         load(ModelConfig(model=str(tiny), quantization="4bit"))
 
 
-def test_only_a_model_that_is_tuned_is_held_in_full(tiny: Path) -> None:
+def test_full_fine_tuning_is_in_fp32(tiny: Path) -> None:
     config = ModelConfig(model=str(tiny), precision="bf16", device="cpu")
     assert load(config).model.dtype == torch.float32
-    assert load(config, tuned=False).model.dtype == torch.bfloat16
+    assert load(config, trainable=False).model.dtype == torch.bfloat16
 
 
 def test_rows_that_are_too_long_are_an_error(tmp_path: Path, tiny: Path) -> None:
@@ -285,13 +284,13 @@ def test_rows_that_are_too_long_are_an_error(tmp_path: Path, tiny: Path) -> None
         fitted(save_tiny(tmp_path, length=20))
 
 
-# Through the model of a table, and for real
+# A real model
 
 
 @pytest.mark.skipif(
     "TABWIDGET_SMOLLM2" not in os.environ, reason="TABWIDGET_SMOLLM2 names no folder"
 )
-def test_a_real_model_gets_better_by_adapters() -> None:
+def test_adapters_improve_a_real_model() -> None:
     _, events = fitted(
         Path(os.environ["TABWIDGET_SMOLLM2"]),
         lora=LORA,

@@ -1,4 +1,4 @@
-"""What is particular to the small text model: tokens from the table, and how it is chosen."""
+"""The small text backend: tokens learned from the table, and how it is chosen."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tabwidget.serializers.base import (
 from tabwidget.serializers.number_format import SpacedDigits
 from tabwidget.table import Table
 from tabwidget.table.values import plain
-from tests.backends.text.helpers import (
+from tests.backends.text.fakes import (
     fit,
     rows_of,
     scoring_model_of,
@@ -40,7 +40,7 @@ from tests.backends.text.helpers import (
 )
 
 TINY = ModelConfig(width=16, layers=1, heads=2)
-TURNED = ["coin", "letter", "day", "number"]
+REORDERED = ["coin", "letter", "day", "number"]
 ODD = "日本 🙂 \u0301ß\n\t\x00"
 
 
@@ -64,7 +64,7 @@ def toy_fit() -> MiniLMTextBackend:
 # How it is chosen
 
 
-def test_tokens_choose_the_scorer() -> None:
+def test_tokens_choose_the_backend() -> None:
     text = MiniLMBackend(TINY, tokens="text")
     assert isinstance(text, MiniLMTextBackend)
     assert text.model_config is TINY
@@ -74,21 +74,21 @@ def test_tokens_choose_the_scorer() -> None:
         MiniLMBackend(tokens="words")
 
 
-def test_an_estimator_is_cloned_with_it() -> None:
+def test_cloning_an_estimator_clones_it() -> None:
     backend = MiniLMBackend(TINY, tokens="text")
-    twin: object = clone(LanguageModelClassifier(backend=backend)).backend
-    assert twin is not backend
-    assert isinstance(twin, MiniLMTextBackend)
-    assert twin.model_config.width == TINY.width
+    copied: object = clone(LanguageModelClassifier(backend=backend)).backend
+    assert copied is not backend
+    assert isinstance(copied, MiniLMTextBackend)
+    assert copied.model_config.width == TINY.width
 
 
-def test_a_copy_is_trained_apart(toy_fit: MiniLMTextBackend) -> None:
+def test_training_a_copy_leaves_the_original(toy_fit: MiniLMTextBackend) -> None:
     before = weights_of(toy_fit)
-    twin = copy.deepcopy(toy_fit)
-    fit(twin, resume=True, max_steps=3)
-    after, moved = weights_of(toy_fit), weights_of(twin)
+    copied = copy.deepcopy(toy_fit)
+    fit(copied, resume=True, max_steps=3)
+    after, trained = weights_of(toy_fit), weights_of(copied)
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    assert not all(np.array_equal(before[name], moved[name]) for name in before)
+    assert not all(np.array_equal(before[name], trained[name]) for name in before)
 
 
 # Tokens
@@ -97,10 +97,10 @@ def test_a_copy_is_trained_apart(toy_fit: MiniLMTextBackend) -> None:
 def test_names_are_tokens_and_numbers_are_digits(toy_fit: MiniLMTextBackend) -> None:
     tokenizer = minilm_of(toy_fit).tokenizer
     for name in ("letter", "number", "coin", "day"):
-        assert tokenizer.pieces(f' "{name}":') == [f' "{name}":']
-    assert tokenizer.pieces(" 12.3")[-1] == "3"
+        assert tokenizer.token_texts(f' "{name}":') == [f' "{name}":']
+    assert tokenizer.token_texts(" 12.3")[-1] == "3"
     other = fitted(Table(pd.DataFrame({"size": range(20), "color": ["red", "blue"] * 10})))
-    assert len(minilm_of(other).tokenizer.pieces(' "letter":')) > 1
+    assert len(minilm_of(other).tokenizer.token_texts(' "letter":')) > 1
 
 
 def test_two_tokens_become_one_if_they_are_frequent() -> None:
@@ -118,31 +118,31 @@ def test_no_text_is_out_of_vocabulary(toy_fit: MiniLMTextBackend, text: str) -> 
     ids = tokens.encode(text)
     assert (tokens.tokenizer.decode(ids) if ids else "") == text
     assert not {tokens.tokenizer.unk_id, *tokens.start, *tokens.end} & set(ids)
-    pieces = tokens.pieces(text)
-    assert "".join(pieces) == text
-    assert len(pieces) == len(ids)
+    texts = tokens.token_texts(text)
+    assert "".join(texts) == text
+    assert len(texts) == len(ids)
 
 
-def test_a_preview_shows_the_tokens_that_are_learned() -> None:
+def test_a_preview_shows_the_tokens_of_training() -> None:
     backend = MiniLMTextBackend(TINY)
     table, serializer = toy(), BracketSerializer()
     shown = backend.tokens(table, serializer, 1, [2, 0, 3, 1], ["letter"])
-    written = serializer.serialize({name: table.row(1)[name] for name in TURNED}).text
-    assert "".join(token.text for token in shown) == written
+    expected = serializer.serialize({name: table.row(1)[name] for name in REORDERED}).text
+    assert "".join(token.text for token in shown) == expected
     assert "".join(token.text for token in shown if token.learned) in ("a]", "b]")
     fit(backend, table=table, serializer=serializer, max_steps=1)
     row = tokens_of(backend).row(rows_of(table)[1], [2, 0, 3, 1])
     assert len(row.ids) == len(shown) + 2
 
 
-def test_its_size_is_about_that_of_the_model() -> None:
+def test_the_estimated_size_is_close_to_that_of_the_model() -> None:
     backend = MiniLMTextBackend(ModelConfig(width=64, layers=4))
     size = backend.size(toy(), JSONSerializer(), TrainingConfig())
     fit(backend, max_steps=1)
     assert size.n_trained == pytest.approx(minilm_of(backend).n_parameters, rel=0.25)
 
 
-def test_a_value_that_was_never_seen_is_learned_and_drawn() -> None:
+def test_a_new_value_is_learned_and_sampled() -> None:
     backend = MiniLMBackend(ModelConfig(width=32, layers=1), tokens="text")
     training = TrainingConfig(max_steps=150, batch_size=8)
     lm = TabularLanguageModel(backend, "json", training, random_state=0)
@@ -152,9 +152,9 @@ def test_a_value_that_was_never_seen_is_learned_and_drawn() -> None:
     assert ODD in set(lm.sample(100, random_state=0)["word"])
 
 
-def test_a_value_that_is_far_too_long_is_an_error(toy_fit: MiniLMTextBackend) -> None:
+def test_a_value_beyond_the_maximum_length_is_an_error(toy_fit: MiniLMTextBackend) -> None:
     backend = copy.deepcopy(toy_fit)
-    longest = minilm_of(backend).most_length or 0
+    longest = minilm_of(backend).max_length or 0
     columns = [
         column.grown(pd.Series(["é" * longest])) if column.name == "letter" else column
         for column in toy().schema.inputs
@@ -167,7 +167,7 @@ def test_a_value_that_is_far_too_long_is_an_error(toy_fit: MiniLMTextBackend) ->
 # The model
 
 
-def test_the_shape_of_the_model_is_honoured() -> None:
+def test_the_model_has_the_configured_size() -> None:
     backend = MiniLMTextBackend(ModelConfig(width=24, layers=3, heads=2, dropout=0.3))
     fit(backend, max_steps=1)
     config = minilm_of(backend).model.encoder.config
@@ -175,7 +175,7 @@ def test_the_shape_of_the_model_is_honoured() -> None:
     assert found == [24, 3, 2, 0.3]
 
 
-def test_dropout_is_drawn_by_the_seed_alone() -> None:
+def test_dropout_depends_only_on_the_seed() -> None:
     config = ModelConfig(width=16, layers=1, heads=2, dropout=0.3)
     found = []
     for seed, dropout in ((0, 0.3), (1, 0.3), (0, 0.0)):
@@ -190,11 +190,11 @@ def test_dropout_is_drawn_by_the_seed_alone() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_optimizers_are_honoured(optimizer: str, recwarn: pytest.WarningsRecorder) -> None:
-    auto, asked = weights_of(fitted()), weights_of(fitted(optimizer=optimizer))
+def test_optimizers_are_honored(optimizer: str, recwarn: pytest.WarningsRecorder) -> None:
+    auto, named = weights_of(fitted()), weights_of(fitted(optimizer=optimizer))
     assert not [w for w in recwarn if "no effect" in str(w.message)]
     # "auto" is Muon.
-    same = all(np.array_equal(auto[name], asked[name]) for name in auto)
+    same = all(np.array_equal(auto[name], named[name]) for name in auto)
     assert same == (optimizer == "muon")
 
 
@@ -205,27 +205,27 @@ def test_other_optimizers_and_a_pretrained_model_have_no_effect() -> None:
     assert any("ModelConfig.model='gpt2' has no effect" in str(w.message) for w in caught)
 
 
-def test_a_cached_prompt_serves_tries_of_any_size(toy_fit: MiniLMTextBackend) -> None:
+def test_a_prompt_cache_works_with_tries_of_any_size(toy_fit: MiniLMTextBackend) -> None:
     scorer = minilm_of(toy_fit)
     prompts = [(2, 70, 80), (2, 90, 75, 71)]
     cache = scorer.prefill(prompts)
     for n in (1, 40, 2):
         trie = Trie.of([(100 + i, 101 + i, 102) for i in range(n)])
-        expected = scorer._sequences(prompts, trie)
-        np.testing.assert_allclose(scorer.tree(cache, trie), expected, atol=1e-5)
+        expected = scorer._score_sequences(prompts, trie)
+        np.testing.assert_allclose(scorer.score_trie(cache, trie), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("serializer", [JSONSerializer, KeyValueSerializer, BracketSerializer])
 def test_no_row_of_spaced_digits_of_an_untrained_model_is_malformed(
     serializer: type[Serializer],
 ) -> None:
-    written = serializer(number=SpacedDigits())  # type: ignore[call-arg]
+    spaced = serializer(number=SpacedDigits())  # type: ignore[call-arg]
     training = TrainingConfig(max_steps=1, learning_rate=1e-9)
-    lm = TabularLanguageModel(MiniLMTextBackend(TINY), written, training, random_state=0)
+    lm = TabularLanguageModel(MiniLMTextBackend(TINY), spaced, training, random_state=0)
     rows = lm.fit(toy().frame).sample(3_400, random_state=0)
     for row in rows.to_dict("records"):
         cells = {str(name): plain(value) for name, value in row.items()}
-        assert written.parse(written.serialize(cells).text) == cells
+        assert spaced.parse(spaced.serialize(cells).text) == cells
     for name in rows:
         column = lm.schema[str(name)]
         assert (column.codes(column.numbers(rows[name])) >= 0).all()

@@ -1,4 +1,4 @@
-"""What is particular to the MLX model; what all text models do is in test_text_parity.py."""
+"""The MLX backend, on tiny random models; test_parity.py has what all text backends do."""
 
 from __future__ import annotations
 
@@ -22,82 +22,78 @@ from mlx_lm.models.cache import load_prompt_cache, save_prompt_cache
 from tabwidget.backends.mlx import MLXBackend
 from tabwidget.backends.mlx.loading import load
 from tabwidget.backends.mlx.scoring_model import MLXScoringModel
-from tabwidget.backends.mlx.training import _activations_twice
+from tabwidget.backends.mlx.training import _checkpointing
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import EvalReport, FitEnd
 from tabwidget.serializers.base import JSONSerializer
 from tabwidget.table import Table
-from tests.backends.text.helpers import (
+from tests.backends.text.fakes import (
     fit,
     rows_of,
+    save_tiny,
     scoring_model_of,
     tokens_of,
     toy,
     weights_of,
 )
-from tests.backends.text.tiny import save_tiny
 
 LORA = LoRAConfig(rank=4, alpha=8)
 TEXT = '{"letter": "a", "number": '
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
 def tuned(tiny: Path) -> MLXBackend:
-    """Return a model whose adapters have learned something."""
-    backend = made(tiny, lora=LORA)
+    """Return a backend with trained adapters."""
+    backend = backend_of(tiny, lora=LORA)
     fit(backend, max_steps=4, learning_rate=3e-2)
     return backend
 
 
-def made(folder: Path, **model: Any) -> MLXBackend:
+def backend_of(folder: Path, **model: Any) -> MLXBackend:
     return MLXBackend(ModelConfig(model=str(folder), **model))
 
 
-def mlx_scorer(backend: MLXBackend) -> MLXScoringModel:
+def mlx_scoring_model_of(backend: MLXBackend) -> MLXScoringModel:
     scorer = scoring_model_of(backend)
     assert isinstance(scorer, MLXScoringModel)
     return scorer
 
 
 def logits(model: Any, tokenizer: Any) -> Any:
-    """Return what a model says after each token of a text."""
+    """Return a model's next-token logits of a text."""
     return np.array(model(mx.array([tokenizer.encode(TEXT)]))[0].astype(mx.float32))
 
 
 def own_logits(backend: MLXBackend) -> Any:
-    scorer = mlx_scorer(backend)
+    scorer = mlx_scoring_model_of(backend)
     return logits(scorer.model, scorer.mlx_tokenizer)
 
 
 def types_of(backend: MLXBackend) -> set[str]:
-    return {type(module).__name__ for module in mlx_scorer(backend).model.modules()}
+    return {type(module).__name__ for module in mlx_scoring_model_of(backend).model.modules()}
 
 
 # Scores
 
 
-def test_the_same_weights_say_the_same_here_and_by_transformers(tiny: Path) -> None:
+def test_log_probabilities_are_those_of_transformers(tiny: Path) -> None:
     pytest.importorskip("transformers")
     torch = pytest.importorskip("torch")
     from transformers import AutoModelForCausalLM
 
-    backend = made(tiny)
+    backend = backend_of(tiny)
     fit(backend, max_steps=1, learning_rate=1e-12)
     ids = tokens_of(backend).row(rows_of(toy())[1], [2, 0, 3, 1]).ids
     with torch.no_grad():
-        said = AutoModelForCausalLM.from_pretrained(tiny)(torch.tensor(ids[None])).logits[0]
-    expected = said.log_softmax(1)[np.arange(len(ids) - 1), ids[1:]]
-    found = scoring_model_of(backend).told(ids[None], np.arange(len(ids) - 1), ids[1:])
+        there = AutoModelForCausalLM.from_pretrained(tiny)(torch.tensor(ids[None])).logits[0]
+    at = np.arange(len(ids) - 1)
+    expected = there.log_softmax(1)[at, ids[1:]]
+    found = scoring_model_of(backend).token_log_probabilities(ids[None], at, ids[1:])
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_rotary_positions_are_read_as_transformers_5_writes_them(tmp_path: Path) -> None:
+def test_rotary_settings_of_transformers_5_are_read(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path)
     config = (folder / "config.json").read_text(encoding="utf-8")
     assert '"rope_theta": 10000.0' in config
@@ -108,7 +104,7 @@ def test_rotary_positions_are_read_as_transformers_5_writes_them(tmp_path: Path)
     assert model.layers[0].self_attn.rope.base == 50.0
 
 
-def test_a_model_that_sees_few_tokens_back_sees_as_few_in_a_trie(tiny: Path) -> None:
+def test_a_sliding_window_applies_in_a_trie(tiny: Path) -> None:
     far, tokenizer = mlx_lm.load(str(tiny))
     far.args.sliding_window = 4
     far.args.layer_types = ["full_attention", "sliding_attention"]
@@ -116,22 +112,22 @@ def test_a_model_that_sees_few_tokens_back_sees_as_few_in_a_trie(tiny: Path) -> 
     near.update(far.parameters())
     backend = MLXBackend(ModelConfig(model=(near, tokenizer)))
     fit(backend, max_steps=1)
-    assert scoring_model_of(backend).by_tree
+    assert scoring_model_of(backend).tree_attention
     rows, targets = rows_of(toy())[:3], np.array([0, 1, 2])
     found = backend.predict(rows, targets).probabilities
-    scoring_model_of(backend).by_tree = False
+    scoring_model_of(backend).tree_attention = False
     expected = backend.predict(rows, targets).probabilities
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_a_model_that_places_tokens_itself_is_run_for_each_sequence(tiny: Path) -> None:
-    def unplaced() -> Any:
+def test_a_model_with_other_positions_has_no_tree_attention(tiny: Path) -> None:
+    def without_rope() -> Any:
         model, tokenizer = mlx_lm.load(str(tiny))
         model.layers[0].self_attn.rope = lambda x, offset=0: x * float(offset + 1)
         return model, tokenizer
 
-    with pytest.warns(UserWarning, match="cannot read a trie at once"):
-        fit(MLXBackend(ModelConfig(model=unplaced)), max_steps=1)
+    with pytest.warns(UserWarning, match="does not support tree attention"):
+        fit(MLXBackend(ModelConfig(model=without_rope)), max_steps=1)
 
 
 # Fits
@@ -149,10 +145,10 @@ def test_a_model_that_places_tokens_itself_is_run_for_each_sequence(tiny: Path) 
     ],
     ids=str,
 )
-def test_settings_are_honoured_or_named(
+def test_settings_are_honored_or_raise_a_warning(
     tiny: Path, settings: dict[str, Any], unused: str, recwarn: pytest.WarningsRecorder
 ) -> None:
-    events = fit(made(tiny, lora=LORA), max_steps=5, **settings)
+    events = fit(backend_of(tiny, lora=LORA), max_steps=5, **settings)
     losses = [event.loss for event in events if isinstance(event, EvalReport)]
     assert losses[-1] < losses[0]
     named = [str(w.message) for w in recwarn if "no effect" in str(w.message)]
@@ -160,34 +156,34 @@ def test_settings_are_honoured_or_named(
     assert all(unused in message for message in named)
 
 
-def test_a_precision_has_no_effect_where_all_weights_are_tuned(tiny: Path) -> None:
+def test_a_precision_has_no_effect_if_all_weights_are_trained(tiny: Path) -> None:
     with pytest.warns(UserWarning, match="precision='bf16' has no effect"):
-        fit(made(tiny, precision="bf16"), max_steps=1)
+        fit(backend_of(tiny, precision="bf16"), max_steps=1)
 
 
-def test_activations_computed_twice_give_the_same_weights(tiny: Path) -> None:
+def test_gradient_checkpointing_gives_the_same_weights(tiny: Path) -> None:
     found = []
-    for twice in (False, True):
-        backend = made(tiny, lora=LORA)
-        fit(backend, max_steps=3, gradient_checkpointing=twice, learning_rate=1e-3)
-        kind = type(mlx_scorer(backend).model.layers[0])
+    for enabled in (False, True):
+        backend = backend_of(tiny, lora=LORA)
+        fit(backend, max_steps=3, gradient_checkpointing=enabled, learning_rate=1e-3)
+        kind = type(mlx_scoring_model_of(backend).model.layers[0])
         assert kind.__call__.__qualname__ == "TransformerBlock.__call__"
         found.append(weights_of(backend))
     for name, weight in found[0].items():
         np.testing.assert_allclose(found[1][name], weight, atol=1e-4)
 
 
-def test_activations_computed_twice_are_dropped_the_same_both_times(tiny: Path) -> None:
-    backend = made(tiny, lora=LoRAConfig(rank=4, alpha=8, dropout=0.5))
+def test_gradient_checkpointing_repeats_the_dropout_masks(tiny: Path) -> None:
+    backend = backend_of(tiny, lora=LoRAConfig(rank=4, alpha=8, dropout=0.5))
     fit(backend, learning_rate=3e-2)
-    scorer = mlx_scorer(backend)
+    scorer = mlx_scoring_model_of(backend)
     ids = mx.array([scorer.tokenizer.encode(TEXT)])
-    learned = nn.value_and_grad(scorer.model, lambda: scorer.model(ids)[0, :, 5].sum())
+    value_and_grad = nn.value_and_grad(scorer.model, lambda: scorer.model(ids)[0, :, 5].sum())
 
     def run() -> tuple[float, Any]:
-        with _activations_twice(scorer.model, (0,)):
+        with _checkpointing(scorer.model, (0,)):
             scorer.model.train()
-            value, gradients = learned()
+            value, gradients = value_and_grad()
             mx.eval(value, gradients)
             return value.item(), gradients
 
@@ -196,27 +192,27 @@ def test_activations_computed_twice_are_dropped_the_same_both_times(tiny: Path) 
     length = np.sqrt(sum((slope**2).sum() for slope in slopes.values()))
     values = []
     for step in (-1e-3, 1e-3):
-        scorer.take({name: w + step * slopes[name] / length for name, w in before.items()})
+        scorer.load_weights({name: w + step * slopes[name] / length for name, w in before.items()})
         values.append(run()[0])
     assert (values[1] - values[0]) / 2e-3 == pytest.approx(length, rel=0.02)
 
 
-def test_batches_added_up_are_one_batch(tiny: Path) -> None:
+def test_accumulated_batches_equal_one_batch(tiny: Path) -> None:
     found = []
-    apart: dict[str, Any] = {"batch_size": 27, "grad_accumulation_steps": 2}
-    for settings in ({"batch_size": 54}, apart):
-        backend = made(tiny, lora=LORA)
+    accumulated: dict[str, Any] = {"batch_size": 27, "grad_accumulation_steps": 2}
+    for settings in ({"batch_size": 54}, accumulated):
+        backend = backend_of(tiny, lora=LORA)
         fit(backend, max_steps=1, optimizer="sgd", learning_rate=1e-2, **settings)
         found.append(weights_of(backend))
     for name, weight in found[0].items():
         np.testing.assert_allclose(found[1][name], weight, atol=1e-6)
 
 
-def test_dropout_goes_by_the_seed_and_leaves_the_random_state_alone(tiny: Path) -> None:
+def test_dropout_depends_on_the_seed_and_preserves_the_random_state(tiny: Path) -> None:
     lora = LoRAConfig(rank=4, alpha=8, dropout=0.5)
     found: list[dict[str, Any]] = []
     for _ in range(2):
-        backend = made(tiny, lora=lora)
+        backend = backend_of(tiny, lora=lora)
         mx.random.seed(len(found))
         before = np.array(mx.random.uniform(shape=(3,)))
         mx.random.seed(len(found))
@@ -227,7 +223,7 @@ def test_dropout_goes_by_the_seed_and_leaves_the_random_state_alone(tiny: Path) 
 
 
 def test_a_model_trained_in_a_thread_answers_in_another(tiny: Path) -> None:
-    backend = made(tiny, lora=LORA)
+    backend = backend_of(tiny, lora=LORA)
     training = threading.Thread(target=fit, args=(backend,))
     training.start()
     training.join()
@@ -236,12 +232,12 @@ def test_a_model_trained_in_a_thread_answers_in_another(tiny: Path) -> None:
     assert backend.generate(TEXT, max_tokens=3)
 
 
-# Adapters and few bits
+# Adapters and quantization
 
 
-def test_adapters_alone_are_trained_and_saved(tiny: Path, tuned: MLXBackend) -> None:
+def test_only_adapters_are_trained_and_saved(tiny: Path, tuned: MLXBackend) -> None:
     assert all("lora_" in name for name in weights_of(tuned))
-    layer = mlx_scorer(tuned).model.layers[0].self_attn.q_proj
+    layer = mlx_scoring_model_of(tuned).model.layers[0].self_attn.q_proj
     model, _ = mlx_lm.load(str(tiny))
     same = mx.array_equal(layer.linear.weight, model.layers[0].self_attn.q_proj.weight)
     assert same.item()
@@ -252,10 +248,10 @@ def test_adapters_alone_are_trained_and_saved(tiny: Path, tuned: MLXBackend) -> 
 
 
 def test_the_head_gets_no_adapter_unless_it_is_named(tiny: Path) -> None:
-    backend = made(tiny, lora=LORA)
+    backend = backend_of(tiny, lora=LORA)
     fit(backend, max_steps=1)
     assert not any("lm_head" in name for name in weights_of(backend))
-    backend = made(tiny, lora=LoRAConfig(rank=2, target_modules=["lm_head", "embed_tokens"]))
+    backend = backend_of(tiny, lora=LoRAConfig(rank=2, target_modules=["lm_head", "embed_tokens"]))
     fit(backend, max_steps=1)
     names = {name.rsplit(".", 1)[0] for name in weights_of(backend)}
     assert names == {"lm_head", "model.embed_tokens"}
@@ -264,22 +260,22 @@ def test_the_head_gets_no_adapter_unless_it_is_named(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("lora", "scale"), [(LORA, 2.0), (LoRAConfig(rank=4, alpha=8, rslora=True), 4.0)], ids=str
 )
-def test_an_adapter_counts_as_alpha_says(tiny: Path, lora: LoRAConfig, scale: float) -> None:
-    backend = made(tiny, lora=lora)
+def test_alpha_scales_an_adapter(tiny: Path, lora: LoRAConfig, scale: float) -> None:
+    backend = backend_of(tiny, lora=lora)
     fit(backend, max_steps=1)
-    assert mlx_scorer(backend).model.layers[0].self_attn.q_proj.scale == scale
+    assert mlx_scoring_model_of(backend).model.layers[0].self_attn.q_proj.scale == scale
 
 
-def test_a_module_that_the_model_lacks_is_an_error(tiny: Path) -> None:
+def test_a_missing_target_module_is_an_error(tiny: Path) -> None:
     with pytest.raises(ConfigError, match=r"no modules c_attn; .*q_proj"):
-        fit(made(tiny, lora=LoRAConfig(target_modules=["c_attn"])))
+        fit(backend_of(tiny, lora=LoRAConfig(target_modules=["c_attn"])))
 
 
 @pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
 @pytest.mark.parametrize("bits", [2, 4, 8])
-def test_adapters_of_weights_in_few_bits(tiny: Path, bits: int, dora: bool) -> None:
+def test_adapters_of_quantized_weights(tiny: Path, bits: int, dora: bool) -> None:
     lora = LoRAConfig(rank=4, alpha=8, dora=dora)
-    backend = made(tiny, lora=lora, quantization=f"{bits}bit")
+    backend = backend_of(tiny, lora=lora, quantization=f"{bits}bit")
     events = fit(backend, max_steps=5)
     assert {"QuantizedLinear", "QuantizedEmbedding"} <= types_of(backend)
     losses = [event.loss for event in events if isinstance(event, EvalReport)]
@@ -287,17 +283,18 @@ def test_adapters_of_weights_in_few_bits(tiny: Path, bits: int, dora: bool) -> N
 
 
 @pytest.mark.parametrize("bits", [3, 6])
-def test_bits_that_dora_lacks(tiny: Path, bits: int) -> None:
-    assert isinstance(fit(made(tiny, lora=LORA, quantization=f"{bits}bit"))[-1], FitEnd)
-    with pytest.raises(ConfigError, match=f"dora=True has no {bits} bits, only 2, 4, 8"):
-        fit(made(tiny, lora=LoRAConfig(dora=True), quantization=f"{bits}bit"))
+def test_bits_that_dora_does_not_support(tiny: Path, bits: int) -> None:
+    assert isinstance(fit(backend_of(tiny, lora=LORA, quantization=f"{bits}bit"))[-1], FitEnd)
+    message = f"dora=True does not support {bits}-bit weights, only 2, 4, 8 bits"
+    with pytest.raises(ConfigError, match=message):
+        fit(backend_of(tiny, lora=LoRAConfig(dora=True), quantization=f"{bits}bit"))
 
 
-def test_few_bits_that_cannot_be_are_errors(tiny: Path, tmp_path: Path) -> None:
+def test_unsupported_quantizations_are_errors(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"give lora=LoRAConfig\(\)"):
         load(ModelConfig(model=str(tiny), quantization="4bit"))
     for config, message in (
-        (QuantizationConfig(bits=4, method="hqq"), "has no few bits by 'hqq'"),
+        (QuantizationConfig(bits=4, method="hqq"), "no 4-bit weights by method='hqq'"),
         (QuantizationConfig(bits=4, group_size=128), "groups of 128"),
     ):
         with pytest.raises(ConfigError, match=message):
@@ -305,27 +302,27 @@ def test_few_bits_that_cannot_be_are_errors(tiny: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dequantize", [False, True])
-def test_a_model_saved_in_few_bits_is_tuned_by_adapters(
+def test_adapters_are_trained_on_a_saved_quantized_model(
     tiny: Path, tmp_path: Path, dequantize: bool
 ) -> None:
-    backend = made(tiny, lora=LORA, quantization="8bit")
+    backend = backend_of(tiny, lora=LORA, quantization="8bit")
     fit(backend)
     backend.fuse(tmp_path, dequantize=dequantize)
     saved = logits(*mlx_lm.load(str(tmp_path)))
-    # In few bits again, what was trained is rounded.
+    # Quantizing again rounds the merged weights.
     np.testing.assert_allclose(saved, own_logits(backend), atol=1e-4 if dequantize else 0.1)
-    again = made(tmp_path, lora=LORA)
+    again = backend_of(tmp_path, lora=LORA)
     fit(again, max_steps=1)
     assert ("QuantizedLinear" in types_of(again)) != dequantize
     size = again.size(toy(), JSONSerializer(), TrainingConfig(max_steps=1))
     model, _ = mlx_lm.load(str(tiny))
     assert size.n_parameters == sum(weight.size for _, weight in tree_flatten(model.parameters()))
     if not dequantize:
-        with pytest.raises(ConfigError, match="cannot be tuned themselves"):
-            fit(made(tmp_path))
+        with pytest.raises(ConfigError, match="quantized weights, which cannot be trained"):
+            fit(backend_of(tmp_path))
 
 
-# Saving as mlx-lm does
+# Saving for mlx-lm
 
 
 @pytest.mark.parametrize(
@@ -343,8 +340,10 @@ def test_a_model_saved_in_few_bits_is_tuned_by_adapters(
     ],
     ids=["lora", "dora", "patterns", "full"],
 )
-def test_mlx_lm_reads_what_was_trained(tiny: Path, tmp_path: Path, lora: LoRAConfig | None) -> None:
-    backend = made(tiny, lora=lora)
+def test_mlx_lm_loads_saved_adapters_and_fused_models(
+    tiny: Path, tmp_path: Path, lora: LoRAConfig | None
+) -> None:
+    backend = backend_of(tiny, lora=lora)
     fit(backend, learning_rate=1e-2)
     expected = own_logits(backend)
     assert np.abs(logits(*mlx_lm.load(str(tiny))) - expected).max() > 1e-2
@@ -356,29 +355,29 @@ def test_mlx_lm_reads_what_was_trained(tiny: Path, tmp_path: Path, lora: LoRACon
     np.testing.assert_array_equal(own_logits(backend), expected)
 
 
-def test_there_is_nothing_to_save_before_a_fit(tiny: Path, tmp_path: Path) -> None:
-    for save in (made(tiny).fuse, made(tiny).save_adapters):
+def test_saving_before_a_fit_is_an_error(tiny: Path, tmp_path: Path) -> None:
+    for save in (backend_of(tiny).fuse, backend_of(tiny).save_adapters):
         with pytest.raises(NotFittedError):
             save(tmp_path)
 
 
-# Writing
+# Generation
 
 
-def test_it_writes_what_mlx_lm_writes(tiny: Path) -> None:
+def test_it_generates_as_mlx_lm_does(tiny: Path) -> None:
     model, tokenizer = mlx_lm.load(str(tiny))
     expected = mlx_lm.generate(model, tokenizer, TEXT, max_tokens=12)
-    backend = made(tiny)
+    backend = backend_of(tiny)
     assert backend.generate(TEXT, max_tokens=12) == expected
-    parts = list(backend.stream_generate(TEXT, max_tokens=12))
-    assert "".join(part.text for part in parts) == expected
-    assert parts[-1].finish_reason in ("length", "stop")
+    split_sequences = list(backend.stream_generate(TEXT, max_tokens=12))
+    assert "".join(part.text for part in split_sequences) == expected
+    assert split_sequences[-1].finish_reason in ("length", "stop")
     assert backend.batch_generate([TEXT, "{"], max_tokens=12)[0] == expected
     assert backend.generate(tokenizer.encode(TEXT), max_tokens=12) == expected
 
 
-def test_what_is_drawn_goes_by_the_seed(tiny: Path) -> None:
-    backend = made(tiny)
+def test_sampling_depends_on_the_seed(tiny: Path) -> None:
+    backend = backend_of(tiny)
     options: dict[str, Any] = {
         "temperature": 1.5,
         "top_k": 50,
@@ -393,7 +392,7 @@ def test_what_is_drawn_goes_by_the_seed(tiny: Path) -> None:
 
 
 def test_samplers_and_processors_can_be_given(tiny: Path) -> None:
-    backend = made(tiny)
+    backend = backend_of(tiny)
     token = mlx_lm.load(str(tiny))[1].encode("Q", add_special_tokens=False)[0]
 
     def only(tokens: Any, values: Any) -> Any:
@@ -413,8 +412,8 @@ def test_samplers_and_processors_can_be_given(tiny: Path) -> None:
     assert seen[len(seen) // 2] < seen[0]
 
 
-def test_a_cached_prompt_goes_on(tiny: Path, tmp_path: Path) -> None:
-    backend = made(tiny)
+def test_a_cached_prompt_is_continued(tiny: Path, tmp_path: Path) -> None:
+    backend = backend_of(tiny)
     whole = backend.generate(TEXT + "1", max_tokens=5)
     cache = backend.make_prompt_cache()
     head = mlx_lm.load(str(tiny))[1].encode(TEXT + "1")
@@ -427,9 +426,9 @@ def test_a_cached_prompt_goes_on(tiny: Path, tmp_path: Path) -> None:
         assert backend.generate(head[-1:], max_tokens=5, prompt_cache=each) == whole
 
 
-def test_a_chat_template_is_used_where_there_is_one(tiny: Path) -> None:
+def test_a_chat_template_is_applied_if_there_is_one(tiny: Path) -> None:
     with pytest.raises(ConfigError, match="no chat template"):
-        made(tiny).generate([{"role": "user", "content": "a"}])
+        backend_of(tiny).generate([{"role": "user", "content": "a"}])
     model, tokenizer = mlx_lm.load(str(tiny))
     tokenizer._tokenizer.chat_template = "[{{ messages[0]['content'] }}]"
     pair = (model, mlx_lm.tokenizer_utils.TokenizerWrapper(tokenizer._tokenizer))
@@ -443,22 +442,22 @@ def test_a_chat_template_is_used_where_there_is_one(tiny: Path) -> None:
     )
 
 
-def test_it_writes_while_it_is_trained(tiny: Path) -> None:
-    backend = made(tiny, lora=LORA)
-    written: list[str] = []
+def test_it_generates_during_training(tiny: Path) -> None:
+    backend = backend_of(tiny, lora=LORA)
+    texts: list[str] = []
     ended = threading.Event()
 
-    def write() -> None:
+    def generate() -> None:
         while not backend.ready:
             time.sleep(0.01)
-        written.append(backend.generate(TEXT, max_tokens=5))
+        texts.append(backend.generate(TEXT, max_tokens=5))
         ended.set()
 
-    writing = threading.Thread(target=write)
-    writing.start()
+    generating = threading.Thread(target=generate)
+    generating.start()
     fit(backend, max_steps=2_000, stopped=ended.is_set, lr_scheduler="constant")
-    writing.join()
-    assert written
+    generating.join()
+    assert texts
 
 
 # Loading
@@ -481,14 +480,14 @@ def test_a_model_without_a_tokenizer_is_an_error(tiny: Path) -> None:
         load(ModelConfig(model=model))
 
 
-def test_models_that_are_not_there_say_what_to_do(tmp_path: Path) -> None:
+def test_missing_models_are_errors_that_name_the_fix(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no folder './nowhere/model'"):
         load(ModelConfig(model="./nowhere/model"))
     with pytest.raises(ConfigError, match=r"cannot be loaded.*config\.json"):
         load(ModelConfig(model=str(tmp_path)))
 
 
-def test_a_device_that_is_not_there_is_named(tiny: Path) -> None:
+def test_a_missing_device_is_an_error(tiny: Path) -> None:
     absent: Any = "cuda" if not mx.cuda.is_available() else "mps"
     with pytest.raises(ConfigError, match=f"no device '{absent}'"):
         load(ModelConfig(model=str(tiny), device=absent))
@@ -497,10 +496,10 @@ def test_a_device_that_is_not_there_is_named(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("precision", "dtype"), [("fp32", mx.float32), ("bf16", mx.bfloat16), ("fp16", mx.float16)]
 )
-def test_it_computes_in_the_precision_asked_for(tiny: Path, precision: Any, dtype: Any) -> None:
-    backend = made(tiny, lora=LORA, precision=precision)
+def test_it_computes_in_the_configured_precision(tiny: Path, precision: Any, dtype: Any) -> None:
+    backend = backend_of(tiny, lora=LORA, precision=precision)
     events = fit(backend)
-    model = mlx_scorer(backend).model
+    model = mlx_scoring_model_of(backend).model
     assert model(mx.array([[1]])).dtype == dtype
     assert all(weight.dtype == np.float32 for weight in weights_of(backend).values())
     losses = [event.loss for event in events if isinstance(event, EvalReport)]
@@ -510,8 +509,8 @@ def test_it_computes_in_the_precision_asked_for(tiny: Path, precision: Any, dtyp
 @pytest.mark.skipif(
     "TABWIDGET_SMOLLM2" not in os.environ, reason="TABWIDGET_SMOLLM2 names no folder"
 )
-def test_a_real_model_gets_better_by_adapters_and_writes() -> None:
-    backend = made(Path(os.environ["TABWIDGET_SMOLLM2"]), lora=LORA)
+def test_adapters_improve_a_real_model() -> None:
+    backend = backend_of(Path(os.environ["TABWIDGET_SMOLLM2"]), lora=LORA)
     table = Table(toy(12).frame[["letter", "coin"]])
     events = fit(backend, table=table, max_steps=3, batch_size=2, learning_rate=1e-3)
     losses = [event.loss for event in events if isinstance(event, EvalReport)]

@@ -1,4 +1,4 @@
-"""What every model that reads rows as text does alike, on tiny models."""
+"""Every text backend behaves the same, on tiny models."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import pandas as pd
 import pytest
 import torch
 
+from tabwidget._typing import Floats
 from tabwidget.backends import Backend
-from tabwidget.backends.text import RowIds, TextSupport, log_probabilities
 from tabwidget.backends.text.backend import TextBackend
 from tabwidget.backends.text.fit import TextFit
+from tabwidget.backends.text.rows import RowIds
+from tabwidget.backends.text.scoring import log_probabilities
+from tabwidget.backends.text.support import TextSupport
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainExamples, TrainReport
@@ -24,25 +27,18 @@ from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers.base import BracketSerializer, resolve_serializer
 from tabwidget.table import Table
 from tabwidget.table.values import plain
-from tests.backends.text.helpers import (
+from tests.backends.text.fakes import (
     KINDS,
-    Floats,
     fit,
-    made,
+    new_backend,
     rows_of,
     scoring_model_of,
     tokens_of,
     toy,
     weights_of,
 )
-from tests.backends.text.tiny import save_tiny
 
 Fitted = tuple[TextBackend, list[Event]]
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -52,12 +48,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def backend(kind: str, tiny: Path) -> TextBackend:
-    return made(kind, tiny)
+    return new_backend(kind, tiny)
 
 
 @pytest.fixture(scope="module")
 def toy_fit(kind: str, tiny: Path) -> Fitted:
-    backend = made(kind, tiny)
+    backend = new_backend(kind, tiny)
     rate = KINDS[kind].rate
     return backend, fit(backend, targets=("letter",), max_steps=60, learning_rate=rate)
 
@@ -73,36 +69,34 @@ def test_it_is_a_backend(backend: TextBackend) -> None:
 
 
 @pytest.mark.parametrize("target", [0, 1, 2, 3])
-def test_the_trie_says_what_one_full_forward_for_each_candidate_says(
-    toy_fit: Fitted, target: int
-) -> None:
+def test_tries_score_as_one_forward_pass_per_sequence(toy_fit: Fitted, target: int) -> None:
     scorer, tokens = scoring_model_of(toy_fit[0]), tokens_of(toy_fit[0])
-    assert scorer.by_tree
+    assert scorer.tree_attention
     prompts = [tokens.prompt(row, [2, 0, 3, 1], target) for row in rows_of(toy())[:5]]
     sequences = TextSupport.of(tokens, target).sequences[::9]
     found = log_probabilities(scorer, prompts, sequences)
-    scorer.by_tree = False
+    scorer.tree_attention = False
     try:
         for prompt, scores in zip(prompts, found, strict=True):
             for sequence, score in zip(sequences, scores, strict=True):
                 ids = np.array([prompt + sequence])
                 at = np.arange(len(prompt) - 1, ids.size - 1)
-                told = scorer.told(ids, at, np.array(sequence)).sum()
-                assert score == pytest.approx(told, abs=1e-4)
+                expected = scorer.token_log_probabilities(ids, at, np.array(sequence)).sum()
+                assert score == pytest.approx(expected, abs=1e-4)
     finally:
-        scorer.by_tree = True
+        scorer.tree_attention = True
 
 
-def test_a_model_that_cannot_read_a_trie_is_run_for_each_sequence(toy_fit: Fitted) -> None:
+def test_without_tree_attention_the_answers_are_the_same(toy_fit: Fitted) -> None:
     backend = toy_fit[0]
     rows, targets = rows_of(toy())[:3], np.array([0, 1, 2])
     expected = backend.predict(rows, targets).probabilities
     scorer = scoring_model_of(backend)
-    scorer.by_tree = False
+    scorer.tree_attention = False
     try:
         found = backend.predict(rows, targets).probabilities
     finally:
-        scorer.by_tree = True
+        scorer.tree_attention = True
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -111,16 +105,16 @@ def test_an_answer_does_not_depend_on_the_batch(toy_fit: Fitted) -> None:
     rows, targets = rows_of(toy())[:12], np.arange(12) % 4
     together = backend.predict(rows, targets)
     scorer = scoring_model_of(backend)
-    most, scorer.most_tokens = scorer.most_tokens, 1
+    before, scorer.max_batch_tokens = scorer.max_batch_tokens, 1
     try:
         alone = backend.predict(rows, targets)
     finally:
-        scorer.most_tokens = most
+        scorer.max_batch_tokens = before
     np.testing.assert_allclose(alone.probabilities, together.probabilities, atol=1e-5)
     np.testing.assert_allclose(together.probabilities.sum(axis=1), 1.0)
 
 
-def test_the_cell_asked_for_is_not_looked_at(toy_fit: Fitted) -> None:
+def test_the_target_cell_is_ignored(toy_fit: Fitted) -> None:
     rows = rows_of(toy())[:4]
     hidden = rows.copy()
     hidden[:, 0] = np.nan
@@ -135,12 +129,12 @@ def test_a_chain_sums_to_one_over_all_values(toy_fit: Fitted) -> None:
     assert total == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_cell_that_holds_the_name_of_a_special_token_is_text(backend: TextBackend) -> None:
-    marks = ["</s>", "<s>", "<EOS>", "<PAD>"]
-    fit(backend, table=Table(pd.DataFrame({"mark": marks * 5, "n": [1, 2] * 10})), max_steps=1)
+def test_a_name_of_a_special_token_is_encoded_as_text(backend: TextBackend) -> None:
+    names = ["</s>", "<s>", "<EOS>", "<PAD>"]
+    fit(backend, table=Table(pd.DataFrame({"mark": names * 5, "n": [1, 2] * 10})), max_steps=1)
     tokens, tokenizer = tokens_of(backend), scoring_model_of(backend).tokenizer
-    written = {token for number in range(4) for token in tokens.value(0, float(number))}
-    assert not {*tokenizer.start, *tokenizer.end} & written
+    encoded = {token for number in range(4) for token in tokens.value(0, float(number))}
+    assert not {*tokenizer.start, *tokenizer.end} & encoded
 
 
 def test_a_copy_answers_the_same(toy_fit: Fitted) -> None:
@@ -152,7 +146,7 @@ def test_a_copy_answers_the_same(toy_fit: Fitted) -> None:
 # Losses
 
 
-def test_the_loss_is_that_of_values_and_their_ends_and_padding_has_no_part_in_it(
+def test_the_loss_counts_values_and_delimiters_but_no_padding(
     backend: TextBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = toy().frame
@@ -161,44 +155,46 @@ def test_the_loss_is_that_of_values_and_their_ends_and_padding_has_no_part_in_it
     batch = TextFit.batch
 
     def watched(self: TextFit, items: Any) -> Any:
-        learned.extend(self.tokens.row(self.rows[self.train_rows[r]], order) for r, order in items)
+        data = self.data
+        learned.extend(data.tokens.row(data.rows[data.train_rows[r]], o) for r, o in items)
         return batch(self, items)
 
     monkeypatch.setattr(TextFit, "batch", watched)
-    # One batch of all rows, so that short ones are padded; the weights hardly move.
+    # One batch of all rows, so that short ones are padded; the weights hardly change.
     table = Table(frame, "uneven")
     events = fit(backend, table=table, max_steps=1, batch_size=60, learning_rate=1e-12)
     [report] = [event for event in events if isinstance(event, TrainReport)]
     assert len({len(row.ids) for row in learned}) > 1
     total, cells = 0.0, 0
     for row in learned:
-        told = np.flatnonzero(row.owner >= 0)
-        found = scoring_model_of(backend).told(row.ids[None], told - 1, row.ids[told])
-        total, cells = total - found.sum(), cells + len(np.unique(row.owner[told]))
+        at = np.flatnonzero(row.owner >= 0)
+        scorer = scoring_model_of(backend)
+        found = scorer.token_log_probabilities(row.ids[None], at - 1, row.ids[at])
+        total, cells = total - found.sum(), cells + len(np.unique(row.owner[at]))
     assert report.loss == pytest.approx(total / cells, abs=1e-3)
 
 
-def test_no_token_is_told_by_what_stands_after_it(toy_fit: Fitted) -> None:
+def test_a_token_does_not_depend_on_later_ones(toy_fit: Fitted) -> None:
     scorer, tokens = scoring_model_of(toy_fit[0]), tokens_of(toy_fit[0])
     rows = [tokens.row([0.0, 3.0, last, np.nan], [1, 0, 2, 3]).ids for last in (0.0, 1.0)]
     shortest = min(map(len, rows))
     same = int(np.argmax(rows[0][:shortest] != rows[1][:shortest]))
     assert same > 5
     at = np.arange(same - 1)
-    found = [scorer.told(ids[None], at, ids[1:same]) for ids in rows]
+    found = [scorer.token_log_probabilities(ids[None], at, ids[1:same]) for ids in rows]
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
 
 
-def test_the_target_alone_is_learned_if_asked(backend: TextBackend) -> None:
+def test_the_loss_can_be_on_targets_only(backend: TextBackend) -> None:
     events = fit(backend, targets=("letter",), loss_on_target_only=True, max_steps=2)
-    looks = [event for event in events if isinstance(event, EvalReport)]
-    assert all(set(look.column_losses) == {"letter"} for look in looks)
+    reports = [event for event in events if isinstance(event, EvalReport)]
+    assert all(set(report.column_losses) == {"letter"} for report in reports)
 
 
 # Fits
 
 
-def test_it_learns_what_moves_what(kind: str, backend: TextBackend) -> None:
+def test_it_learns_a_dependence(kind: str, backend: TextBackend) -> None:
     letter = toy(80).frame["letter"]
     frame = pd.DataFrame({"letter": letter, "size": letter.map({"a": 0, "b": 10})})
     table = Table(frame.assign(coin=toy(80).frame["coin"]))
@@ -216,12 +212,12 @@ def test_it_learns_what_moves_what(kind: str, backend: TextBackend) -> None:
     assert (found.argmax(axis=1) == rows[:, 0]).mean() > 0.9
 
 
-def test_the_loss_of_rows_held_out_falls(toy_fit: Fitted) -> None:
+def test_the_validation_loss_falls(toy_fit: Fitted) -> None:
     losses = [event.loss for event in toy_fit[1] if isinstance(event, EvalReport)]
     assert losses[-1] < losses[0] / 2
 
 
-def test_it_tells_what_the_default_scoring_model_tells(toy_fit: Fitted) -> None:
+def test_it_emits_the_events_of_the_default_backend(toy_fit: Fitted) -> None:
     backend, events = toy_fit
     start, end = events[0], events[-1]
     assert isinstance(start, FitStart)
@@ -229,14 +225,14 @@ def test_it_tells_what_the_default_scoring_model_tells(toy_fit: Fitted) -> None:
     assert (start.backend, start.n_train, start.n_validation) == (backend.name, 54, 6)
     assert (end.reason, end.step) == ("steps", 60)
     assert {type(event) for event in events[1:-1]} == {EvalReport, TrainExamples, TrainReport}
-    looks = [event for event in events if isinstance(event, EvalReport)]
-    assert end.best_loss == min(look.loss for look in looks)
-    assert set(looks[0].column_losses) == {"letter", "number", "coin", "day"}
+    reports = [event for event in events if isinstance(event, EvalReport)]
+    assert end.best_loss == min(report.loss for report in reports)
+    assert set(reports[0].column_losses) == {"letter", "number", "coin", "day"}
 
 
 def test_the_best_weights_are_kept(kind: str, tiny: Path) -> None:
-    # A rate so high that it gets worse: what is left is the model as it was before.
-    calm, wild = made(kind, tiny), made(kind, tiny)
+    # At this rate the loss rises, so the initial weights are the best.
+    calm, wild = new_backend(kind, tiny), new_backend(kind, tiny)
     fit(calm, max_steps=1, learning_rate=1e-9)
     fit(wild, max_steps=6, learning_rate=50.0, max_grad_norm=None)
     after = weights_of(wild)
@@ -244,10 +240,10 @@ def test_the_best_weights_are_kept(kind: str, tiny: Path) -> None:
         np.testing.assert_allclose(after[name], weight, atol=1e-6)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_others(kind: str, tiny: Path) -> None:
+def test_weights_depend_on_the_seed(kind: str, tiny: Path) -> None:
     found = []
     for seed in (0, 0, 1):
-        backend = made(kind, tiny)
+        backend = new_backend(kind, tiny)
         fit(backend, seed=seed)
         found.append(weights_of(backend))
     one, same, other = found
@@ -255,7 +251,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(kind: str, tiny
     assert not all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_the_global_random_states_are_left_alone(backend: TextBackend) -> None:
+def test_the_global_random_states_are_preserved(backend: TextBackend) -> None:
     def drawn() -> tuple[float, float]:
         return float(torch.rand(1)), float(np.random.random())
 
@@ -268,7 +264,7 @@ def test_the_global_random_states_are_left_alone(backend: TextBackend) -> None:
     assert drawn() == expected
 
 
-def test_it_ends_at_once_when_stopped_and_goes_on_when_resumed(backend: TextBackend) -> None:
+def test_a_stopped_fit_ends_at_once_and_can_be_resumed(backend: TextBackend) -> None:
     steps = 0
 
     def stopped() -> bool:
@@ -288,16 +284,16 @@ def test_it_ends_at_once_when_stopped_and_goes_on_when_resumed(backend: TextBack
 
 
 def test_seconds_and_epochs_are_limits(kind: str, tiny: Path) -> None:
-    end = fit(made(kind, tiny), max_steps=None, max_seconds=1.0)[-1]
+    end = fit(new_backend(kind, tiny), max_steps=None, max_seconds=1.0)[-1]
     assert isinstance(end, FitEnd)
     assert end.reason == "budget"
     assert end.seconds < 3
-    end = fit(made(kind, tiny), max_steps=None, epochs=2)[-1]
+    end = fit(new_backend(kind, tiny), max_steps=None, epochs=2)[-1]
     assert isinstance(end, FitEnd)
     assert (end.reason, end.step) == ("epochs", 2 * 7)
 
 
-def test_without_limits_it_ends_once_the_loss_no_longer_falls(backend: TextBackend) -> None:
+def test_without_limits_a_fit_ends_by_convergence(backend: TextBackend) -> None:
     end = fit(backend, max_steps=None, learning_rate=1e-9)[-1]
     assert isinstance(end, FitEnd)
     assert end.reason == "converged"
@@ -311,7 +307,7 @@ def test_without_limits_it_ends_once_the_loss_no_longer_falls(backend: TextBacke
     ],
     ids=str,
 )
-def test_settings_are_honoured(
+def test_settings_are_honored(
     backend: TextBackend, training: dict[str, Any], recwarn: pytest.WarningsRecorder
 ) -> None:
     settings = dict(training)
@@ -321,23 +317,23 @@ def test_settings_are_honoured(
     assert not [w for w in recwarn if "no effect" in str(w.message)]
 
 
-def test_settings_without_effect_are_named(backend: TextBackend) -> None:
+def test_settings_without_effect_raise_a_warning(backend: TextBackend) -> None:
     backend.model_config.members = 3
     with pytest.warns(UserWarning, match=r"ModelConfig\.members=3 has no effect"):
         fit(backend, max_steps=1)
 
 
-def test_free_text_is_named_as_not_read(backend: TextBackend) -> None:
+def test_free_text_columns_raise_a_warning(backend: TextBackend) -> None:
     words = ["a", "cat", "that", "sleeps", "on", "the", "mat", "dog", "runs", "after", "it"]
     rng = np.random.default_rng(0)
     frame = toy().frame.assign(note=[" ".join(rng.choice(words, 7)) for _ in range(60)])
-    with pytest.warns(UserWarning, match="does not read free text yet: note"):
+    with pytest.warns(UserWarning, match="free text yet, and ignores the columns note"):
         fit(backend, table=Table(frame), max_steps=1)
     rows = rows_of(Table(frame))[:2]
     assert backend.chain(rows).shape == rows.shape
 
 
-def test_it_can_be_asked_while_it_is_trained(backend: TextBackend) -> None:
+def test_it_can_be_queried_during_training(backend: TextBackend) -> None:
     answers: list[Floats] = []
     ended = threading.Event()
 
@@ -355,7 +351,7 @@ def test_it_can_be_asked_while_it_is_trained(backend: TextBackend) -> None:
     assert len(answers) == 3
 
 
-def test_a_callback_can_ask_too(backend: TextBackend) -> None:
+def test_a_callback_can_query(backend: TextBackend) -> None:
     answers: list[Floats] = []
 
     def emit(event: Event) -> None:
@@ -366,22 +362,22 @@ def test_a_callback_can_ask_too(backend: TextBackend) -> None:
     assert answers
 
 
-def test_who_is_told_may_wait_for_one_who_asks(backend: TextBackend) -> None:
-    # As in a session, whose lock is held by who asks, and wanted by who is told.
+def test_a_callback_may_wait_for_a_query(backend: TextBackend) -> None:
+    # As in a session: a query holds its lock, and a callback acquires it.
     lock = threading.Lock()
-    told = threading.Event()
+    began = threading.Event()
     answers: list[Floats] = []
 
     def ask() -> None:
-        told.wait()
+        began.wait()
         for _ in range(20):
             with lock:
                 answers.append(backend.predict(rows_of(toy())[:1], [0]).probabilities)
 
     def emit(event: Event) -> None:
-        told.set()
+        began.set()
         if not lock.acquire(timeout=20):
-            pytest.fail("who is told waits for who asks, and the other way round")
+            pytest.fail("callback and query wait for each other")
         lock.release()
 
     asking = threading.Thread(target=ask, daemon=True)
@@ -399,8 +395,8 @@ def test_rows_that_are_too_long_are_an_error(backend: TextBackend) -> None:
 # Saving
 
 
-def test_what_was_saved_answers_the_same(kind: str, tiny: Path) -> None:
-    table, backend = toy(), made(kind, tiny)
+def test_a_restored_backend_answers_the_same(kind: str, tiny: Path) -> None:
+    table, backend = toy(), new_backend(kind, tiny)
     fit(backend, serializer=BracketSerializer())
     content, arrays = backend.state()
     again = type(backend)()
@@ -413,7 +409,7 @@ def test_what_was_saved_answers_the_same(kind: str, tiny: Path) -> None:
     )
 
 
-def test_new_values_are_taken_in(backend: TextBackend) -> None:
+def test_new_values_get_probability(backend: TextBackend) -> None:
     fit(backend, max_steps=2)
     columns = [
         column.grown(pd.Series(["c"])) if column.name == "letter" else column
@@ -425,18 +421,16 @@ def test_new_values_are_taken_in(backend: TextBackend) -> None:
     assert found[2] > 0
 
 
-def test_rows_held_out_are_answered(toy_fit: Fitted) -> None:
+def test_validation_rows_are_predicted(toy_fit: Fitted) -> None:
     numbers, found = toy_fit[0].validation_predictions(rows_of(toy()), 0)
     assert len(numbers) == len(found) == 6
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
 
 
-# Through the model of a table
+# Through TabularLanguageModel
 
 
-def test_a_table_is_learned_asked_and_saved_through_the_model(
-    backend: TextBackend, tmp_path: Path
-) -> None:
+def test_fit_query_and_save_through_the_model(backend: TextBackend, tmp_path: Path) -> None:
     training = TrainingConfig(max_steps=3, batch_size=8)
     lm = TabularLanguageModel(backend=backend, training=training, random_state=0)
     lm.fit(toy().frame)
@@ -456,12 +450,12 @@ def test_no_row_of_an_untrained_model_is_malformed(
 ) -> None:
     training = TrainingConfig(max_steps=1, learning_rate=1e-9)
     lm = TabularLanguageModel(backend, serializer, training, random_state=0).fit(toy().frame)
-    # Ten thousand of one model; the others draw by the very same code.
+    # Many rows of one backend; the others share the sampling code.
     rows = lm.sample(3_400 if kind == "huggingface" else 200, random_state=0)
-    written = resolve_serializer(serializer)
+    resolved = resolve_serializer(serializer)
     for name in rows:
         column = lm.schema[str(name)]
         assert (column.codes(column.numbers(rows[name])) >= 0).all()
     for row in rows.to_dict("records"):
         cells = {str(name): plain(value) for name, value in row.items()}
-        assert written.parse(written.serialize(cells).text) == cells
+        assert resolved.parse(resolved.serialize(cells).text) == cells

@@ -16,7 +16,7 @@ from tabwidget.session import Session
 from tabwidget.session.tasks.base import TEXT_LABELS
 from tabwidget.session.tasks.text_labels import Labelling
 from tabwidget.table import Table
-from tests.backends.text.tiny import save_tiny
+from tests.backends.text.fakes import save_tiny
 from tests.textclass.toys import WORDS, toy_texts
 
 TOYS = toy_texts(80)

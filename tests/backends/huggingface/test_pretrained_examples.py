@@ -1,7 +1,6 @@
-"""The document's examples of serialization, LoRA, quantization and backends, on pretrained models.
+"""Examples of LoRA, quantization and serialization from the scikit-learn document.
 
-There is no hub in a test: what the document calls "gpt2-large" is a folder of that name here, which
-holds a tiny model.
+Its model "gpt2-large" is a folder with a tiny model here.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ from tabwidget import (
     TrainingConfig,
 )
 from tabwidget.backends import HFBackend
-from tests.backends.text.tiny import save_tiny
+from tests.backends.text.fakes import save_tiny
 
 SPECIES = ["setosa", "versicolor", "virginica"]
 BRIEF = TrainingConfig(max_steps=2, batch_size=4)
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
