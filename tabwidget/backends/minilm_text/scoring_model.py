@@ -71,8 +71,8 @@ class MiniLMTextScoringModel(TorchScoringModel):
     ) -> tuple[Tensor, Any]:
         past = KeyValueCache(ids.shape[1]) if past is None else past
         with self.evaluating():
-            heads = self._tensor(mask)[:, None]  # the same for all of them
-            states = self._hidden(self._tensor(ids), self._tensor(positions), heads, past)
+            by_head = self._tensor(mask)[:, None]
+            states = self._hidden(self._tensor(ids), self._tensor(positions), by_head, past)
         return states[torch.arange(len(read))[:, None], self._tensor(read)], past
 
     def _drop_last(self, past: Any, n: int) -> Any:
@@ -91,8 +91,8 @@ class MiniLMTextScoringModel(TorchScoringModel):
         longest = int(positions.max()) + 1
         if longest > encoder.max_seq_length:
             raise ConfigError(
-                f"a row with its answer has {longest} tokens or more, and the model reads "
-                f"{encoder.max_seq_length} at most: shorten its values, or fit the model with them"
+                f"a row with its answer has {longest} tokens or more, and the model accepts at most "
+                f"{encoder.max_seq_length}: shorten its values, or fit the model with them"
             )
         x = encoder.token_embedding(ids) + encoder.position_embedding(positions)
         hidden: Tensor = encoder.transformer(x, mask, cache, generator)

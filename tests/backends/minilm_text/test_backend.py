@@ -1,25 +1,19 @@
-"""The small text backend: tokens learned from the table, and how it is chosen."""
+"""The small text backend: how it is chosen, copied, previewed and sized."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from sklearn.base import clone
 
 from tabwidget.backends import MiniLMBackend, resolve
 from tabwidget.backends.minilm_text.backend import MiniLMTextBackend
-from tabwidget.backends.minilm_text.scoring_model import MiniLMTextScoringModel
-from tabwidget.backends.minilm_text.tokenizer import TableTokens
-from tabwidget.backends.text.trie import Trie
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError
 from tabwidget.estimators import LanguageModelClassifier
-from tabwidget.minilm import Tokenizer
 from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers.base import (
     BracketSerializer,
@@ -28,40 +22,18 @@ from tabwidget.serializers.base import (
     Serializer,
 )
 from tabwidget.serializers.number_format import SpacedDigits
-from tabwidget.table import Table
 from tabwidget.table.values import plain
+from tests.backends.minilm_text.fakes import TINY, minilm_of
 from tests.backends.text.fakes import (
     fit,
     rows_of,
-    scoring_model_of,
     tokens_of,
     toy,
     weights_of,
 )
 
-TINY = ModelConfig(width=16, layers=1, heads=2)
 REORDERED = ["coin", "letter", "day", "number"]
 ODD = "日本 🙂 \u0301ß\n\t\x00"
-
-
-def fitted(table: Table | None = None, **training: Any) -> MiniLMTextBackend:
-    backend = MiniLMTextBackend(TINY)
-    fit(backend, table=table, max_steps=1, **training)
-    return backend
-
-
-def minilm_of(backend: MiniLMTextBackend) -> MiniLMTextScoringModel:
-    scorer = scoring_model_of(backend)
-    assert isinstance(scorer, MiniLMTextScoringModel)
-    return scorer
-
-
-@pytest.fixture(scope="module")
-def toy_fit() -> MiniLMTextBackend:
-    return fitted()
-
-
-# How it is chosen
 
 
 def test_tokens_choose_the_backend() -> None:
@@ -89,38 +61,6 @@ def test_training_a_copy_leaves_the_original(toy_fit: MiniLMTextBackend) -> None
     after, trained = weights_of(toy_fit), weights_of(copied)
     assert all(np.array_equal(before[name], after[name]) for name in before)
     assert not all(np.array_equal(before[name], trained[name]) for name in before)
-
-
-# Tokens
-
-
-def test_names_are_tokens_and_numbers_are_digits(toy_fit: MiniLMTextBackend) -> None:
-    tokenizer = minilm_of(toy_fit).tokenizer
-    for name in ("letter", "number", "coin", "day"):
-        assert tokenizer.token_texts(f' "{name}":') == [f' "{name}":']
-    assert tokenizer.token_texts(" 12.3")[-1] == "3"
-    other = fitted(Table(pd.DataFrame({"size": range(20), "color": ["red", "blue"] * 10})))
-    assert len(minilm_of(other).tokenizer.token_texts(' "letter":')) > 1
-
-
-def test_two_tokens_become_one_if_they_are_frequent() -> None:
-    frequent, all_of_them = Tokenizer(300, level="byte"), Tokenizer(300, level="byte")
-    texts = ["ab"] * 5 + ["cd"] * 3
-    frequent.fit(texts, min_frequency=4)
-    all_of_them.fit(texts)
-    assert [frequent.tokenize(text) for text in ("ab", "cd")] == [["ab"], ["c", "d"]]
-    assert [all_of_them.tokenize(text) for text in ("ab", "cd")] == [["ab"], ["cd"]]
-
-
-@pytest.mark.parametrize("text", ["", ODD, "<BOS><EOS>", "a" * 500])
-def test_no_text_is_out_of_vocabulary(toy_fit: MiniLMTextBackend, text: str) -> None:
-    tokens = TableTokens(minilm_of(toy_fit).model.tokenizer)
-    ids = tokens.encode(text)
-    assert (tokens.tokenizer.decode(ids) if ids else "") == text
-    assert not {tokens.tokenizer.unk_id, *tokens.start, *tokens.end} & set(ids)
-    texts = tokens.token_texts(text)
-    assert "".join(texts) == text
-    assert len(texts) == len(ids)
 
 
 def test_a_preview_shows_the_tokens_of_training() -> None:
@@ -152,67 +92,11 @@ def test_a_new_value_is_learned_and_sampled() -> None:
     assert ODD in set(lm.sample(100, random_state=0)["word"])
 
 
-def test_a_value_beyond_the_maximum_length_is_an_error(toy_fit: MiniLMTextBackend) -> None:
-    backend = copy.deepcopy(toy_fit)
-    longest = minilm_of(backend).max_length or 0
-    columns = [
-        column.grown(pd.Series(["é" * longest])) if column.name == "letter" else column
-        for column in toy().schema.inputs
-    ]
-    backend.grow(columns)
-    with pytest.raises(ConfigError, match=f"the model reads {longest} at most"):
-        backend.predict(np.full((1, 4), np.nan), [0])
-
-
-# The model
-
-
-def test_the_model_has_the_configured_size() -> None:
-    backend = MiniLMTextBackend(ModelConfig(width=24, layers=3, heads=2, dropout=0.3))
-    fit(backend, max_steps=1)
-    config = minilm_of(backend).model.encoder.config
-    found = [config[name] for name in ("embedding_dim", "num_layers", "num_heads", "dropout")]
-    assert found == [24, 3, 2, 0.3]
-
-
-def test_dropout_depends_only_on_the_seed() -> None:
-    config = ModelConfig(width=16, layers=1, heads=2, dropout=0.3)
-    found = []
-    for seed, dropout in ((0, 0.3), (1, 0.3), (0, 0.0)):
-        backend = MiniLMTextBackend(config.set_params(dropout=dropout))
-        torch.manual_seed(seed)
-        before = torch.get_rng_state()
-        fit(backend, max_steps=3)
-        assert torch.equal(torch.get_rng_state(), before)
-        found.append(weights_of(backend))
-    assert all(np.array_equal(found[0][name], found[1][name]) for name in found[0])
-    assert not all(np.array_equal(found[0][name], found[2][name]) for name in found[0])
-
-
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_optimizers_are_honored(optimizer: str, recwarn: pytest.WarningsRecorder) -> None:
-    auto, named = weights_of(fitted()), weights_of(fitted(optimizer=optimizer))
-    assert not [w for w in recwarn if "no effect" in str(w.message)]
-    # "auto" is Muon.
-    same = all(np.array_equal(auto[name], named[name]) for name in auto)
-    assert same == (optimizer == "muon")
-
-
 def test_other_optimizers_and_a_pretrained_model_have_no_effect() -> None:
     backend = MiniLMTextBackend(ModelConfig(width=16, model="gpt2"))
     with pytest.warns(UserWarning, match=r"optimizer='lion'") as caught:
         fit(backend, max_steps=1, optimizer="lion")
     assert any("ModelConfig.model='gpt2' has no effect" in str(w.message) for w in caught)
-
-
-def test_a_prompt_cache_works_with_tries_of_any_size(toy_fit: MiniLMTextBackend) -> None:
-    scorer = minilm_of(toy_fit)
-    prompts = [(2, 70, 80), (2, 90, 75, 71)]
-    cache = scorer.prefill(prompts)
-    for n in (1, 40, 2):
-        trie = Trie.of([(100 + i, 101 + i, 102) for i in range(n)])
-        expected = scorer._score_sequences(prompts, trie)
-        np.testing.assert_allclose(scorer.score_trie(cache, trie), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("serializer", [JSONSerializer, KeyValueSerializer, BracketSerializer])
@@ -229,16 +113,3 @@ def test_no_row_of_spaced_digits_of_an_untrained_model_is_malformed(
     for name in rows:
         column = lm.schema[str(name)]
         assert (column.codes(column.numbers(rows[name])) >= 0).all()
-
-
-def test_it_learns_a_level_from_a_number() -> None:
-    rng = np.random.default_rng(0)
-    letter = rng.choice(list("ab"), 120)
-    number = (np.where(letter == "a", 2.0, 7.0) + rng.normal(size=120)).round(1)
-    table = Table(pd.DataFrame({"letter": letter, "number": number}))
-    backend = MiniLMTextBackend(ModelConfig(width=32))
-    settings: dict[str, Any] = {"learning_rate": "auto", "batch_size": "auto", "max_steps": 200}
-    fit(backend, table=table, targets=("letter",), **settings)
-    rows = rows_of(table)
-    found = backend.predict(rows, np.zeros(120, dtype=int)).probabilities
-    assert (found.argmax(axis=1) == rows[:, 0]).mean() > 0.9

@@ -45,11 +45,11 @@ def test_last_columns_come_last() -> None:
 def test_orders_differ_in_the_present_cells() -> None:
     present = np.array([[True, True, True, True], [True, False, False, True]])
     orders = distinct_orders(present, 5, seed=0, epoch=0)
-    read = [
-        {tuple(o for o in order if there[o]) for order in row}
-        for row, there in zip(orders.tolist(), present, strict=True)
+    distinct = [
+        {tuple(o for o in order if has[o]) for order in row}
+        for row, has in zip(orders.tolist(), present, strict=True)
     ]
-    assert [len(orders) for orders in read] == [5, math.factorial(2)]
+    assert [len(orders) for orders in distinct] == [5, math.factorial(2)]
 
 
 @pytest.mark.parametrize("weights", [[1.0, 1.0, 1.0], [0.0, 2.0, 0.0]])
@@ -64,10 +64,10 @@ def test_a_batch_indexes_the_tokens_of_cells_but_no_padding(weights: list[float]
     for at, label, row, owner, weight in zip(
         *(batch[key] for key in ("at", "labels", "row", "owner", "weights")), strict=True
     ):
-        number, place = divmod(int(at), width)
+        number, index = divmod(int(at), width)
         assert number == row
-        assert rows[number].ids[place + 1] == label
-        assert rows[number].owner[place + 1] == owner
+        assert rows[number].ids[index + 1] == label
+        assert rows[number].owner[index + 1] == owner
         assert weight == weights[owner] > 0
     counted = [(row.owner[row.owner >= 0], row) for row in rows]
     assert len(batch["at"]) == sum((np.array(weights)[owner] > 0).sum() for owner, _ in counted)
