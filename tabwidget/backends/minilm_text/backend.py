@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tabwidget._typing import Floats
+from tabwidget._typing import Floats, Ints
 from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm_text.fit import OPTIMIZERS, MiniLMTextFit
@@ -147,7 +144,7 @@ class MiniLMTextBackend(TextBackend):
 
     @few_threads()
     def predict(
-        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64], orders: int = 2
+        self, contexts: Floats, targets: Sequence[int] | Ints, orders: int = 2
     ) -> Prediction:
         """Return the distribution of column ``targets[i]`` given row i of `contexts`."""
         return super().predict(contexts, targets, orders)

@@ -91,8 +91,8 @@ class MiniLMTextScoringModel(TorchScoringModel):
         longest = int(positions.max()) + 1
         if longest > encoder.max_seq_length:
             raise ConfigError(
-                f"a row with its answer has {longest} tokens or more, and the model accepts at most "
-                f"{encoder.max_seq_length}: shorten its values, or fit the model with them"
+                f"a row with its answer has {longest} tokens or more, and the model accepts at "
+                f"most {encoder.max_seq_length}: shorten its values, or fit the model with them"
             )
         x = encoder.token_embedding(ids) + encoder.position_embedding(positions)
         hidden: Tensor = encoder.transformer(x, mask, cache, generator)

@@ -177,7 +177,7 @@ class TextBackend(ABC):
         return tokens_of_row(tokens, tokenizer, numbers, order, learned)
 
     def predict(
-        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64], orders: int = 2
+        self, contexts: Floats, targets: Sequence[int] | Ints, orders: int = 2
     ) -> Prediction:
         """Return the distribution of column ``targets[i]`` given row i of `contexts`."""
         answers = self._fitted_answers()

@@ -235,6 +235,6 @@ def _check_lengths(longest: int, asked: int | None, supported: int | None) -> No
         )
     if supported is not None and longest > supported:
         raise ConfigError(
-            f"the longest row has {longest} tokens, and the model accepts at most {supported}: leave "
-            "columns out, or give another model"
+            f"the longest row has {longest} tokens, and the model accepts at most {supported}: "
+            "leave columns out, or give another model"
         )

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from tabwidget._typing import Ints
 from tabwidget.errors import ConfigError
 from tabwidget.serializers.base import Serializer, pieces_of
 from tabwidget.table.column import Column
@@ -33,8 +34,8 @@ class RowIds:
         The column whose value, or delimiter after it, a token belongs to; else -1.
     """
 
-    ids: NDArray[np.int64]
-    owner: NDArray[np.int64]
+    ids: Ints
+    owner: Ints
 
 
 class RowTokens:
@@ -110,9 +111,7 @@ class RowTokens:
         """Return a cell's value as ids, without a delimiter."""
         return self._ids(self._value(index, number))
 
-    def fragments(
-        self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64]
-    ) -> list[tuple[str, int]]:
+    def fragments(self, numbers: ArrayLike, order: Sequence[int] | Ints) -> list[tuple[str, int]]:
         """Return the fragments of a row's present cells in a column order, with their owners.
 
         The owner of a value and of the delimiter after it is the column; of other fragments -1.
@@ -128,7 +127,7 @@ class RowTokens:
             ]
         return out if cells else [*out, (self._closing, -1)]
 
-    def row(self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64]) -> RowIds:
+    def row(self, numbers: ArrayLike, order: Sequence[int] | Ints) -> RowIds:
         """Return a row's present cells in a column order as ids."""
         ids, owner = list(self._start), [-1] * len(self._start)
         last = -1
@@ -140,9 +139,7 @@ class RowTokens:
         owner += [last] * len(self._end)
         return RowIds(np.array(ids, dtype=np.int64), np.array(owner, dtype=np.int64))
 
-    def prompt(
-        self, numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64], target: int
-    ) -> Ids:
+    def prompt(self, numbers: ArrayLike, order: Sequence[int] | Ints, target: int) -> Ids:
         """Return a row's present cells in a column order, then the target's name, as ids."""
         cells = [cell for cell in _present(numbers, order) if cell[0] != target]
         texts = [self._opening]
@@ -173,9 +170,7 @@ def _cut_space(text: str) -> tuple[str, str]:
     return kept, text[len(kept) :]
 
 
-def _present(
-    numbers: ArrayLike, order: Sequence[int] | NDArray[np.int64]
-) -> list[tuple[int, float]]:
+def _present(numbers: ArrayLike, order: Sequence[int] | Ints) -> list[tuple[int, float]]:
     """Return the present cells in a column order, as pairs of column and number."""
     cells = np.asarray(numbers, dtype=np.float64)[np.asarray(order)]
     return [(int(i), float(n)) for i, n in zip(order, cells, strict=True) if np.isfinite(n)]

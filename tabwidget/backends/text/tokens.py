@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from tabwidget._typing import Ints
 from tabwidget.backends.text.rows import RowTokens
 from tabwidget.serializers.base import Serializer
 from tabwidget.table.column import Column
@@ -85,7 +85,7 @@ def tokens_of_row(
     tokens: RowTokens,
     tokenizer: TextTokenizer,
     numbers: ArrayLike,
-    order: Sequence[int] | NDArray[np.int64],
+    order: Sequence[int] | Ints,
     learned: Collection[str],
 ) -> tuple[Token, ...]:
     """Return the tokens of a row, without special tokens around it.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -12,8 +14,8 @@ pytest.importorskip("peft", reason="the extra 'hf' is not installed")
 from transformers import AutoModelForCausalLM
 
 from tabwidget.backends.huggingface import HFBackend
-from tabwidget.backends.huggingface.loading import load
-from tabwidget.config import LoRAConfig, ModelConfig
+from tabwidget.backends.huggingface.loading import Placement, load, quantization_methods
+from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport
 from tests.backends.huggingface.fakes import LORA, fitted, scoring_model_of
@@ -99,3 +101,43 @@ def test_full_fine_tuning_is_in_fp32(tiny: Path) -> None:
     config = ModelConfig(model=str(tiny), precision="bf16", device="cpu")
     assert load(config).model.dtype == torch.float32
     assert load(config, trainable=False).model.dtype == torch.bfloat16
+
+
+def test_placement_options_depend_on_training_and_method() -> None:
+    cpu = torch.device("cpu")
+    placement = Placement(cpu, torch.bfloat16)
+    assert placement.options(full=False) == {"dtype": torch.bfloat16}
+    assert placement.options(full=True) == {"dtype": torch.float32}
+    by_hqq = Placement(cpu, torch.bfloat16, QuantizationConfig(bits=4), "hqq")
+    assert by_hqq.options(full=False) == {"dtype": torch.bfloat16}
+
+
+def test_placement_loads_onto_the_device_by_bitsandbytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", ModuleType("bitsandbytes"))
+    cuda = torch.device("cuda")
+    found = Placement(cuda, torch.float16, QuantizationConfig(bits=4), "bitsandbytes").options(
+        full=False
+    )
+    assert found["device_map"] == {"": cuda}
+    assert found["quantization_config"].bnb_4bit_compute_dtype == torch.float16
+
+
+@pytest.mark.parametrize(
+    ("bits", "device", "methods"),
+    [
+        (4, "cuda", ["bitsandbytes", "hqq"]),
+        (8, "cuda", ["bitsandbytes", "hqq"]),
+        (3, "cuda", ["hqq"]),
+        (8, "cpu", ["hqq"]),
+    ],
+)
+def test_bitsandbytes_is_preferred_where_it_runs(
+    bits: int, device: str, methods: list[str]
+) -> None:
+    assert quantization_methods(bits, torch.device(device)) == methods
+
+
+def test_unsupported_bits_are_an_error(tiny: Path) -> None:
+    config = ModelConfig(model=str(tiny), lora=LORA, quantization=QuantizationConfig(bits=6))
+    with pytest.raises(ConfigError, match="'huggingface' has no 6-bit weights"):
+        load(config)
