@@ -1,10 +1,9 @@
-"""Labelling: the texts of a table and the labels they get, as a session learns and asks them."""
+"""TextLabelTask: labels of the table's texts, learned by a pretrained text classifier."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,29 @@ from numpy.typing import NDArray
 
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.cost import Cost, cost_of
+from tabwidget.backends.text.tokens import Token
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, MissingExtraError, NotFittedError, nearest
 from tabwidget.events import EvalReport, FitStart, from_dict
-from tabwidget.table import Table
-from tabwidget.table.label_columns import check_columns, likely_columns, read_rows, texts_and_labels
+from tabwidget.session.results import RowPreview
+from tabwidget.session.run import Run
+from tabwidget.session.tasks.base import Applied, Task
+from tabwidget.table.label_columns import (
+    check_columns,
+    label_columns,
+    likely_columns,
+    read_rows,
+    text_columns,
+    texts_and_labels,
+)
 
 if TYPE_CHECKING:
     from tabwidget.backends.text.pretrained import PretrainedTokenizer
-    from tabwidget.session.run import Notify
+    from tabwidget.session.session import Session
     from tabwidget.textclass import TextClassifier
     from tabwidget.textclass.words import Word
 
-__all__ = ["LabelReport", "Labelled", "Labelling"]
+__all__ = ["LabelReport", "LabeledText", "TextLabelTask"]
 
 HELD_OUT = (0.2, 400)  # share of the rows, and how many at most
 EVALUATIONS = 6  # within the time to train, about
@@ -75,7 +84,7 @@ class LabelReport:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabeledText:
     """A text, and what labels it gets.
 
     Attributes
@@ -96,38 +105,46 @@ class Labelled:
     seconds: float
 
 
-class Labelling:
-    """What a session chooses, learns and asks where texts get labels.
+class TextLabelTask(Task):
+    """Learn the labels of the table's texts with a pretrained model.
 
     Attributes
     ----------
     texts, labels : tuple of str
-        Columns that are read, and those that hold the labels: see `texts_and_labels`.
+        Columns that are read, and columns with the labels: see `texts_and_labels`.
     delimiter : str
-        What parts the labels in a cell; "" if a cell holds one.
+        Splits the labels in a cell; "" if a cell holds one label.
     model : str or None
-        Name or folder of a pretrained model; None for the standard one.
+        Name or folder of a pretrained model; None for the default one.
     rank : int or None
-        Of the adapters; None tunes all weights.
+        Rank of the LoRA adapters; None trains all weights.
     bits : int or None
-        Bits a weight of the pretrained model; None for full precision.
+        Bits per weight of the quantized base model; None for full precision.
     max_length : int
-        Tokens that are read of a text.
+        Tokens read per text.
     classifier : TextClassifier or None
-        The newest fit, be it while it is still trained.
+        The newest fit, also while it is still trained.
     report : LabelReport or None
-        How well it labels the validation texts.
+        Its metrics on the validation texts.
 
     Examples
     --------
-    >>> from tabwidget.table import as_table
+    >>> from tabwidget.session import Session
     >>> frame = pd.DataFrame({"text": ["a red fox", "the sea"] * 4, "kind": ["land", "sea"] * 4})
-    >>> labeling = Labelling(as_table(frame))
-    >>> labeling.texts, labeling.labels
+    >>> task = Session(frame).tasks["text labels"]
+    >>> task.texts, task.labels
     (('text',), ('kind',))
     """
 
-    def __init__(self, table: Table | None = None) -> None:
+    names = ("text labels",)
+    kind = "text-labels"
+    panel = "labels"
+    settings = ("texts", "labels", "delimiter", "model", "rank", "bits", "max_length")
+    form = ("texts", "labels", "delimiter", "model", "rank", "quantization", "max_length")
+    hint = "Press Train: texts can be tried as soon as the model learns."
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
         self.texts: tuple[str, ...] = ()
         self.labels: tuple[str, ...] = ()
         self.delimiter = ""
@@ -138,96 +155,163 @@ class Labelling:
         self.classifier: TextClassifier | None = None
         self.report: LabelReport | None = None
         self._tokenizer: tuple[str | None, PretrainedTokenizer] | None = None
-        if table is not None:
-            self.texts, self.labels = likely_columns(table)
+        if session.table is not None:
+            self.texts, self.labels = likely_columns(session.table)
 
-    def choose(self, table: Table, **choices: Any) -> tuple[str, ...]:
-        """Change choices, all of them or none, and return which of them are others now.
+    def check(self, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return valid settings; see `Task.check`."""
+        given = dict(settings)
+        for key in {"texts", "labels"} & set(given):
+            given[key] = (given[key],) if isinstance(given[key], str) else tuple(given[key])
+        _check_model(given)
+        if "model" in given:
+            given["model"] = given["model"] or None
+        checked = {key: given.get(key, getattr(self, key)) for key in self.settings}
+        if len(checked["labels"]) > 1:
+            checked["delimiter"] = ""
+        table = self.session.loaded()
+        check_columns(table, checked["texts"], checked["labels"], checked["delimiter"])
+        return checked
 
-        Parameters
-        ----------
-        table : Table
-            That has the columns.
-        **choices
-            ``texts``, ``labels``, ``delimiter``, ``model``, ``rank``, ``bits`` or ``max_length``.
-        """
-        known = ("texts", "labels", "delimiter", "model", "rank", "bits", "max_length")
-        for key in choices:
-            if key not in known:
-                raise ConfigError(
-                    f"there is no choice {key!r}: {', '.join(known)}." + nearest(key, known)
-                )
-        for key in {"texts", "labels"} & set(choices):
-            given = choices[key]
-            choices[key] = (given,) if isinstance(given, str) else tuple(given)
-        _check_model(choices)
-        if "model" in choices:
-            choices["model"] = choices["model"] or None
-        now = {key: choices.get(key, getattr(self, key)) for key in known}
-        if len(now["labels"]) > 1:
-            now["delimiter"] = ""
-        check_columns(table, now["texts"], now["labels"], now["delimiter"])
-        changed = tuple(key for key, value in now.items() if value != getattr(self, key))
+    def choose(self, checked: Mapping[str, Any]) -> Applied:
+        """Apply settings that `check` returned."""
+        changed = tuple(key for key, value in checked.items() if value != getattr(self, key))
         for key in changed:
-            setattr(self, key, now[key])
-        return changed
+            setattr(self, key, checked[key])
+        return Applied(changed)
+
+    def from_form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings from the fields of the front end's form; see `Task.from_form`."""
+        settings = {key: value for key, value in fields.items() if key != "quantization"}
+        if "delimiter" in fields:
+            # Labels are stripped, so that only a delimiter of spaces alone keeps its spaces.
+            settings["delimiter"] = str(fields["delimiter"]).strip() or fields["delimiter"]
+        if "model" in fields:
+            settings["model"] = str(fields["model"]).strip() or None
+        if "quantization" in fields:
+            bits = fields["quantization"]
+            settings["bits"] = None if bits is None else int(str(bits).removesuffix("bit"))
+        return settings
 
     @property
     def ready(self) -> bool:
-        """Whether texts can be labeled, be it while the model is still trained."""
+        """Whether texts can be labeled, also while the model is still trained."""
         return hasattr(self.classifier, "model_")
 
-    def fit(
-        self,
-        table: Table,
-        *,
-        max_seconds: float | None,
-        random_state: int,
-        on_event: Notify,
-        stop: threading.Event,
-        resume: bool = False,
-    ) -> None:
-        """Learn the labels of the texts; returns when the time is over, or `stop` is set.
+    @property
+    def result(self) -> TextClassifier | None:
+        """The classifier of the newest fit."""
+        return self.classifier
 
-        Parameters
-        ----------
-        table : Table
-            With the texts and the labels.
-        max_seconds : float or None
-            To train, at most.
-        random_state : int
-            Seed of everything random.
-        on_event : callable
-            Takes events as dicts.
-        stop : threading.Event
-            Ends it at the next step; the best weights are kept.
-        resume : bool, default False
-            Go on from the weights there are.
-        """
-        texts, labels = texts_and_labels(table, self.texts, self.labels, self.delimiter)
+    def start(self, run: Run, resume: bool) -> Callable[[], object]:
+        """Return the fit of a classifier of the texts."""
         from tabwidget.textclass import TextClassifier
 
-        classifier = self._fitted() if resume else TextClassifier()
+        table, max_seconds = self.session.loaded(), self.session.training.max_seconds
+        check_columns(table, self.texts, self.labels, self.delimiter)
+        params = self._params(len(table), max_seconds, self.session.random_state)
+        columns = self.texts, self.labels, self.delimiter
 
-        def listen(fields: Mapping[str, Any]) -> None:
-            event = from_dict(fields)
-            if isinstance(event, FitStart) and not resume:
-                # Only now there is a model: one that cannot be loaded takes nothing away.
-                self.classifier, self.report = classifier, None
-            elif isinstance(event, EvalReport):
-                found, n_rows = event.metrics, len(classifier.validation_texts_)
-                at_half = found.get("at_half")
-                self.report = LabelReport(classifier.multi_, n_rows, found, at_half, {}, {})
-            on_event(fields)
+        def work() -> None:
+            texts, labels = texts_and_labels(table, *columns)
+            classifier = self._fitted() if resume else TextClassifier()
 
-        params = self._params(len(table), max_seconds, random_state)
-        try:
-            classifier.set_params(**params, on_event=listen)
-            classifier.fit(texts, labels, resume=resume, stop=stop)
-        finally:
-            # What listens cannot be copied, and the classifier may be.
-            classifier.set_params(on_event=None)
-        self._judge(classifier.thresholds_)
+            def on_event(fields: Mapping[str, Any]) -> None:
+                event = from_dict(fields)
+                if isinstance(event, FitStart) and not resume:
+                    # Only now is the model loaded: a failed load discards no older fit.
+                    self.classifier, self.report = classifier, None
+                elif isinstance(event, EvalReport):
+                    found, n_rows = event.metrics, len(classifier.validation_texts_)
+                    at_half = found.get("at_half")
+                    self.report = LabelReport(classifier.multi_, n_rows, found, at_half, {}, {})
+                run.tell(fields)
+
+            try:
+                classifier.set_params(**params, on_event=on_event)
+                classifier.fit(texts, labels, resume=resume, stop=run.stopping)
+            finally:
+                # Without the closure a classifier can be copied.
+                classifier.set_params(on_event=None)
+            self._judge(classifier.thresholds_)
+
+        return work
+
+    def cost(self) -> Cost:
+        """Return an estimate of a fit's time and memory; no weight is loaded.
+
+        Raises
+        ------
+        ConfigError
+            If the model is not on this machine yet.
+        """
+        from tabwidget.backends.devices import device_of, dtype_of
+        from tabwidget.backends.text.pretrained import pretrained_size
+
+        table = self.session.loaded()
+        texts, _ = texts_and_labels(table, self.texts, self.labels, self.delimiter)
+        tokenizer, device = self._tokens(), device_of("auto")
+        lengths = [min(len(tokenizer.encode(one)), self.max_length) for one in texts[:COUNTED]]
+        whole = self.rank is None
+        size = pretrained_size(
+            self._config(),
+            STANDARD,
+            weight_bytes=dtype_of("fp32" if whole else "auto", device).itemsize,
+            tokens_per_row=float(np.mean(lengths)) if lengths else 0.0,
+            rows_per_step=QUICK["batch_size"],
+            device=device.type,
+        )
+        return cost_of(size, len(texts), self.session.training.max_seconds)
+
+    def preview(self, row: int, draw: int) -> RowPreview:
+        """Return the text of a row as the model reads it, and the row's labels."""
+        text, labels = self._text_of(row)
+        tokens = tuple(Token(part, None, learned=False) for part in self.tokens(text))
+        return RowPreview(text, (), tokens, labels, self.read(text))
+
+    def python(self) -> str:
+        """Return the lines of Python that learn and query the same."""
+        session = self.session
+        n_rows, seconds = len(session.loaded()), session.training.max_seconds
+        params = self._params(n_rows, seconds, session.random_state)
+        given = [f"{name}={value!r}" for name, value in params.items() if value is not None]
+        columns = f"{list(self.texts)!r}, {list(self.labels)!r}"
+        delimiter = f", {self.delimiter!r}" if self.delimiter else ""
+        return "\n".join(
+            [
+                "from tabwidget.table.label_columns import texts_and_labels",
+                "from tabwidget.textclass import TextClassifier",
+                "",
+                f"texts, labels = texts_and_labels({session.source}, {columns}{delimiter})",
+                f"classifier = TextClassifier({', '.join(given)})",
+                "classifier.fit(texts, labels)",
+                "classifier.predict_proba(texts[:1])",
+            ]
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the settings and what can be chosen; see `Task.snapshot`."""
+        from tabwidget.textclass import installed
+
+        table = self.session.table
+        return {
+            "settings": {
+                "texts": list(self.texts),
+                "labels": list(self.labels),
+                "delimiter": self.delimiter,
+                "model": self.model or "",
+                "rank": self.rank,
+                "quantization": None if self.bits is None else f"{self.bits}bit",
+                "max_length": self.max_length,
+            },
+            "offers": {
+                "texts": [] if table is None else text_columns(table),
+                "labels": [] if table is None else label_columns(table),
+                "standard": STANDARD,
+                "command": "" if installed() else "pip install 'tabwidget[textclass]'",
+            },
+            "roles": dict.fromkeys(self.texts, "text") | dict.fromkeys(self.labels, "label"),
+        }
 
     def set_thresholds(self, thresholds: Mapping[str, float]) -> LabelReport:
         """Set from which probability on texts have labels, and return the figures by that.
@@ -270,7 +354,7 @@ class Labelling:
         assert targets is not None
         return self._judge(tuned_thresholds(targets, classifier.validation_probabilities_))
 
-    def label(self, text: str) -> Labelled:
+    def label(self, text: str) -> LabeledText:
         """Return the probabilities of the labels of a text, and the labels it gets.
 
         Raises
@@ -285,7 +369,7 @@ class Labelling:
         labels = classifier.model_.labels
         [chosen] = decide(found, classifier.thresholds_, labels)
         order = np.argsort(-found[0], kind="stable")
-        return Labelled(
+        return LabeledText(
             text,
             {labels.names[k]: float(found[0, k]) for k in order},
             tuple(labels.names[k] for k in order if chosen[k]),
@@ -335,16 +419,6 @@ class Labelling:
         true = np.flatnonzero(held_out.targets[row])
         return held_out.texts[row], tuple(names[k] for k in true)
 
-    def shown(self, table: Table, row: int) -> tuple[str, tuple[str, ...]]:
-        """Return the text of a row of a table as it is read, and the row's labels."""
-        one = table.frame.iloc[[row]]
-        texts, labels = read_rows(one, self.texts, self.labels, self.delimiter)
-        if not texts:
-            return "", ()
-        if isinstance(labels, pd.DataFrame):
-            return texts[0], tuple(name for name in self.labels if labels[name].iloc[0])
-        return texts[0], tuple(labels[0]) if self.delimiter else (str(labels[0]),)
-
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of a text, as text.
 
@@ -362,50 +436,15 @@ class Labelling:
         """
         return len("".join(self.tokens(text)[: self.max_length])) or len(text)
 
-    def cost(self, table: Table, max_seconds: float | None) -> Cost:
-        """Return what a fit would take in time and memory, about; nothing is trained for it.
-
-        Raises
-        ------
-        ConfigError
-            If the model is not on this machine yet.
-        """
-        from tabwidget.backends.devices import device_of, dtype_of
-        from tabwidget.backends.text.pretrained import pretrained_size
-
-        texts, _ = texts_and_labels(table, self.texts, self.labels, self.delimiter)
-        tokenizer, device = self._tokens(), device_of("auto")
-        lengths = [min(len(tokenizer.encode(one)), self.max_length) for one in texts[:COUNTED]]
-        whole = self.rank is None
-        size = pretrained_size(
-            self._config(),
-            STANDARD,
-            weight_bytes=dtype_of("fp32" if whole else "auto", device).itemsize,
-            tokens_per_row=float(np.mean(lengths)) if lengths else 0.0,
-            rows_per_step=QUICK["batch_size"],
-            device=device.type,
-        )
-        return cost_of(size, len(texts), max_seconds)
-
-    def python(
-        self, source: str, n_rows: int, *, max_seconds: float | None, random_state: int
-    ) -> str:
-        """Return the lines of Python that learn and ask the same; `source` is an expression."""
-        params = self._params(n_rows, max_seconds, random_state)
-        given = [f"{name}={value!r}" for name, value in params.items() if value is not None]
-        columns = f"{list(self.texts)!r}, {list(self.labels)!r}"
-        parted = f", {self.delimiter!r}" if self.delimiter else ""
-        return "\n".join(
-            [
-                "from tabwidget.table.label_columns import texts_and_labels",
-                "from tabwidget.textclass import TextClassifier",
-                "",
-                f"texts, labels = texts_and_labels({source}, {columns}{parted})",
-                f"classifier = TextClassifier({', '.join(given)})",
-                "classifier.fit(texts, labels)",
-                "classifier.predict_proba(texts[:1])",
-            ]
-        )
+    def _text_of(self, row: int) -> tuple[str, tuple[str, ...]]:
+        """Return the text and the labels of a row of the table."""
+        one = self.session.loaded().frame.iloc[[row]]
+        texts, labels = read_rows(one, self.texts, self.labels, self.delimiter)
+        if not texts:
+            return "", ()
+        if isinstance(labels, pd.DataFrame):
+            return texts[0], tuple(name for name in self.labels if labels[name].iloc[0])
+        return texts[0], tuple(labels[0]) if self.delimiter else (str(labels[0]),)
 
     def _params(self, n_rows: int, max_seconds: float | None, random_state: int) -> dict[str, Any]:
         """Return the parameters of the classifier."""
