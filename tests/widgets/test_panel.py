@@ -12,8 +12,15 @@ import pandas as pd
 import pytest
 
 from tabwidget.session import Session
-from tabwidget.widgets import DataPanel, QueryPanel, TaskPanel, TrainPanel, Workbench
-from tabwidget.widgets._static import static_html, static_text
+from tabwidget.widgets import (
+    DataPanel,
+    LabelsPanel,
+    QueryPanel,
+    TaskPanel,
+    TrainPanel,
+    Workbench,
+)
+from tabwidget.widgets.static_html import static_html, static_text
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 FRAME = pd.DataFrame({HOSTILE: [1.0, 2.0, 3.0, 4.0], "g": ["a", "b", "a", HOSTILE]})
@@ -46,8 +53,9 @@ def heard(panel: Workbench, content: dict[str, Any]) -> list[dict[str, Any]]:
         (DataPanel, ["data"]),
         (TaskPanel, ["task"]),
         (TrainPanel, ["train"]),
-        (QueryPanel, ["query"]),
-        (Workbench, ["data", "task", "train", "query"]),
+        (QueryPanel, ["query", "labels"]),
+        (LabelsPanel, ["labels"]),
+        (Workbench, ["data", "task", "train", "query", "labels"]),
     ],
 )
 def test_each_panel_draws_its_part_of_one_session(panel: type[Workbench], drawn: list[str]) -> None:
@@ -55,16 +63,9 @@ def test_each_panel_draws_its_part_of_one_session(panel: type[Workbench], drawn:
     widget = panel(session)
     assert widget.session is session
     assert widget.panels == drawn
-    assert widget.snapshot["table"]["name"] == "penguins"
-    json.dumps(widget.snapshot, allow_nan=False)
+    assert widget.slices["data"]["table"]["name"] == "penguins"
+    json.dumps(widget.slices, allow_nan=False)
     widget.close()
-
-
-def test_choices_go_to_the_session() -> None:
-    bench = Workbench("penguins", target="island", max_seconds=3)
-    assert bench.session.target == "island"
-    assert bench.snapshot["choices"]["max_seconds"] == 3
-    bench.close()
 
 
 def test_a_request_is_answered_over_the_wire() -> None:
@@ -79,7 +80,7 @@ def test_a_request_is_answered_over_the_wire() -> None:
 
 def test_no_table_at_all_is_shown_as_such() -> None:
     bench = Workbench()
-    assert bench.snapshot["table"] is None
+    assert bench.slices["data"]["table"] is None
     assert "no table" in bench._repr_mimebundle_()[0]["text/html"]
     bench.close()
 
@@ -99,10 +100,10 @@ def test_the_static_picture_stays_under_50_kb_for_a_wide_table() -> None:
     name = "<" * 200
     wide = pd.DataFrame({f"{name}{i}": [1.0, 2.0, 3.5] for i in range(300)})
     bench = Workbench(wide)
-    picture = static_html(bench.snapshot, "abc")
+    picture = static_html(bench.slices, "abc")
     assert len(picture.encode()) < 50_000
     assert "more columns" in picture
-    assert len(static_text(bench.snapshot)) <= 300
+    assert len(static_text(bench.slices)) <= 300
     bench.close()
 
 
