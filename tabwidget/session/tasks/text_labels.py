@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelReport", "LabeledText", "TextLabelTask"]
 
-HELD_OUT = (0.2, 400)  # share of the rows, and how many at most
-EVALUATIONS = 6  # within the time to train, about
+VALIDATION = (0.2, 400)  # share of the rows, and their largest number
+EVALUATIONS = 6  # during the training time, about
 BINS = 20
-COUNTED = 200  # texts whose tokens are counted for an estimate
+COUNTED = 200  # texts tokenized for an estimate
 STANDARD = BACKENDS["huggingface"].standard
-WORD_TOKENS, MAX_PIECES = 600, 16  # to read at a time to weigh words, and texts
+WORD_TOKENS, MAX_PIECES = 600, 16  # per attribution: tokens to read, and pieces of text
 
-# What tunes a small decoder well in a minute or two.
+# Settings that fine-tune a small decoder well in a minute or two.
 QUICK: dict[str, Any] = {
     "batch_size": 16,
     "gradient_accumulation_steps": 1,
@@ -57,22 +57,21 @@ LEARNING_RATES = {"adapters": 1e-3, "whole": 5e-5}
 
 @dataclass(frozen=True)
 class LabelReport:
-    """How well validation texts are labeled.
+    """Metrics on the validation texts.
 
     Attributes
     ----------
     multi : bool
-        Whether a text may have several labels: only then do thresholds decide.
+        Whether a text may have several labels; only then are there thresholds.
     n_rows : int
-        Texts held out.
+        Number of validation texts.
     metrics : dict
-        As `tabwidget.textclass.metrics_of` returns them; of the newest evaluation while the model
-        is still trained.
+        From `tabwidget.textclass.metrics_of`; of the newest evaluation during training.
     at_half : dict or None
-        The same by thresholds of 0.5, where there are thresholds.
+        The same at thresholds of 0.5, if there are thresholds.
     has, lacks : dict of str to list of int
-        By label: how many texts that have it, or lack it, are given each of 20 equal ranges of its
-        probability. Empty while the model is still trained.
+        By label, a histogram of its probability over the texts that have it, or lack it, in 20
+        equal bins. Empty during training.
     """
 
     multi: bool
@@ -85,18 +84,18 @@ class LabelReport:
 
 @dataclass(frozen=True)
 class LabeledText:
-    """A text, and what labels it gets.
+    """A text and its predicted labels.
 
     Attributes
     ----------
     text : str
         The text.
     probabilities : dict of str to float
-        Of each label, the likeliest first.
+        By label, the likeliest first.
     labels : tuple of str
-        Those it gets.
+        The labels above their thresholds, or the likeliest one.
     seconds : float
-        How long it took.
+        Time to compute it.
     """
 
     text: str
@@ -225,7 +224,7 @@ class TextLabelTask(Task):
                     found, n_rows = event.metrics, len(classifier.validation_texts_)
                     at_half = found.get("at_half")
                     self.report = LabelReport(classifier.multi_, n_rows, found, at_half, {}, {})
-                run.tell(fields)
+                run.receive(fields)
 
             try:
                 classifier.set_params(**params, on_event=on_event)
@@ -233,7 +232,7 @@ class TextLabelTask(Task):
             finally:
                 # Without the closure a classifier can be copied.
                 classifier.set_params(on_event=None)
-            self._judge(classifier.thresholds_)
+            self._evaluate(classifier.thresholds_)
 
         return work
 
@@ -314,16 +313,16 @@ class TextLabelTask(Task):
         }
 
     def set_thresholds(self, thresholds: Mapping[str, float]) -> LabelReport:
-        """Set from which probability on texts have labels, and return the figures by that.
+        """Set the probability thresholds of some labels, and return the metrics at them.
 
         Raises
         ------
         ConfigError
             If a label is unknown, a threshold is not in [0, 1], or each text has one label.
         NotFittedError
-            Before the training has ended.
+            During training.
         """
-        classifier, names = self._judged()
+        classifier, names = self._with_thresholds()
         values = classifier.thresholds_.copy()
         for label, threshold in thresholds.items():
             if label not in names:
@@ -333,29 +332,29 @@ class TextLabelTask(Task):
                     f"the threshold of {label!r} is {threshold}: give one from 0 to 1"
                 )
             values[names.index(label)] = threshold
-        return self._judge(values)
+        return self._evaluate(values)
 
     def take_thresholds(self, which: str) -> LabelReport:
-        """Take the thresholds that are tuned on the validation texts, or 0.5 for all labels.
+        """Set the thresholds tuned on the validation texts, or 0.5 for all labels.
 
         Parameters
         ----------
         which : {"tuned", "half"}
-            Which to take.
+            The thresholds to set.
         """
         from tabwidget.textclass import tuned_thresholds
 
-        classifier, names = self._judged()
+        classifier, names = self._with_thresholds()
         if which not in ("tuned", "half"):
             raise ConfigError(f"there are no thresholds {which!r}: 'tuned' or 'half'")
         if which == "half":
-            return self._judge(np.full(len(names), 0.5))
+            return self._evaluate(np.full(len(names), 0.5))
         targets = classifier.validation_texts_.targets
         assert targets is not None
-        return self._judge(tuned_thresholds(targets, classifier.validation_probabilities_))
+        return self._evaluate(tuned_thresholds(targets, classifier.validation_probabilities_))
 
     def label(self, text: str) -> LabeledText:
-        """Return the probabilities of the labels of a text, and the labels it gets.
+        """Return the label probabilities of a text, and its predicted labels.
 
         Raises
         ------
@@ -379,17 +378,17 @@ class TextLabelTask(Task):
     def words(
         self, text: str, label: str, within: tuple[int, int] | None = None
     ) -> tuple[float, list[Word]]:
-        """Return the probability of a label of a text, and what each word does to it.
+        """Return the probability of a label for a text, and each word's attribution to it.
 
-        The longer the text, the fewer pieces it is parted into at first, so that the answer comes
-        soon; ask again within the place of a piece.
+        Attribution is leave-one-out: the change in log-odds without the word. A long text is split
+        into fewer pieces at first, so that the answer comes soon; ask again within a piece.
 
         Parameters
         ----------
         text, label : str
             The text, and one of the labels.
         within : (int, int), optional
-            The part of the text whose words are asked for.
+            Start and end of the part of the text to attribute.
 
         Raises
         ------
@@ -410,29 +409,26 @@ class TextLabelTask(Task):
         )
 
     def example(self, draw: int = 0) -> tuple[str, tuple[str, ...]]:
-        """Return a text that was held out, another one for each `draw`, and its true labels."""
+        """Return a validation text, another one for each `draw`, and its true labels."""
         classifier = self._fitted()
-        held_out, names = classifier.validation_texts_, classifier.model_.labels.names
+        validation, names = classifier.validation_texts_, classifier.model_.labels.names
         # A stride that shares no factor with most counts visits the rows in no visible order.
-        row = draw * 7919 % len(held_out)
-        assert held_out.targets is not None
-        true = np.flatnonzero(held_out.targets[row])
-        return held_out.texts[row], tuple(names[k] for k in true)
+        row = draw * 7919 % len(validation)
+        assert validation.targets is not None
+        true = np.flatnonzero(validation.targets[row])
+        return validation.texts[row], tuple(names[k] for k in true)
 
     def tokens(self, text: str) -> list[str]:
-        """Return the tokens of a text, as text.
-
-        Empty if the model's tokenizer is not on this machine yet.
-        """
+        """Return the decoded tokens of a text; none if the tokenizer is not on this machine."""
         try:
             return self._tokens().pieces(text)
         except (ConfigError, MissingExtraError):
-            return []  # training says why
+            return []  # starting a fit raises the reason
 
     def read(self, text: str) -> int:
-        """Return how many letters of a text the model reads, the first ones.
+        """Return the number of characters that the model reads of a text.
 
-        All of them if its tokenizer is not on this machine yet.
+        All of them if the tokenizer is not on this machine yet.
         """
         return len("".join(self.tokens(text)[: self.max_length])) or len(text)
 
@@ -448,7 +444,7 @@ class TextLabelTask(Task):
 
     def _params(self, n_rows: int, max_seconds: float | None, random_state: int) -> dict[str, Any]:
         """Return the parameters of the classifier."""
-        share, most = HELD_OUT
+        share, most = VALIDATION
         return {
             "model": self.model,
             "lora_r": self.rank or 0,
@@ -464,7 +460,7 @@ class TextLabelTask(Task):
         }
 
     def _config(self) -> ModelConfig:
-        """Return which model is tuned, and how, as other estimates of its size take it."""
+        """Return the model and its tuning as a `ModelConfig`."""
         return ModelConfig(
             model=self.model,
             lora=None if self.rank is None else LoRAConfig(rank=self.rank),
@@ -485,7 +481,7 @@ class TextLabelTask(Task):
             raise NotFittedError("there is no model of the labels yet: train it first")
         return self.classifier
 
-    def _judged(self) -> tuple[TextClassifier, list[str]]:
+    def _with_thresholds(self) -> tuple[TextClassifier, list[str]]:
         """Return the classifier whose thresholds can be set, and the names of its labels."""
         classifier = self._fitted()
         if self.report is None or not self.report.has:
@@ -494,7 +490,7 @@ class TextLabelTask(Task):
             raise ConfigError("each text has one label, the likeliest: there are no thresholds")
         return classifier, list(classifier.model_.labels.names)
 
-    def _judge(self, thresholds: NDArray[np.float64]) -> LabelReport:
+    def _evaluate(self, thresholds: NDArray[np.float64]) -> LabelReport:
         """Take thresholds, and return how well the validation texts are labeled by them."""
         from tabwidget.textclass import metrics_of
 
