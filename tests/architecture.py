@@ -9,6 +9,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import tabwidget
@@ -164,7 +165,7 @@ def _imported(node: ast.AST, around: list[str]) -> list[str]:
                 return [f"{source}.{name}" for name in modules]
             return [source]
         # `from tabwidget import charts, Session`: what holds each name.
-        homes = tabwidget._MODULE_OF
+        homes = home_of_names()
         names = [alias.name for alias in node.names if alias.name != "__version__"]
         return [f"tabwidget.{homes.get(name, name)}" for name in names]
     if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {
@@ -177,6 +178,18 @@ def _imported(node: ast.AST, around: list[str]) -> list[str]:
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         ]
     return []
+
+
+@cache
+def home_of_names() -> dict[str, str]:
+    """Return the module of each name that the package's stub imports, without "tabwidget."."""
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    return {
+        alias.name: node.module or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def _ours(found: Import) -> str:

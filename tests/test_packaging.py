@@ -87,6 +87,7 @@ def test_wheel_from_sdist_needs_no_front_end_build(unpacked: Path, wheel: zipfil
 
 def test_wheel_carries_data_notebook_and_types(wheel: zipfile.ZipFile) -> None:
     expected = {
+        "tabwidget/__init__.pyi",
         "tabwidget/data/penguins.csv",
         "tabwidget/notebooks/00_quickstart.ipynb",
         "tabwidget/py.typed",

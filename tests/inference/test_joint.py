@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabwidget import ConfigError, JointDistribution, TabularLanguageModel
+from tabwidget import JointDistribution, TabularLanguageModel
+from tabwidget.errors import ConfigError
 from tests.backends.fakes import FakeBackend
 
 RNG = np.random.default_rng(0)

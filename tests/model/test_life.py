@@ -15,16 +15,13 @@ import pytest
 
 from tabwidget import (
     BracketSerializer,
-    ConfigError,
-    DataFileError,
-    EvidenceError,
     ModelConfig,
-    NotFittedError,
     Table,
     TabularLanguageModel,
     TrainingConfig,
 )
 from tabwidget.callbacks import Callback
+from tabwidget.errors import ConfigError, DataFileError, EvidenceError, NotFittedError
 from tests.backends.fakes import FakeBackend
 
 RNG = np.random.default_rng(0)
