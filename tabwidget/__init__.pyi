@@ -49,7 +49,7 @@ from .serializers import (
 from .session import Session
 from .table import Table
 from .textclass import TextClassifier
-from .widgets import DataPanel, QueryPanel, TaskPanel, TrainPanel, Workbench
+from .widgets import DataPanel, LabelsPanel, QueryPanel, TaskPanel, TrainPanel, Workbench
 
 __version__: str
 
@@ -67,6 +67,7 @@ __all__ = [
     "JSONSerializer",
     "JointDistribution",
     "KeyValueSerializer",
+    "LabelsPanel",
     "LanguageModelClassifier",
     "LanguageModelImputer",
     "LanguageModelOverSampler",
