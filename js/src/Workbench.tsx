@@ -1,13 +1,13 @@
 // All panels in one layout, themed, with a calm notice when the kernel has gone.
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { DataPanel } from "./data/DataPanel";
-import { LabelsPanel } from "./labels/LabelsPanel";
-import { QueryPanel } from "./query/QueryPanel";
-import { type Store, useStore } from "./shared/store";
-import { type Theme, themeOf, watchTheme } from "./shared/theme";
-import { TaskPanel } from "./task/TaskPanel";
-import { TrainPanel } from "./train/TrainPanel";
+import { type Store, useStore } from "./core/store";
+import { type Theme, themeOf, watchTheme } from "./core/theme";
+import { DataPanel } from "./panels/data/DataPanel";
+import { LabelsPanel } from "./panels/labels/LabelsPanel";
+import { QueryPanel } from "./panels/query/QueryPanel";
+import { TaskPanel } from "./panels/task/TaskPanel";
+import { TrainPanel } from "./panels/train/TrainPanel";
 
 const PANELS: Record<string, ComponentType<{ store: Store }>> = {
   data: DataPanel,

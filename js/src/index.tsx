@@ -1,9 +1,9 @@
 // The entry point that anywidget calls: one view of the panels over one session.
 import type { RenderProps } from "@anywidget/types";
 import { render as mount } from "preact";
-import "./style/workbench.css";
-import { hideStatic } from "./shared/fallback";
-import { Store, type WidgetState } from "./shared/store";
+import "./ui/workbench.css";
+import { hideStatic } from "./core/fallback";
+import { Store, type WidgetState } from "./core/store";
 import { Workbench } from "./Workbench";
 
 function render({ model, el }: RenderProps<WidgetState>): () => void {

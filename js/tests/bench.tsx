@@ -1,6 +1,6 @@
 // The page that a test draws on, and how it finds and moves what is there.
 import { type ComponentChild, render } from "preact";
-import { Store } from "../src/shared/store";
+import { Store } from "../src/core/store";
 import { Workbench } from "../src/Workbench";
 import type { FakeModel } from "./model";
 

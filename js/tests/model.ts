@@ -1,7 +1,7 @@
 // A stand-in for anywidget's model: records what is sent, and lets a test play the kernel.
 import type { AnyModel } from "@anywidget/types";
-import type { ColumnSummary, Labelling, RunStats, Snapshot } from "../src/shared/protocol";
-import type { WidgetState } from "../src/shared/store";
+import type { ColumnSummary, Labelling, RunStats, Snapshot } from "../src/core/protocol";
+import type { WidgetState } from "../src/core/store";
 
 interface Sent {
   id: string;
