@@ -1,4 +1,4 @@
-// Reads a batch of loss points from its float32 buffer and notices when batches are missing.
+// Decode batches of loss points from float32 buffers, and detect missing batches.
 import type { BatchMessage, CurvePoint } from "./protocol";
 
 /** Numbers per point in the buffer: seconds, step, loss, 1 if validation. */
@@ -9,7 +9,7 @@ export function decodePoints(buffer: DataView | undefined): CurvePoint[] {
   const points: CurvePoint[] = [];
   for (let at = 0; at + 4 * STRIDE <= buffer.byteLength; at += 4 * STRIDE) {
     const loss = buffer.getFloat32(at + 8, true);
-    // A loss may overflow while it trains; a chart has no place for it.
+    // A loss may overflow during training; charts cannot show it.
     if (!Number.isFinite(loss)) continue;
     points.push({
       seconds: buffer.getFloat32(at, true),
@@ -23,14 +23,14 @@ export function decodePoints(buffer: DataView | undefined): CurvePoint[] {
 
 export type Arrival = "take" | "gap" | "stale" | "new run";
 
-/** Says what to do with a batch, given the run and the event number expected next. */
+/** Classify a batch, given the run and the number of the next expected event. */
 export function arrival(
-  known: { run: number; next: number } | null,
+  expected: { run: number; next: number } | null,
   batch: Pick<BatchMessage, "run" | "from" | "next">,
 ): Arrival {
-  if (!known || batch.run > known.run) return batch.from === 0 ? "new run" : "gap";
-  if (batch.run < known.run || batch.next < known.next) return "stale";
-  if (batch.from > known.next) return "gap";
-  // Events already held would be drawn twice; the stats of an empty batch are still news.
-  return batch.from === known.next ? "take" : "gap";
+  if (!expected || batch.run > expected.run) return batch.from === 0 ? "new run" : "gap";
+  if (batch.run < expected.run || batch.next < expected.next) return "stale";
+  if (batch.from > expected.next) return "gap";
+  // A batch that overlaps would be drawn twice; an empty one still has new stats.
+  return batch.from === expected.next ? "take" : "gap";
 }

@@ -1,6 +1,6 @@
-// The static picture that stands behind a widget is hidden while the widget itself is drawn.
+// Hide the static view of a widget while the widget itself is drawn.
 
-/** How many views each static picture has in this page. */
+/** Number of widget views by id of the static view. */
 const views = new Map<string, number>();
 
 function styleOf(id: string): HTMLStyleElement {
@@ -13,9 +13,9 @@ function styleOf(id: string): HTMLStyleElement {
   return style;
 }
 
-/** Hide the static picture with this id; returns how to show it again. */
+/** Hide the static view with this id; returns a function that shows it again. */
 export function hideStatic(id: string): () => void {
-  // The id goes into a selector; ours are hexadecimal, anything else is not ours.
+  // The id becomes part of a selector: accept only characters that ours have.
   if (!/^[0-9a-z]+$/i.test(id)) return () => {};
   views.set(id, (views.get(id) ?? 0) + 1);
   styleOf(id).textContent =

@@ -1,8 +1,8 @@
-// Keeps the static picture in the notebook document up to date, also after the page was reloaded.
+// Keep the static view in the notebook document up to date, also after a page reload.
 //
-// JupyterLab routes an updated display only while it remembers the execution that displayed it,
-// which a reload makes it forget. The widget's manager knows the open document, so the picture is
-// found there by its class. In a host without such a document nothing happens.
+// JupyterLab forgets on reload which execution displayed an output, and then drops its updates.
+// The widget manager has the open document, so the static view is found there by its class. In a
+// host without such a document nothing happens.
 
 interface Output {
   readonly data: { readonly [type: string]: unknown };
@@ -31,7 +31,7 @@ function* all<T>(list: Listed<T> | undefined): Generator<T> {
   }
 }
 
-/** Write the picture into every output of the document that shows it; returns how many changed. */
+/** Update every output of the document that shows the view; returns how many changed. */
 export function updatePictures(manager: unknown, id: string, message: PictureMessage): number {
   let changed = 0;
   for (const cell of all((manager as Manager | undefined)?.context?.model?.cells)) {

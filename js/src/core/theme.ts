@@ -1,8 +1,8 @@
-// Tells dark from light, follows theme changes, and dresses charts in the page's colors.
+// Detect light and dark themes, follow changes, and style charts in the page's colors.
 
 export type Theme = "light" | "dark";
 
-/** Relative brightness 0..1 of a CSS color as the browser computes it, or null. */
+/** Brightness of a computed CSS color, 0 to 1; null if transparent or unknown. */
 export function brightness(color: string): number | null {
   const parts = color.match(/[\d.]+/g)?.map(Number) ?? [];
   const [r, g, b, alpha] = parts;
@@ -19,7 +19,7 @@ export function themeOf(element: HTMLElement): Theme {
   return text !== null && text > 0.5 ? "dark" : "light";
 }
 
-/** Call `changed` when the page's theme may have changed; returns how to stop. */
+/** Call `changed` when the page's theme may have changed; returns a function that stops. */
 export function watchTheme(changed: () => void): () => void {
   const observer = new MutationObserver(changed);
   const attributes = ["data-jp-theme-light", "data-jp-theme-name", "class", "theme", "style"];
@@ -34,7 +34,7 @@ export function watchTheme(changed: () => void): () => void {
   };
 }
 
-/** A Vega config in the colors and fonts that the element has now. */
+/** A Vega config in the element's current colors and fonts. */
 export function chartConfig(element: HTMLElement): Record<string, unknown> {
   const style = getComputedStyle(element);
   const read = (name: string, otherwise: string) =>

@@ -1,12 +1,12 @@
-// Requests to the kernel and their answers: one envelope, newest wins where a slider is dragged.
+// Requests to the kernel and their replies; of a dragged slider's requests the newest wins.
 import type { AnyModel } from "@anywidget/types";
 import type { PictureMessage } from "./picture";
 import type { BatchMessage, ReplyMessage, RequestKind, Requests } from "./protocol";
 
-/** An error that the kernel reported, ready to be shown as it is. */
+/** An error reported by the kernel, in words for the user. */
 export class KernelError extends Error {}
 
-/** An answer that nobody waits for any more. */
+/** The request was replaced by a newer one. */
 export class Superseded extends Error {}
 
 type Reply<K extends RequestKind> = Requests[K]["ok"];
@@ -30,7 +30,7 @@ export class Transport {
   readonly #waiting = new Map<string, Waiting>();
   readonly #lanes = new Map<string, Lane>();
   readonly #onBatch: (batch: BatchMessage, buffers: readonly DataView[]) => void;
-  // Two views of one widget share its messages, so the ids must differ between views.
+  // Views of one widget share its messages, so ids must differ between views.
   readonly #prefix = Math.random().toString(36).slice(2, 10);
   #count = 0;
 
@@ -43,7 +43,7 @@ export class Transport {
     model.on("msg:custom", this.#receive);
   }
 
-  /** Ask the kernel for one thing; rejects with a readable `KernelError`. */
+  /** Send a request; rejects with `KernelError`. */
   request<K extends RequestKind>(
     kind: K,
     payload: Payload<K>,
@@ -52,7 +52,7 @@ export class Transport {
     return this.#send(kind, payload, buffers).then(({ ok }) => ok as Reply<K>);
   }
 
-  /** Like `request`, for an answer that comes with buffers. */
+  /** Like `request`, for replies with buffers. */
   requestWithBuffers<K extends RequestKind>(
     kind: K,
     payload: Payload<K>,
@@ -64,9 +64,8 @@ export class Transport {
   }
 
   /**
-   * Ask with at most one request of this kind under way. While it is, only the newest further one
-   * is kept; those it replaces, and an answer that a newer question has overtaken, reject with
-   * `Superseded`.
+   * Send at most one request of this kind at a time. Of those made meanwhile only the newest is
+   * kept and sent next; all others reject with `Superseded`.
    */
   latest<K extends RequestKind>(kind: K, payload: Payload<K>): Promise<Reply<K>> {
     const lane = this.#lanes.get(kind) ?? { busy: false, next: null, drop: null };
@@ -93,12 +92,7 @@ export class Transport {
     });
   }
 
-  /** Whether a `latest` request of this kind is under way or waits. */
-  busy(kind: RequestKind): boolean {
-    return this.#lanes.get(kind)?.busy ?? false;
-  }
-
-  /** Reject whatever still waits, for instance because the kernel has gone. */
+  /** Reject all pending requests, for instance because the kernel is gone. */
   abandon(reason: string): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();

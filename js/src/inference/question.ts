@@ -1,18 +1,12 @@
-// The question being asked: what the user has set so far, the newest answer, and the survey.
-import type {
-  AnswerSummary,
-  DistributionRecord,
-  Evidence,
-  Given,
-  Question,
-  Snapshot,
-} from "../core/protocol";
-import { Superseded, type Transport } from "../core/transport";
+// State of the query being edited: target, evidence, the newest answer and the survey.
 
-// While a slider is dragged, answers come first and the survey at most this often (milliseconds).
+import { Superseded, type Transport } from "../core/transport";
+import type { AnswerSummary, DistributionRecord, Evidence, Given, Latest, Question } from "./types";
+
+// Milliseconds between surveys while a slider is dragged: answers take precedence.
 const SURVEY_PERIOD = 400;
 
-export class Conversation {
+export class QuestionState {
   target: string | null = null;
   given: Given = {};
   formula = "";
@@ -23,7 +17,7 @@ export class Conversation {
   readonly #changed: () => void;
   #asking = 0;
   #surveyed = "";
-  #surveyWanted = false;
+  #surveying = false;
   #surveyedAt = Number.NEGATIVE_INFINITY;
 
   constructor(transport: Transport, changed: () => void) {
@@ -31,21 +25,24 @@ export class Conversation {
     this.#changed = changed;
   }
 
-  /** Take over what another view or a line of Python asked, unless the user is asking here. */
-  adopt(snapshot: Snapshot): void {
+  /**
+   * Show the session's question, which another view or Python may have asked, unless one from here
+   * is under way. `target` is shown if there is no question.
+   */
+  adopt({ question, answer = null }: Partial<Latest>, target: string | null): void {
     if (this.#asking > 0) return;
-    const { question, answer } = snapshot;
-    // A snapshot may have been taken before the answer that came here first.
+    // The slice may be older than an answer that was received as a reply.
     if (answer && this.answer && answer.number < this.answer.number) return;
-    if (question) this.#settle(question);
+    if (question) this.#show(question);
     else {
-      this.target = snapshot.choices.target;
+      this.target = target;
       this.given = {};
       this.formula = "";
     }
     this.answer = answer;
     if (!answer) this.survey = {};
-    this.#wantSurvey();
+    this.#changed();
+    this.#refreshSurvey();
   }
 
   setTarget(target: string): void {
@@ -85,7 +82,7 @@ export class Conversation {
       .then(
         ({ question, answer }) => {
           this.answer = answer;
-          if (this.#asking === 1) this.#settle(question);
+          if (this.#asking === 1) this.#show(question);
         },
         (error: Error) => {
           if (!(error instanceof Superseded)) this.error = error.message;
@@ -94,24 +91,24 @@ export class Conversation {
       .finally(() => {
         this.#asking -= 1;
         this.#changed();
-        this.#wantSurvey();
+        this.#refreshSurvey();
       });
   }
 
-  #settle(question: Question): void {
+  #show(question: Question): void {
     this.target = question.target;
     this.given = question.given;
     this.formula = question.formula;
   }
 
-  /** Refresh the distributions of all other columns, but never in the way of an answer. */
-  #wantSurvey(): void {
+  /** Refresh the distributions of all other columns, but never ahead of an answer. */
+  #refreshSurvey(): void {
     if (!this.answer || this.error) return;
     const now = performance.now();
     if (this.#asking > 0 && now < this.#surveyedAt + SURVEY_PERIOD) return;
     const wanted = `${this.answer.number}`;
-    if (wanted === this.#surveyed || this.#surveyWanted) return;
-    this.#surveyWanted = true;
+    if (wanted === this.#surveyed || this.#surveying) return;
+    this.#surveying = true;
     this.#surveyedAt = now;
     this.#transport
       .latest("survey", {})
@@ -126,8 +123,8 @@ export class Conversation {
         },
       )
       .finally(() => {
-        this.#surveyWanted = false;
-        if (this.#asking === 0) this.#wantSurvey();
+        this.#surveying = false;
+        if (this.#asking === 0) this.#refreshSurvey();
       });
   }
 }

@@ -1,7 +1,7 @@
-// Between a slider's numbers and evidence: a value or a range, for numbers and for dates.
+// Convert between slider positions and evidence, for numbers and dates.
 
-import type { ColumnSummary, DistributionRecord, Evidence, Level } from "../core/protocol";
-import { snap, step } from "../ui/format";
+import type { ColumnSummary, Level } from "../core/table";
+import type { DistributionRecord, Evidence } from "./types";
 
 export interface Line {
   low: number;
@@ -16,12 +16,12 @@ export function lineOf(column: ColumnSummary): Line {
   const date = column.kind === "datetime";
   const by = step(low, high, column.integer || date);
   if (date) return { low, high, step: by, date };
-  // A slider counts its steps from its lowest value: from a round one, all of them are round.
+  // Sliders step from their lowest value: if that is round, so are all others.
   const round = (steps: number) => Number((steps * by).toPrecision(12));
   return { low: round(Math.floor(low / by)), high: round(Math.ceil(high / by)), step: by, date };
 }
 
-/** A slider's number as evidence carries it: dates travel as text. */
+/** A slider's number as a value of evidence: dates are sent as text. */
 export function toLevel(value: number, line: Line): Level {
   return line.date ? new Date(value * 1000).toISOString().slice(0, 19) : value;
 }
@@ -32,7 +32,7 @@ export function fromLevel(level: Level, line: Line): number {
   return Date.parse(/Z$|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`) / 1000;
 }
 
-/** The two ends that the evidence sets; both the same for a single value. */
+/** Both ends of the evidence; equal for a single value. */
 export function endsOf(evidence: Evidence | null, line: Line): [number, number] | null {
   if (!evidence) return null;
   switch (evidence.op) {
@@ -69,7 +69,7 @@ export function range(low: number, high: number, line: Line): Evidence {
   };
 }
 
-/** Where the thumb of an unset slider rests: the predicted mean. */
+/** Position of a slider without evidence: the predicted mean. */
 export function resting(records: readonly DistributionRecord[] | null, line: Line): number {
   const middle = (line.low + line.high) / 2;
   if (!records?.length) return snap(middle, line.step);
@@ -84,4 +84,21 @@ export function resting(records: readonly DistributionRecord[] | null, line: Lin
   return Number.isFinite(mean)
     ? snap(Math.min(line.high, Math.max(line.low, mean)), line.step)
     : middle;
+}
+
+/** A round slider step, for about two hundred positions. */
+export function step(low: number, high: number, integer: boolean): number {
+  const span = high - low;
+  if (!(span > 0)) return 1;
+  const raw = span / 200;
+  const magnitude = 10 ** Math.floor(Math.log10(raw));
+  const nice = [1, 2, 5, 10].find((m) => m * magnitude >= raw) ?? 10;
+  const found = nice * magnitude;
+  return integer ? Math.max(1, Math.round(found)) : found;
+}
+
+/** Round to the step, without binary rounding noise. */
+export function snap(value: number, by: number): number {
+  const places = Math.max(0, -Math.floor(Math.log10(by)) + 1);
+  return Number((Math.round(value / by) * by).toFixed(Math.min(places, 12)));
 }

@@ -1,5 +1,6 @@
-// Tiny inline histograms: counts of a column, or the distribution predicted for it.
-import type { ColumnSummary, DistributionRecord } from "../core/protocol";
+// Small inline histograms: counts of a column, or its predicted distribution.
+import type { ColumnSummary } from "../core/table";
+import type { DistributionRecord } from "../inference/types";
 
 const HEIGHT = 100;
 
@@ -49,7 +50,7 @@ export function Histogram({ column }: { column: ColumnSummary }) {
   );
 }
 
-/** Where the bars of a number's distribution lie on its range, 0 to 1. */
+/** Positions of the bars of a number's distribution within its range, 0 to 1. */
 export function sparkBars(
   records: readonly DistributionRecord[],
   low: number,
@@ -74,7 +75,7 @@ export function sparkBars(
   return shapes.map((shape) => ({ ...shape, height: shape.height / most }));
 }
 
-/** The distribution predicted for a number. */
+/** The predicted distribution of a number. */
 export function Spark({
   records,
   low,

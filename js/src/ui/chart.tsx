@@ -1,4 +1,4 @@
-// One Altair chart: drawn once by vega-embed, then only its named dataset changes.
+// An Altair chart: drawn once by vega-embed, then updated through its named dataset.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { changeset, type View } from "vega";
 import embed, { type VisualizationSpec } from "vega-embed";
@@ -14,7 +14,7 @@ export interface ChartProps {
   /** Name of the dataset in the spec. */
   dataset: string;
   rows: readonly object[];
-  /** Rows are appended as long as this stays the same, and replaced when it changes. */
+  /** Rows are appended while this is unchanged, and replaced when it changes. */
   revision?: number | string;
   /** Replace all rows at every change. */
   replace?: boolean;
@@ -22,10 +22,10 @@ export interface ChartProps {
   label: string;
 }
 
-// Laid out anew at every change, or axes made for no data cut the labels of the data that comes.
+// Lay out again at every change: axes made for empty data would clip later labels.
 const AUTOSIZE = { type: "fit", contains: "padding", resize: true };
 
-/** Fit a spec to the panel: its own width, our height, and the rows there are now. */
+/** Fit a spec to the panel: its width and height, and the current rows. */
 export function fitted(
   spec: Json,
   size: { width: number; height: number },
@@ -51,7 +51,7 @@ export function Chart(props: ChartProps) {
     let frame = 0;
     const stop = watchTheme(() => {
       cancelAnimationFrame(frame);
-      // The new stylesheet counts only in the next frame.
+      // The new stylesheet applies from the next frame on.
       frame = requestAnimationFrame(() => setTheme((n) => n + 1));
     });
     return () => {
@@ -76,7 +76,7 @@ export function Chart(props: ChartProps) {
       tooltip: { theme: "custom" },
       config: chartConfig(node),
       defaultStyle: false,
-      // A chart whose first rows have not come yet is not worth a warning.
+      // An empty chart is no reason for a warning.
       logLevel: ERRORS,
     }).then(
       (result) => {
@@ -121,7 +121,7 @@ export function Chart(props: ChartProps) {
   }, [rows, revision, replace]);
 
   return (
-    // Vega sets role and label of the box that it draws in, so ours are on the figure around it.
+    // Vega sets the role and label of its own box; ours are on the figure around it.
     <figure
       class="tw-chart"
       aria-label={label}

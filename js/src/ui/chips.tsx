@@ -1,10 +1,10 @@
-// A text's labels as chips; where they were guessed, each says whether the guess was right.
+// Labels as chips; with a prediction, each is marked as found or missed.
 import { Name } from "./parts";
 
 export function LabelChips(props: {
   label: string;
   names: readonly string[];
-  /** Whether the label was found; without it nothing is said. */
+  /** Whether the label was predicted; without this, chips are unmarked. */
   found?: (name: string) => boolean;
 }) {
   const { label, names, found } = props;

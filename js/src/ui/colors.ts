@@ -1,6 +1,6 @@
-// A stable color per column: its place in the table picks one of twelve theme-aware hues.
+// A stable color per column: its position in the table selects one of twelve hues.
 
-/** Hues defined in the stylesheet, light and dark, as --tw-hue-0 … --tw-hue-11. */
+/** Number of hues in the stylesheet, light and dark: --tw-hue-0 … --tw-hue-11. */
 export const HUES = 12;
 
 export function hueOf(column: string, columns: readonly string[]): number {

@@ -1,5 +1,5 @@
-// Numbers, times and shares as people read them.
-import type { ColumnSummary, Level } from "../core/protocol";
+// Format numbers, times and shares for display.
+import type { ColumnSummary, Level } from "../core/table";
 
 /** A number in at most `digits` significant digits, with no trailing zeros and no exponent where avoidable. */
 export function number(value: number | null | undefined, digits = 4): string {
@@ -29,7 +29,7 @@ export function seconds(value: number | null): string {
   return `${Math.floor(value / 60)} min ${String(Math.round(value % 60)).padStart(2, "0")} s`;
 }
 
-/** Bytes as the largest unit that they fill. */
+/** Bytes in the largest unit of which there is at least one. */
 export function bytes(value: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
@@ -45,7 +45,7 @@ export function milliseconds(value: number): string {
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
-/** Names of kinds as a person would say them. */
+/** Display names of column kinds. */
 export const KINDS: Record<ColumnSummary["kind"], string> = {
   numeric: "number",
   categorical: "category",
@@ -54,35 +54,18 @@ export const KINDS: Record<ColumnSummary["kind"], string> = {
   text: "free text",
 };
 
-/** Scores as a person would say them. */
+/** Display names of metrics. */
 export const SCORES: Record<string, string> = {
   f1_micro: "F1 micro",
   f1_macro: "F1 macro",
   accuracy: "accuracy",
 };
 
-/** A score between 0 and 1, always as long. */
+/** A score between 0 and 1, with a fixed number of digits. */
 export function score(value: number, digits = 2): string {
   return Number.isFinite(value) ? value.toFixed(digits) : "–";
 }
 
 export function level(value: Level): string {
   return typeof value === "number" ? number(value, 6) : String(value);
-}
-
-/** A sensible slider step: about two hundred stops, on round numbers. */
-export function step(low: number, high: number, integer: boolean): number {
-  const span = high - low;
-  if (!(span > 0)) return 1;
-  const raw = span / 200;
-  const magnitude = 10 ** Math.floor(Math.log10(raw));
-  const nice = [1, 2, 5, 10].find((m) => m * magnitude >= raw) ?? 10;
-  const found = nice * magnitude;
-  return integer ? Math.max(1, Math.round(found)) : found;
-}
-
-/** Round to the step without the noise of binary fractions. */
-export function snap(value: number, by: number): number {
-  const places = Math.max(0, -Math.floor(Math.log10(by)) + 1);
-  return Number((Math.round(value / by) * by).toFixed(Math.min(places, 12)));
 }

@@ -1,7 +1,7 @@
-// The small parts every panel is built from: card, error line, segmented choice, field, badge.
+// Parts of all panels: card, error line, segmented choice, field, badge.
 import { type ComponentChildren, Fragment } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
-import type { Kind } from "../core/protocol";
+import type { Kind } from "../core/table";
 import { Superseded } from "../core/transport";
 import { KINDS } from "./format";
 import { CopyPython } from "./python";
@@ -11,7 +11,7 @@ export function Card(props: {
   title: string;
   note?: ComponentChildren;
   area: string;
-  /** Offered in the header as something to copy. */
+  /** Code that the header offers to copy. */
   python?: string;
   children: ComponentChildren;
 }) {
@@ -37,7 +37,7 @@ export function Card(props: {
   );
 }
 
-/** Acts on Enter, unless it ends the composition of a letter. */
+/** Act on Enter, unless it ends the composition of a character. */
 export function onEnter(act: () => void): (event: KeyboardEvent) => void {
   return (event) => {
     if (event.key !== "Enter" || event.isComposing) return;
@@ -46,7 +46,7 @@ export function onEnter(act: () => void): (event: KeyboardEvent) => void {
   };
 }
 
-/** One readable line, or a formula with its caret; nothing when all is well. */
+/** An error: one line, or a formula with its caret. Nothing without one. */
 export function ErrorLine({ message }: { message: string }) {
   if (!message) return null;
   return (
@@ -56,7 +56,7 @@ export function ErrorLine({ message }: { message: string }) {
   );
 }
 
-/** Runs an action and keeps its error for `ErrorLine`. */
+/** Run actions and keep the error for `ErrorLine`. */
 export function useErrors(): [string, (action: () => Promise<unknown>) => void] {
   const [message, setMessage] = useState("");
   const run = (action: () => Promise<unknown>) => {
@@ -72,7 +72,7 @@ export function Badge({ kind }: { kind: Kind }) {
   return <span class={`tw-badge tw-badge-${kind}`}>{KINDS[kind]}</span>;
 }
 
-/** A column's name that may break after a mark between its parts, and nowhere else if avoidable. */
+/** A column's name, with line breaks after punctuation where possible. */
 export function Name({ text }: { text: string }) {
   const pieces = text.match(/[^_.:/-]*[_.:/-]*/g)?.filter(Boolean) ?? [];
   return (
@@ -96,7 +96,7 @@ export function Field({ label, children }: { label: string; children: ComponentC
   );
 }
 
-/** One choice of a few, as a row of radio buttons that look like segments. */
+/** A choice of one option: radio buttons that look like segments. */
 export function Segmented(props: {
   label: string;
   options: readonly string[];
@@ -121,7 +121,7 @@ export function Segmented(props: {
   );
 }
 
-/** A text taken over on Enter or on leaving, not letter by letter. */
+/** A text field that reports changes on Enter or blur. */
 export function EnteredText(props: {
   label: string;
   value: string;
@@ -147,12 +147,12 @@ export function EnteredText(props: {
   );
 }
 
-/** A number and its unit; the kernel judges what is sent. */
+/** A number with its unit; the kernel validates it. */
 export function Amount(props: {
   label: string;
   unit: string;
   value: number | null;
-  /** Offered; others may be typed. */
+  /** For the arrows of the field; other numbers may be typed. */
   range: [number, number];
   onChange: (value: number) => void;
 }) {

@@ -1,4 +1,4 @@
-// The same as Python: copied at a click, or shown in a box where there is no clipboard.
+// Python code to copy, shown in a box where there is no clipboard.
 import { useEffect, useRef, useState } from "preact/hooks";
 
 export function CopyPython(props: { python: string; label: string; text: string; class: string }) {
@@ -20,7 +20,7 @@ export function CopyPython(props: { python: string; label: string; text: string;
       await navigator.clipboard.writeText(props.python);
       setOutcome("copied");
     } catch {
-      // No clipboard without HTTPS or permission: show the lines, selected.
+      // No clipboard without HTTPS or permission: show the code, selected.
       setOutcome("box");
     }
   };

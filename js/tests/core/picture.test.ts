@@ -15,10 +15,10 @@ class FakeOutput {
   }
 }
 
-describe("the static picture in the document", () => {
+describe("the static view in the document", () => {
   const message = { type: "picture" as const, html: "<p class='tabwidget-static-a1'>2", text: "2" };
 
-  it("is brought up to date where it is shown, once, and nothing else is touched", () => {
+  it("is updated where it is shown, once, and nothing else changes", () => {
     const ours = new FakeOutput("<p class='tabwidget-static-a1'>1");
     const other = new FakeOutput("<p class='tabwidget-static-b2'>1");
     const cells = listed({ outputs: listed(other, ours) }, {});

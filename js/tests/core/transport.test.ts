@@ -1,14 +1,14 @@
 import { describe, expect, it, vi } from "vitest";
 import { KernelError, Superseded, Transport } from "../../src/core/transport";
-import { FakeModel, settle, snapshot } from "../model";
+import { FakeModel, settle, state } from "../model";
 
 function setup() {
-  const model = new FakeModel(snapshot());
+  const model = new FakeModel(state());
   return { model, transport: new Transport(model.any) };
 }
 
 describe("requests", () => {
-  it("pairs each answer with its question", async () => {
+  it("pairs each reply with its request", async () => {
     const { model, transport } = setup();
     const first = transport.request("stop", {});
     const second = transport.request("frames", {});
@@ -18,7 +18,7 @@ describe("requests", () => {
     expect(await second).toEqual({ frames: [] });
   });
 
-  it("rejects with the kernel's own line", async () => {
+  it("rejects with the kernel's message", async () => {
     const { model, transport } = setup();
     const asked = transport.request("ask", { formula: "x |" });
     model.fail(0, "expected a column");
@@ -26,20 +26,20 @@ describe("requests", () => {
   });
 
   it("gives two views of one model different ids", () => {
-    const model = new FakeModel(snapshot());
+    const model = new FakeModel(state());
     void new Transport(model.any).request("stop", {});
     void new Transport(model.any).request("stop", {});
     expect(model.sent[0]?.id).not.toBe(model.sent[1]?.id);
   });
 
-  it("rejects what waits when the kernel goes", async () => {
+  it("rejects pending requests when the kernel is gone", async () => {
     const { transport } = setup();
     const asked = transport.request("stop", {});
     transport.abandon("gone");
     await expect(asked).rejects.toThrow("gone");
   });
 
-  it("listens no more once closed", () => {
+  it("removes its listeners when closed", () => {
     const { model, transport } = setup();
     transport.close();
     expect(model.listeners()).toBe(0);
@@ -47,7 +47,7 @@ describe("requests", () => {
 });
 
 describe("a dragged slider", () => {
-  it("has one question under way, keeps only the newest, and drops stale answers", async () => {
+  it("has one request at a time, keeps only the newest, and drops stale replies", async () => {
     const { model, transport } = setup();
     const answered = vi.fn();
     const dropped = vi.fn();
@@ -65,7 +65,7 @@ describe("a dragged slider", () => {
     expect(dropped.mock.calls.every(([error]) => error instanceof Superseded)).toBe(true);
   });
 
-  it("goes on after an error", async () => {
+  it("continues after an error", async () => {
     const { model, transport } = setup();
     const bad = transport.latest("ask", { formula: "bad" });
     model.fail(0, "no");

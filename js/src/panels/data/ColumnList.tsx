@@ -1,6 +1,6 @@
-// The columns: kind, missing share, a tiny histogram, and why one is left out.
+// The columns: kind, role, share of missing values, histogram, and why one is ignored.
 
-import type { ColumnSummary } from "../../core/protocol";
+import type { ColumnSummary } from "../../core/table";
 import { Histogram } from "../../ui/bars";
 import { colorOf } from "../../ui/colors";
 import { count, number, share } from "../../ui/format";
@@ -18,8 +18,8 @@ function day(seconds: number | null): string {
 
 export function ColumnList(props: {
   columns: readonly ColumnSummary[];
-  /** What a column is in the task, by its name. */
-  parts: Readonly<Record<string, string>>;
+  /** The role of columns in the task. */
+  roles: Readonly<Record<string, string>>;
 }) {
   const names = props.columns.map((column) => column.name);
   return (
@@ -32,7 +32,7 @@ export function ColumnList(props: {
         >
           <span class="tw-column-name" title={column.dtype}>
             <Name text={column.name} />
-            {props.parts[column.name] && <span class="tw-tag">{props.parts[column.name]}</span>}
+            {props.roles[column.name] && <span class="tw-tag">{props.roles[column.name]}</span>}
           </span>
           <Badge kind={column.kind} />
           <span class="tw-facts">{facts(column)}</span>

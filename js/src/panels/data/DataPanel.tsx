@@ -1,25 +1,20 @@
-// Step 1: where the rows come from, and what the columns are.
+// Step 1: load a table, and see its columns.
 import { useState } from "preact/hooks";
-import type { Snapshot } from "../../core/protocol";
-import type { Store } from "../../core/store";
-import { useStore } from "../../core/store";
+import { type Store, usePython, useSlice } from "../../core/store";
 import { count } from "../../ui/format";
 import { Card, ErrorLine, useErrors } from "../../ui/parts";
 import { ColumnList } from "./ColumnList";
 import { readUpload, SourcePicker } from "./SourcePicker";
-
-/** What the columns are in the task that is chosen. */
-function partsOf({ choices, labeling }: Snapshot): Record<string, string> {
-  if (!labeling) return choices.target === null ? {} : { [choices.target]: "target" };
-  const all = (names: readonly string[], part: string) => names.map((name) => [name, part]);
-  return Object.fromEntries([...all(labeling.texts, "text"), ...all(labeling.labels, "label")]);
-}
+import type { Frame } from "./types";
 
 export function DataPanel({ store }: { store: Store }) {
-  const { snapshot, transport } = useStore(store);
+  const { transport } = store;
+  const python = usePython(store);
+  const { table, samples = [] } = useSlice(store, "data");
+  const { roles = {} } = useSlice(store, "task");
   const [error, attempt] = useErrors();
   const [over, setOver] = useState(false);
-  const table = snapshot.table;
+  const [frames, setFrames] = useState<readonly Frame[]>([]);
 
   const load = (source: string, name: string) =>
     attempt(() => transport.request("load", { source, name }));
@@ -35,7 +30,7 @@ export function DataPanel({ store }: { store: Store }) {
     </>
   );
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the file button does the same by keyboard
+    // biome-ignore lint/a11y/noStaticElementInteractions: the file input does the same by keyboard
     <div
       class={over ? "tw-drop tw-drop-over" : "tw-drop"}
       onDragOver={(event) => {
@@ -51,25 +46,22 @@ export function DataPanel({ store }: { store: Store }) {
         if (file) upload(file);
       }}
     >
-      <Card
-        step={1}
-        title="Data"
-        area="data"
-        python={snapshot.python}
-        note={note ?? "no table yet"}
-      >
+      <Card step={1} title="Data" area="data" python={python} note={note ?? "no table yet"}>
         <SourcePicker
-          offers={snapshot.offers}
+          samples={samples}
+          frames={frames}
           onLoad={load}
           onUpload={upload}
-          onRefresh={() => attempt(() => transport.request("frames", {}))}
+          onRefresh={() =>
+            attempt(async () => setFrames((await transport.request("frames", {})).frames))
+          }
         />
         <ErrorLine message={error} />
         {table ? (
-          <ColumnList columns={table.columns} parts={partsOf(snapshot)} />
+          <ColumnList columns={table.columns} roles={roles} />
         ) : (
           <p class="tw-empty">
-            Choose a sample, a DataFrame of this notebook, or drop a file here.
+            Choose a sample or a DataFrame of this notebook, or drop a file here.
           </p>
         )}
       </Card>

@@ -1,14 +1,14 @@
-// The ways to load a table: a sample, a variable of the notebook, a path, a file of this computer.
+// Load a table from a sample, a notebook variable, a path or an uploaded file.
 import { useState } from "preact/hooks";
-import type { Offers } from "../../core/protocol";
 import { onEnter, Segmented, Select } from "../../ui/parts";
+import type { Frame } from "./types";
 
-// Messages above this are cut off by common proxies; a path has no such limit.
+// Common proxies reject larger messages; a path has no such limit.
 const MAX_BYTES = 50 * 2 ** 20;
 
 export async function readUpload(file: File): Promise<ArrayBuffer> {
   if (!/\.(csv|tsv|txt|parquet)$/i.test(file.name)) {
-    throw new Error(`${file.name} is not a table: give a .csv, .tsv or .parquet file`);
+    throw new Error(`${file.name} is not a table: choose a .csv, .tsv or .parquet file`);
   }
   if (file.size > MAX_BYTES) {
     throw new Error(`${file.name} is larger than 50 MB: load it by its path instead`);
@@ -19,14 +19,15 @@ export async function readUpload(file: File): Promise<ArrayBuffer> {
 const WAYS = ["sample", "variable", "path", "upload"] as const;
 
 export function SourcePicker(props: {
-  offers: Offers;
+  samples: readonly string[];
+  frames: readonly Frame[];
   onLoad: (source: string, name: string) => void;
   onUpload: (file: File) => void;
   onRefresh: () => void;
 }) {
   const [way, setWay] = useState<string>("sample");
   const [path, setPath] = useState("");
-  const { samples, frames } = props.offers;
+  const { samples, frames } = props;
   const loadPath = () => {
     if (path.trim()) props.onLoad("path", path.trim());
   };

@@ -1,10 +1,10 @@
-// Each label's figures in a table that sorts by its headers, and its threshold to be moved.
+// Metrics and threshold of each label, in a table that sorts by its headers.
 import { useMemo, useState } from "preact/hooks";
-import type { LabelReport, LabelRow } from "../../core/protocol";
 import { count, score } from "../../ui/format";
 import { Name } from "../../ui/parts";
 import { Threshold } from "./Threshold";
 import type { Thresholds } from "./thresholds";
+import type { LabelReport, LabelRow } from "./types";
 
 const HEADERS = {
   label: "Label",
@@ -21,28 +21,30 @@ export interface Sorting {
   down: boolean;
 }
 
-/** The labels in the order of one column. */
+/** The labels in the order of a column. */
 export function sorted(rows: readonly LabelRow[], { by, down }: Sorting): string[] {
-  const rising = (a: LabelRow, b: LabelRow) =>
+  const ascending = (a: LabelRow, b: LabelRow) =>
     by === "label" ? a.label.localeCompare(b.label, "en", { numeric: true }) : a[by] - b[by];
-  return [...rows].sort((a, b) => (down ? rising(b, a) : rising(a, b))).map((row) => row.label);
+  return [...rows]
+    .sort((a, b) => (down ? ascending(b, a) : ascending(a, b)))
+    .map((row) => row.label);
 }
 
 export function ClassTable(props: { report: LabelReport; thresholds: Thresholds }) {
   const { report, thresholds } = props;
   const [sorting, setSorting] = useState<Sorting>({ by: "support", down: true });
   const rows = new Map(report.classes.map((row) => [row.label, row]));
-  // A row under the hand must not move away: its figures alone do not change its place.
-  const movable = report.classes.some((row) => row.has.length > 0);
+  // Dragging a threshold changes metrics, but must not move its row.
+  const adjustable = report.classes.some((row) => row.has.length > 0);
   const order = useMemo(
     () => sorted(report.classes, sorting),
-    [sorting, movable ? [...rows.keys()].join("\n") : report],
+    [sorting, adjustable ? [...rows.keys()].join("\n") : report],
   );
   const sortBy = (by: Header) =>
     setSorting((last) => ({ by, down: last.by === by ? !last.down : by !== "label" }));
   return (
     <div class="tw-classes">
-      <table class={report.multi ? "tw-table tw-multi" : "tw-table"} aria-label="Figures by label">
+      <table class={report.multi ? "tw-table tw-multi" : "tw-table"} aria-label="Metrics by label">
         <thead>
           <tr>
             {(Object.keys(HEADERS) as Header[]).map((by) => (

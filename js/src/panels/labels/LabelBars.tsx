@@ -1,44 +1,44 @@
-// A text's labels as bars, each with a tick at its threshold; a click puts the label in focus.
+// Probabilities of a text's labels as bars, each with a tick at its threshold.
 
-import type { LabelAnswer } from "../../core/protocol";
 import { score, share } from "../../ui/format";
 import { Name } from "../../ui/parts";
+import type { LabelAnswer } from "./types";
 
 const SHOWN = 10;
 
-/** The likeliest labels, likeliest first, but none left out that was chosen. */
-export function foremost(labels: readonly LabelAnswer[]): LabelAnswer[] {
+/** The most likely labels, most likely first, and all that are predicted. */
+export function topLabels(labels: readonly LabelAnswer[]): LabelAnswer[] {
   const kept = [...labels].sort((a, b) => Number(b.chosen) - Number(a.chosen)).slice(0, SHOWN);
   return kept.sort((a, b) => b.probability - a.probability);
 }
 
 export function LabelBars(props: {
-  /** All of them, likeliest first. */
+  /** All labels, most likely first. */
   labels: readonly LabelAnswer[];
-  /** By label, where a text may have several. */
+  /** By label; empty where a text has only one. */
   thresholds: ReadonlyMap<string, number>;
-  /** The true labels, if they are known. */
+  /** The true labels, if known. */
   truth: readonly string[] | null;
   focus: string | null;
-  onLook: (label: string) => void;
+  onFocus: (label: string) => void;
 }) {
-  const { labels, thresholds, truth, focus, onLook } = props;
-  const shown = foremost(labels);
+  const { labels, thresholds, truth, focus, onFocus } = props;
+  const shown = topLabels(labels);
   const rest = labels.length - shown.length;
   return (
-    <ul class="tw-likely" aria-label="Probabilities of the labels">
+    <ul class="tw-likely" aria-label="Label probabilities">
       {shown.map(({ label, probability, chosen }) => {
         const threshold = thresholds.get(label);
-        const verdict = chosen && truth ? (truth.includes(label) ? "right" : "wrong") : "";
-        const said = [`${label} ${share(probability)}`, chosen && "chosen", verdict];
+        const verdict = chosen && truth ? (truth.includes(label) ? "correct" : "wrong") : "";
+        const description = [`${label} ${share(probability)}`, chosen && "predicted", verdict];
         return (
           <li key={label}>
             <button
               type="button"
               class={`tw-likely-row ${chosen ? "tw-chosen" : ""}`}
-              aria-label={said.filter(Boolean).join(", ")}
+              aria-label={description.filter(Boolean).join(", ")}
               aria-pressed={label === focus}
-              onClick={() => onLook(label)}
+              onClick={() => onFocus(label)}
             >
               <span class="tw-likely-name">
                 <Name text={label} />

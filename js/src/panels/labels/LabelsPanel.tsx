@@ -1,34 +1,35 @@
-// Step 4 for texts: how well each label is found, where its threshold lies, and any text tried.
-import { useEffect, useRef, useState } from "preact/hooks";
-import type { Labelling } from "../../core/protocol";
-import type { Store } from "../../core/store";
+// Step 4 for text labels: metrics and thresholds by label, and predictions for any text.
+import { useEffect } from "preact/hooks";
+import { type Store, useAlive, useLive, useObject, useSlice } from "../../core/store";
 import { count } from "../../ui/format";
 import { Card, ErrorLine } from "../../ui/parts";
-import { Figures } from "./Figures";
+import { Metrics } from "./Metrics";
+import { TextPrediction } from "./prediction";
 import { TryText } from "./TryText";
 import { Thresholds } from "./thresholds";
-import { Trial } from "./trial";
 
-export function LabelsPanel({ store, labeling }: { store: Store; labeling: Labelling }) {
-  const { live, alive, transport } = store;
-  const { ready } = labeling;
-  const [, draw] = useState(0);
-  const thresholds = useHeld(() => new Thresholds(transport, () => draw((n) => n + 1)));
-  const trial = useHeld(() => new Trial(transport, () => draw((n) => n + 1)));
+export function LabelsPanel({ store }: { store: Store }) {
+  const { transport } = store;
+  const alive = useAlive(store);
+  const live = useLive(store);
+  const { ready } = useSlice(store, "train");
+  const { report: newest = null } = useSlice(store, "labels");
+  const thresholds = useObject((changed) => new Thresholds(transport, changed));
+  const prediction = useObject((changed) => new TextPrediction(transport, changed));
   const running = live?.stats.status === "running";
 
-  thresholds.adopt(labeling.report);
+  thresholds.adopt(newest);
   useEffect(() => {
-    if (ready && alive) trial.begin();
-  }, [ready, trial]);
-  // While it trains only a person asks; once it is done the answer is the final model's.
+    if (ready && alive) prediction.begin();
+  }, [ready, prediction]);
+  // During training only the user asks; the final model answers once more.
   useEffect(() => {
-    if (!running && alive && trial.answer) trial.ask();
-  }, [running, trial]);
-  useEffect(() => () => trial.close(), [trial]);
+    if (!running && alive && prediction.answer) prediction.ask();
+  }, [running, prediction]);
+  useEffect(() => () => prediction.close(), [prediction]);
 
   const { report } = thresholds;
-  const lines = new Map(
+  const byLabel = new Map(
     report?.classes.flatMap((row) => {
       const threshold = thresholds.of(row);
       return threshold === null ? [] : [[row.label, threshold] as const];
@@ -41,22 +42,15 @@ export function LabelsPanel({ store, labeling }: { store: Store; labeling: Label
         {!ready && (
           <p class="tw-empty">
             {running
-              ? "The model is being prepared: the first figures come as soon as it learns."
-              : "Once it trains: how well each label is found, and the labels of any text you type."}
+              ? "Preparing the model: metrics follow once training begins."
+              : "Once training starts: metrics for each label, and predictions for any text."}
           </p>
         )}
-        {ready && !report && <p class="tw-empty">Figures come with the first evaluation.</p>}
-        {ready && report && <Figures report={report} thresholds={thresholds} />}
+        {ready && !report && <p class="tw-empty">Metrics follow the first evaluation.</p>}
+        {ready && report && <Metrics report={report} thresholds={thresholds} />}
         <ErrorLine message={thresholds.error} />
-        {ready && <TryText trial={trial} thresholds={lines} />}
+        {ready && <TryText prediction={prediction} thresholds={byLabel} />}
       </div>
     </Card>
   );
-}
-
-/** Made once, and kept as long as the panel is drawn. */
-function useHeld<T>(make: () => T): T {
-  const held = useRef<T | null>(null);
-  held.current ??= make();
-  return held.current;
 }

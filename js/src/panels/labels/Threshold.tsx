@@ -1,15 +1,15 @@
-// A label's threshold: a slider over the rows that have the label and those that lack it.
+// A label's threshold: a slider over histograms of the rows with and without the label.
 
-import type { LabelRow } from "../../core/protocol";
 import { score } from "../../ui/format";
+import type { LabelRow } from "./types";
 
-// Lower than this, a bar of few rows beside one of many would not be seen.
-const LEAST = 0.1;
+// A bar of few rows must stay visible beside one of many.
+const MIN_HEIGHT = 0.1;
 
-/** Heights from 0 to 1; square roots, since most rows lie in the outermost bins. */
+/** Heights from 0 to 1; square roots, since most rows are in the outermost bins. */
 export function heights(counts: readonly number[]): number[] {
   const most = Math.max(1, ...counts);
-  return counts.map((count) => (count ? Math.max(LEAST, Math.sqrt(count / most)) : 0));
+  return counts.map((count) => (count ? Math.max(MIN_HEIGHT, Math.sqrt(count / most)) : 0));
 }
 
 export function Threshold(props: { row: LabelRow; value: number; onSet: (value: number) => void }) {
@@ -66,7 +66,7 @@ function Bins({ row, value }: { row: LabelRow; value: number }) {
       viewBox={`0 0 ${bins} 2`}
       preserveAspectRatio="none"
       role="img"
-      aria-label={`rows with and without ${row.label}, by its probability`}
+      aria-label={`rows with and without ${row.label}, by predicted probability`}
     >
       {side("has")}
       {side("lacks")}

@@ -1,18 +1,21 @@
-// Any text tried: its labels, whether they are right, and which words make them so.
+// Predictions for any text: its labels, whether they are correct, and word attributions.
 
-import type { LabelAnswer } from "../../core/protocol";
 import { LabelChips } from "../../ui/chips";
 import { milliseconds } from "../../ui/format";
 import { ErrorLine } from "../../ui/parts";
 import { CopyPython } from "../../ui/python";
 import { LabelBars } from "./LabelBars";
-import type { Trial } from "./trial";
+import type { TextPrediction } from "./prediction";
+import type { LabelAnswer } from "./types";
 import { WordView } from "./WordView";
 
-export function TryText(props: { trial: Trial; thresholds: ReadonlyMap<string, number> }) {
-  const { trial, thresholds } = props;
-  const { text, truth, answer, words, focus, error } = trial;
-  // A threshold that is being moved decides at once.
+export function TryText(props: {
+  prediction: TextPrediction;
+  thresholds: ReadonlyMap<string, number>;
+}) {
+  const { prediction, thresholds } = props;
+  const { text, truth, answer, words, focus, error } = prediction;
+  // A dragged threshold takes effect at once.
   const labels: LabelAnswer[] = (answer?.labels ?? []).map((one) => {
     const threshold = thresholds.get(one.label);
     return threshold === undefined ? one : { ...one, chosen: one.probability >= threshold };
@@ -22,7 +25,7 @@ export function TryText(props: { trial: Trial; thresholds: ReadonlyMap<string, n
     <section class="tw-try" aria-label="Try a text">
       <div class="tw-row tw-spread">
         <h4>Try a text</h4>
-        <button class="tw-button tw-small" type="button" onClick={() => trial.next()}>
+        <button class="tw-button tw-small" type="button" onClick={() => prediction.next()}>
           Next example
         </button>
       </div>
@@ -30,9 +33,9 @@ export function TryText(props: { trial: Trial; thresholds: ReadonlyMap<string, n
         class="tw-input"
         rows={3}
         aria-label="Text"
-        placeholder="type a text: its labels follow"
+        placeholder="type a text to predict its labels"
         value={text}
-        onInput={(event) => trial.type(event.currentTarget.value)}
+        onInput={(event) => prediction.type(event.currentTarget.value)}
       />
       {truth && (
         <div class="tw-row tw-truths">
@@ -52,12 +55,12 @@ export function TryText(props: { trial: Trial; thresholds: ReadonlyMap<string, n
             thresholds={thresholds}
             truth={truth}
             focus={focus}
-            onLook={(label) => trial.look(label)}
+            onFocus={(label) => prediction.focusOn(label)}
           />
-          {words && <WordView words={words} stale={trial.stale} />}
+          {words && <WordView words={words} stale={prediction.stale} />}
           <div class="tw-row tw-spread">
             <span class="tw-label">
-              labeled in <span class="tw-time">{milliseconds(answer.seconds)}</span>
+              computed in <span class="tw-time">{milliseconds(answer.seconds)}</span>
             </span>
             <CopyPython
               class="tw-button tw-small"

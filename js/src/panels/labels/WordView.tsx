@@ -1,9 +1,9 @@
-// The text, each word tinted by what it does for the label in focus; arrows go from word to word.
+// Word attributions: each word tinted by its effect on a label; arrow keys move between words.
 import { useRef, useState } from "preact/hooks";
-import type { Words } from "../../core/protocol";
 import { count } from "../../ui/format";
-import { Unread } from "../../ui/unread";
-import { countWords, pieces, said, strength } from "./words";
+import { Truncated } from "../../ui/truncated";
+import type { Attributions } from "./types";
+import { countWords, describe, pieces, strength } from "./words";
 
 const STEPS: Record<string, number> = {
   ArrowRight: 1,
@@ -14,7 +14,13 @@ const STEPS: Record<string, number> = {
   End: Number.POSITIVE_INFINITY,
 };
 
-export function WordView({ words, stale }: { words: Words & { text: string }; stale: boolean }) {
+export function WordView({
+  words,
+  stale,
+}: {
+  words: Attributions & { text: string };
+  stale: boolean;
+}) {
   const box = useRef<HTMLDivElement>(null);
   const [pointed, setPointed] = useState<number | null>(null);
   const cut = pieces(words.text, words.words, words.read);
@@ -34,7 +40,7 @@ export function WordView({ words, stale }: { words: Words & { text: string }; st
   return (
     <div class={stale ? "tw-words tw-stale" : "tw-words"}>
       <p class="tw-legend tw-label">
-        words that speak <span class="tw-for">for {words.label}</span>{" "}
+        words <span class="tw-for">for {words.label}</span>{" "}
         <span class="tw-against">against it</span>
       </p>
       <div
@@ -42,15 +48,15 @@ export function WordView({ words, stale }: { words: Words & { text: string }; st
         class="tw-wordtext"
         role="listbox"
         tabIndex={-1}
-        aria-label={`Words for ${words.label}`}
+        aria-label={`Word attributions for ${words.label}`}
         aria-busy={stale}
         onKeyDown={move}
         onMouseLeave={() => setPointed(null)}
       >
-        {cut.map(({ text, word, unread }, i) => {
-          if (unread) return <Unread key={i} text={text} />;
+        {cut.map(({ text, word, truncated }, i) => {
+          if (truncated) return <Truncated key={i} text={text} />;
           if (!word) return text;
-          const label = said(text, word, words);
+          const label = describe(text, word, words);
           const place = words.words.indexOf(word);
           return (
             <span
@@ -70,18 +76,22 @@ export function WordView({ words, stale }: { words: Words & { text: string }; st
           );
         })}
       </div>
-      {cut.some((piece) => piece.unread) && (
-        <p class="tw-label">{only(countWords([...words.text].slice(0, words.read).join("")))}</p>
+      {cut.some((piece) => piece.truncated) && (
+        <p class="tw-label">
+          {inputNote(countWords([...words.text].slice(0, words.read).join("")))}
+        </p>
       )}
       <p class="tw-label tw-pointed">
         {here?.word
-          ? said(here.text, here.word, words)
-          : "Point at a word to see the text without it."}
+          ? describe(here.text, here.word, words)
+          : "Point at a word to see the probability without it."}
       </p>
     </div>
   );
 }
 
-function only(n: number): string {
-  return n === 1 ? "Only the first word is read." : `Only the first ${count(n)} words are read.`;
+function inputNote(n: number): string {
+  return n === 1
+    ? "Only the first word is model input."
+    : `Only the first ${count(n)} words are model input.`;
 }

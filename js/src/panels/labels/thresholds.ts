@@ -1,14 +1,15 @@
-// The thresholds while a hand moves them: what it holds now, and the newest figures.
-import type { LabelReport, LabelRow } from "../../core/protocol";
+// Thresholds while they are adjusted, and the newest metrics.
+
 import { Superseded, type Transport } from "../../core/transport";
+import type { LabelReport, LabelRow } from "./types";
 
 export class Thresholds {
   report: LabelReport | null = null;
   error = "";
   readonly #transport: Transport;
   readonly #changed: () => void;
-  /** Moved, and not yet part of a report. */
-  readonly #held = new Map<string, number>();
+  /** Adjusted, and not yet part of a report. */
+  readonly #pending = new Map<string, number>();
   #taking = 0;
   #adopted: LabelReport | null = null;
 
@@ -17,7 +18,7 @@ export class Thresholds {
     this.#changed = changed;
   }
 
-  /** Take over the snapshot's figures when there are new ones. */
+  /** Show the slice's report if it is a new one. */
   adopt(report: LabelReport | null): void {
     if (report === this.#adopted) return;
     this.#adopted = report;
@@ -25,34 +26,34 @@ export class Thresholds {
   }
 
   of(row: LabelRow): number | null {
-    return this.#held.get(row.label) ?? row.threshold;
+    return this.#pending.get(row.label) ?? row.threshold;
   }
 
   set(label: string, threshold: number): void {
-    this.#held.set(label, threshold);
+    this.#pending.set(label, threshold);
     this.#changed();
-    if (!this.#taking) this.#sendHeld();
+    if (!this.#taking) this.#sendPending();
   }
 
   take(which: "tuned" | "half"): void {
-    this.#held.clear();
+    this.#pending.clear();
     this.#taking += 1;
     this.#send({ take: which }).finally(() => {
       this.#taking -= 1;
-      // Moved in the meantime: sent at once, it would have replaced the question under way.
-      if (!this.#taking && this.#held.size) this.#sendHeld();
+      // Adjusted in the meantime: sent at once, these would have replaced that request.
+      if (!this.#taking && this.#pending.size) this.#sendPending();
     });
   }
 
-  #sendHeld(): void {
-    // All that is held, since a newer question drops the one that waits.
-    this.#send({ set: Object.fromEntries(this.#held) }).then((last) => {
-      if (last) this.#held.clear();
+  #sendPending(): void {
+    // All of them, since a newer request drops the waiting one.
+    this.#send({ set: Object.fromEntries(this.#pending) }).then((last) => {
+      if (last) this.#pending.clear();
       this.#changed();
     });
   }
 
-  /** Whether this was the newest question when its answer came. */
+  /** Return whether no newer request has replaced this one. */
   async #send(
     payload: { set: Record<string, number> } | { take: "tuned" | "half" },
   ): Promise<boolean> {

@@ -1,38 +1,38 @@
-// A text cut at its words, and how strongly each speaks for a label or against it.
+// Word attributions: a text split into words, and the strength of each.
 
-import type { WordEffect, Words } from "../../core/protocol";
 import { share } from "../../ui/format";
+import type { Attributions, WordAttribution } from "./types";
 
-// As the kernel parts a text: scripts written without spaces count sign by sign.
-const SIGNS = "\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff";
-const WORD = new RegExp(`[${SIGNS}]|[^\\s${SIGNS}]+`, "g");
-// Log-odds: where even the strongest word does less than this, all of them stay faint.
-const FAINT = 0.5;
+// As in the kernel: in scripts without spaces, every character is a word.
+const CHARACTERS = "\\u3040-\\u30ff\\u3400-\\u9fff\\uf900-\\ufaff";
+const WORD = new RegExp(`[${CHARACTERS}]|[^\\s${CHARACTERS}]+`, "g");
+// Log-odds: if even the strongest effect is smaller, all words stay faint.
+const MIN_SCALE = 0.5;
 
 export interface Piece {
   text: string;
-  /** Null between the words, and where the model no longer reads. */
-  word: WordEffect | null;
-  unread: boolean;
+  /** Null between words, and where the text is truncated. */
+  word: WordAttribution | null;
+  truncated: boolean;
 }
 
 /**
- * The words of what is read and what stands between them, then all that is not read as one piece.
- * Offsets are in code points (Python's), JavaScript's strings in UTF-16 units.
+ * The words and what is between them, then all that is truncated as one piece.
+ * Offsets count code points, as in Python; JavaScript's strings are in UTF-16 units.
  */
-export function pieces(text: string, words: readonly WordEffect[], read: number): Piece[] {
+export function pieces(text: string, words: readonly WordAttribution[], read: number): Piece[] {
   const points = [...text];
   const end = Math.min(read, points.length);
   const found: Piece[] = [];
   let at = 0;
-  const cut = (to: number, word: WordEffect | null, unread = false) => {
-    if (at < to) found.push({ text: points.slice(at, to).join(""), word, unread });
+  const cut = (to: number, word: WordAttribution | null, truncated = false) => {
+    if (at < to) found.push({ text: points.slice(at, to).join(""), word, truncated });
     at = Math.max(at, to);
   };
   for (const word of words) {
     if (word.start >= end) break;
     cut(word.start, null);
-    // A single word stays whole, be it read in part.
+    // A single word stays whole, even if truncated.
     cut(word.n_words > 1 ? Math.min(word.end, end) : word.end, word);
   }
   cut(end, null);
@@ -44,27 +44,27 @@ export function countWords(text: string): number {
   return text.match(WORD)?.length ?? 0;
 }
 
-/** The piece of several words that does most of those read; undefined if all are single words. */
-export function weightiest({ words, read }: Words): WordEffect | undefined {
+/** The piece of several words with the largest effect; undefined if all are single words. */
+export function strongestPiece({ words, read }: Attributions): WordAttribution | undefined {
   const several = words.filter((word) => word.n_words > 1 && word.start < read);
   return several.sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect))[0];
 }
 
-/** The words with a piece of them replaced by its parts. */
-export function parted(
-  words: readonly WordEffect[],
-  piece: WordEffect,
-  parts: readonly WordEffect[],
-): WordEffect[] {
+/** The words, one piece of them replaced by its parts. */
+export function splitWords(
+  words: readonly WordAttribution[],
+  piece: WordAttribution,
+  parts: readonly WordAttribution[],
+): WordAttribution[] {
   return words.flatMap((word) => (word === piece ? parts : [word]));
 }
 
-/** From 0 to 1, beside the strongest of these words. */
-export function strength(effect: number, words: readonly WordEffect[]): number {
-  const largest = Math.max(FAINT, ...words.map((word) => Math.abs(word.effect)));
+/** From 0 to 1, relative to the strongest of these words. */
+export function strength(effect: number, words: readonly WordAttribution[]): number {
+  const largest = Math.max(MIN_SCALE, ...words.map((word) => Math.abs(word.effect)));
   return Math.abs(effect) / largest;
 }
 
-export function said(word: string, { without }: WordEffect, words: Words): string {
+export function describe(word: string, { without }: WordAttribution, words: Attributions): string {
   return `without ‘${word}’: ${words.label} ${share(words.probability)} → ${share(without)}`;
 }

@@ -1,15 +1,16 @@
-// The answer: one line that says it, and the chart of the whole distribution.
+// The answer: a headline, and a chart of the distribution.
 import { useEffect, useState } from "preact/hooks";
-import type { AnswerSummary, DistributionRecord, Json } from "../../core/protocol";
-import type { Store } from "../../core/store";
+import type { Json } from "../../core/protocol";
+import { type Store, useAlive } from "../../core/store";
+import type { AnswerSummary, DistributionRecord } from "../../inference/types";
 import { Chart } from "../../ui/chart";
 
 const BAR = 24;
 
-// More bars than this are no picture: the least likely levels become one bar.
+// Beyond this many bars the least likely levels share one.
 const MAX_BARS = 20;
 
-/** The likeliest levels in their own order, and the rest as one. */
+/** The most likely levels in their own order, and the rest as one. */
 export function condensed(records: readonly DistributionRecord[]): readonly DistributionRecord[] {
   if (records.length <= MAX_BARS) return records;
   const ranked = [...records].sort((a, b) => b.probability - a.probability);
@@ -24,9 +25,10 @@ export function condensed(records: readonly DistributionRecord[]): readonly Dist
 
 export function AnswerView({ store, answer }: { store: Store; answer: AnswerSummary }) {
   const [drawn, setDrawn] = useState<{ target: string; spec: Json } | null>(null);
-  const { transport, alive } = store;
+  const { transport } = store;
+  const alive = useAlive(store);
 
-  // The spec depends on the target alone: while a slider moves, only its data changes.
+  // The spec depends on the target alone: dragging a slider changes only the data.
   useEffect(() => {
     if (!alive || drawn?.target === answer.target) return;
     transport.latest("chart", { name: "distribution" }).then(

@@ -1,6 +1,7 @@
-// One column of the evidence: its name, a control of its kind, and a button that clears it.
+// Evidence on one column: its name, a control for its kind, and a button that clears it.
 
-import type { ColumnSummary, DistributionRecord, Evidence } from "../../core/protocol";
+import type { ColumnSummary } from "../../core/table";
+import type { DistributionRecord, Evidence } from "../../inference/types";
 import { colorOf } from "../../ui/colors";
 import { Name } from "../../ui/parts";
 import { LevelsControl } from "./LevelsControl";
@@ -10,7 +11,7 @@ import { TextControl } from "./TextControl";
 export interface ControlProps {
   column: ColumnSummary;
   evidence: Evidence | null;
-  /** The column's predicted distribution, as long as it is not set. */
+  /** The column's predicted distribution; shown while it has no evidence. */
   records: readonly DistributionRecord[] | null;
   onSet: (evidence: Evidence | null) => void;
 }

@@ -1,6 +1,6 @@
-// The question as a formula that can be edited, the answer's time, and the same as Python.
+// The question as an editable formula, the time of the answer, and the Python code.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { AnswerSummary } from "../../core/protocol";
+import type { AnswerSummary } from "../../inference/types";
 import { milliseconds } from "../../ui/format";
 import { onEnter } from "../../ui/parts";
 import { CopyPython } from "../../ui/python";
@@ -8,7 +8,7 @@ import { CopyPython } from "../../ui/python";
 export function FormulaLine(props: {
   formula: string;
   answer: AnswerSummary | null;
-  /** The lines of Python that do all this without a widget. */
+  /** The same without a widget. */
   python: string;
   onAsk: (formula: string) => void;
 }) {
@@ -16,7 +16,7 @@ export function FormulaLine(props: {
   const input = useRef<HTMLInputElement>(null);
   const typing = useRef(false);
   useEffect(() => {
-    // A refresh while training must not take the text from under the cursor.
+    // A refresh during training must not replace what is being typed.
     if (!typing.current || document.activeElement !== input.current) {
       typing.current = false;
       setText(props.formula);
@@ -25,7 +25,7 @@ export function FormulaLine(props: {
 
   const ask = () => {
     typing.current = false;
-    // The field itself, not the state: Enter may come before the last letter was drawn.
+    // The field, not the state: Enter may come before the last letter is drawn.
     props.onAsk(input.current?.value ?? text);
   };
   return (
@@ -52,7 +52,7 @@ export function FormulaLine(props: {
       {props.answer && (
         <div class="tw-row tw-spread">
           <span class="tw-label">
-            exact answer in <span class="tw-time">{milliseconds(props.answer.seconds)}</span>
+            computed in <span class="tw-time">{milliseconds(props.answer.seconds)}</span>
           </span>
           <CopyPython
             class="tw-button tw-small"

@@ -1,13 +1,14 @@
-// A category's evidence: chips that show how likely each level is now; several make a set.
+// Evidence on a category: chips filled by predicted probability; several form a set.
 import { useState } from "preact/hooks";
-import type { Evidence, Level } from "../../core/protocol";
+import type { Level } from "../../core/table";
+import type { Evidence } from "../../inference/types";
 import { level as levelText, share } from "../../ui/format";
 import type { ControlProps } from "./Control";
 
-// More chips than this hide behind a search box.
+// Beyond this many levels there is a search box.
 const SHOWN = 12;
 
-/** The levels that evidence leaves possible. */
+/** Levels that the evidence admits. */
 export function chosen(evidence: Evidence | null, levels: readonly Level[]): Level[] {
   if (!evidence) return [];
   if (evidence.op === "is") return [evidence.value];

@@ -1,4 +1,4 @@
-// A number's evidence: a slider over its predicted distribution, a typed value, or a range.
+// Evidence on a number: a slider over its predicted distribution, a typed value, or a range.
 import { useState } from "preact/hooks";
 import { endsOf, isRange, lineOf, range, resting, single } from "../../inference/ranges";
 import { Histogram, Spark } from "../../ui/bars";

@@ -1,69 +1,67 @@
-// Step 4: ask any column, given any others, and watch the distribution move.
-import { useEffect, useRef, useState } from "preact/hooks";
-import type { Store } from "../../core/store";
-import { useStore } from "../../core/store";
-import { Conversation } from "../../inference/question";
+// Step 4: the distribution of any column, given evidence on any others.
+import { useEffect } from "preact/hooks";
+import { type Store, useObject, usePython, useSlice } from "../../core/store";
+import { QuestionState } from "../../inference/question";
 import { Card, ErrorLine, Select } from "../../ui/parts";
 import { AnswerView } from "./AnswerView";
 import { Control } from "./Control";
 import { FormulaLine } from "./FormulaLine";
 
 export function QueryPanel({ store }: { store: Store }) {
-  const { snapshot } = useStore(store);
-  const [, draw] = useState(0);
-  const held = useRef<Conversation | null>(null);
-  held.current ??= new Conversation(store.transport, () => draw((n) => n + 1));
-  const conversation = held.current;
+  const python = usePython(store);
+  const { table } = useSlice(store, "data");
+  const { roles = {} } = useSlice(store, "task");
+  const { ready } = useSlice(store, "train");
+  const slice = useSlice(store, "query");
+  const state = useObject((changed) => new QuestionState(store.transport, changed));
+  const ofTask = Object.keys(roles).find((column) => roles[column] === "target") ?? null;
+  useEffect(() => state.adopt(slice, ofTask), [slice, ofTask, state]);
 
-  useEffect(() => {
-    conversation.adopt(snapshot);
-    draw((n) => n + 1);
-  }, [snapshot, conversation]);
-
-  const columns = (snapshot.table?.columns ?? []).filter((column) => column.role !== "ignored");
-  const names = (snapshot.table?.columns ?? []).map((column) => column.name);
-  const { target, given, answer, survey, formula, error } = conversation;
+  const all = table?.columns ?? [];
+  const columns = all.filter((column) => column.role !== "ignored");
+  const names = all.map((column) => column.name);
+  const { target, given, answer, survey, formula, error } = state;
   const set = Object.keys(given).length;
   return (
-    <Card step={4} title="Query" area="query" note={snapshot.ready ? "" : "train first"}>
-      {!snapshot.ready && (
+    <Card step={4} title="Query" area="query" note={ready ? "" : "train first"}>
+      {!ready && (
         <p class="tw-empty">
-          Once it trains, ask any column: drag, click or type what you know, and watch.
+          Once training starts, set evidence on any columns and watch another's distribution.
         </p>
       )}
-      {snapshot.ready && (
+      {ready && (
         <>
           <div class="tw-row tw-ask">
             <span class="tw-label">Distribution of</span>
             <Select
-              label="Asked column"
+              label="Query target"
               value={target ?? ""}
               placeholder="choose a column…"
               options={columns
                 .filter((column) => column.role === "feature")
                 .map((column) => ({ value: column.name, text: column.name }))}
-              onChange={(column) => conversation.setTarget(column)}
+              onChange={(column) => state.setTarget(column)}
             />
           </div>
           {answer && <AnswerView store={store} answer={answer} />}
           <FormulaLine
             formula={formula}
-            onAsk={(text) => conversation.askFormula(text)}
+            onAsk={(text) => state.askFormula(text)}
             answer={answer}
-            python={snapshot.python}
+            python={python}
           />
           <ErrorLine message={error} />
           <div class="tw-row tw-spread tw-given-head">
             <span class="tw-label">
               {set
-                ? `Given ${set} of ${columns.length - 1} columns`
-                : "Given nothing: set any column"}
+                ? `Evidence on ${set} of ${columns.length - 1} columns`
+                : "No evidence: set any column"}
             </span>
             <button
               class="tw-button tw-small"
               type="button"
               disabled={!set}
-              onClick={() => conversation.clear()}
+              onClick={() => state.clear()}
             >
               Clear all
             </button>
@@ -78,7 +76,7 @@ export function QueryPanel({ store }: { store: Store }) {
                   names={names}
                   evidence={given[column.name] ?? null}
                   records={survey[column.name] ?? null}
-                  onSet={(evidence) => conversation.set(column.name, evidence)}
+                  onSet={(evidence) => state.set(column.name, evidence)}
                 />
               ))}
           </ul>

@@ -1,22 +1,22 @@
-// A text's evidence: what is typed, asked once the typing rests.
+// Evidence on a text column, sent when typing pauses.
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ControlProps } from "./Control";
 
-const REST = 250; // milliseconds
+const PAUSE = 250; // milliseconds
 
 export function TextControl({ column, evidence, onSet }: ControlProps) {
-  const known = evidence?.op === "is" ? String(evidence.value) : "";
-  const [text, setText] = useState(known);
+  const current = evidence?.op === "is" ? String(evidence.value) : "";
+  const [text, setText] = useState(current);
   const timer = useRef<number | undefined>(undefined);
-  const typed = useRef(known);
+  const typed = useRef(current);
 
-  // Cleared or asked elsewhere, the box follows; while one types it must not.
+  // Follow changes from elsewhere, but not while typing.
   useEffect(() => {
-    if (known !== typed.current) {
-      typed.current = known;
-      setText(known);
+    if (current !== typed.current) {
+      typed.current = current;
+      setText(current);
     }
-  }, [known]);
+  }, [current]);
   useEffect(() => () => window.clearTimeout(timer.current), []);
 
   const change = (next: string) => {
@@ -25,14 +25,14 @@ export function TextControl({ column, evidence, onSet }: ControlProps) {
     timer.current = window.setTimeout(() => {
       typed.current = next;
       onSet(next.trim() ? { op: "is", value: next } : null);
-    }, REST);
+    }, PAUSE);
   };
   return (
     <textarea
       class="tw-input tw-text"
       rows={2}
       aria-label={`${column.name} text`}
-      placeholder="type a text: its words tell of the other columns"
+      placeholder="type a text to use as evidence"
       value={text}
       onInput={(event) => change(event.currentTarget.value)}
     />

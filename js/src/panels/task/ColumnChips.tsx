@@ -1,19 +1,19 @@
-// Columns of which several can be chosen, as chips; several show in which order.
+// Chips to choose several columns; numbers show their order.
 import { colorOf } from "../../ui/colors";
 import { Name } from "../../ui/parts";
 
 export function ColumnChips(props: {
   label: string;
-  /** Said before a column's name to those who hear the chip. */
-  verb: string;
+  /** Comes before a column's name in the chip's aria-label. */
+  kind: string;
   offered: readonly string[];
   chosen: readonly string[];
-  /** All columns of the table, which give each its color. */
+  /** All columns of the table: a column's position decides its color. */
   columns: readonly string[];
   empty: string;
   onToggle: (column: string) => void;
 }) {
-  const { label, verb, offered, chosen, columns, empty, onToggle } = props;
+  const { label, kind, offered, chosen, columns, empty, onToggle } = props;
   if (!offered.length) return <span class="tw-label">{empty}</span>;
   return (
     <fieldset class="tw-chips tw-pick" aria-label={label}>
@@ -25,7 +25,7 @@ export function ColumnChips(props: {
             type="button"
             class={place < 0 ? "tw-chip" : "tw-chip tw-on"}
             aria-pressed={place >= 0}
-            aria-label={`${verb} ${column}`}
+            aria-label={`${kind} ${column}`}
             style={{ "--tw-hue": colorOf(column, columns) }}
             onClick={() => onToggle(column)}
           >

@@ -1,52 +1,57 @@
-// Which pretrained model, tuned how, held in how few bits.
-
-import type { Choices } from "../../core/protocol";
+// Which pretrained model, how it is fine-tuned and quantized.
 import { EnteredText, Field, Select } from "../../ui/parts";
 
 const RANKS = [
-  { value: "", text: "all its weights" },
+  { value: "", text: "all weights" },
   ...[4, 8, 16, 32, 64].map((rank) => ({ value: String(rank), text: `LoRA, rank ${rank}` })),
 ];
-const BITS = [
+const QUANTIZATIONS = [
   { value: "", text: "full precision" },
   ...[8, 4, 3, 2].map((bits) => ({ value: `${bits}bit`, text: `${bits} bits` })),
 ];
 
-export type Pretrained = Pick<Choices, "model" | "rank" | "quantization">;
+export type Pretrained = {
+  /** Name or folder of the model; empty for the standard one. */
+  model: string;
+  /** Of the LoRA adapters; null if all weights are fine-tuned. */
+  rank: number | null;
+  /** Such as "4bit"; null for full precision. */
+  quantization: string | null;
+};
 
 export function PretrainedFields(props: {
-  chosen: Pretrained;
-  /** The model taken if none is named. */
+  settings: Pretrained;
+  /** The model used if none is named. */
   standard: string;
   onChange: (change: Partial<Pretrained>) => void;
 }) {
-  const { chosen, standard, onChange } = props;
+  const { settings, standard, onChange } = props;
   return (
     <>
       <Field label="Base model">
         <EnteredText
           label="Base model"
           class="tw-grow"
-          value={chosen.model}
+          value={settings.model}
           placeholder={standard}
           onChange={(text) => {
-            if (text.trim() !== chosen.model) onChange({ model: text.trim() });
+            if (text.trim() !== settings.model) onChange({ model: text.trim() });
           }}
         />
       </Field>
-      <Field label="Tune">
+      <Field label="Fine-tune">
         <Select
-          label="What is tuned"
-          value={chosen.rank === null ? "" : String(chosen.rank)}
+          label="Fine-tune"
+          value={settings.rank === null ? "" : String(settings.rank)}
           options={RANKS}
           onChange={(rank) => onChange({ rank: rank ? Number(rank) : null })}
         />
       </Field>
-      <Field label="Held in">
+      <Field label="Quantization">
         <Select
-          label="Bits a weight"
-          value={chosen.quantization ?? ""}
-          options={BITS}
+          label="Quantization"
+          value={settings.quantization ?? ""}
+          options={QUANTIZATIONS}
           onChange={(bits) => onChange({ quantization: bits || null })}
         />
       </Field>

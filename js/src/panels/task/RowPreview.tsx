@@ -1,46 +1,41 @@
-// A row as the model reads it: its text, its tokens if there are any, and its true labels.
-
-import type { Preview } from "../../core/protocol";
+// A row as model input: its text, its tokens if there are any, and its true labels.
 import { LabelChips } from "../../ui/chips";
 import { count } from "../../ui/format";
 import { RowText } from "./RowText";
+import type { Preview } from "./types";
 
 export function RowPreview(props: {
   preview: Preview;
   columns: readonly string[];
-  /** The text of a row is read as it is, and has labels. */
-  labeled: boolean;
   onNext: () => void;
 }) {
-  const { preview, columns, labeled, onNext } = props;
-  const all = preview.tokens.length;
-  const unread = preview.tokens.filter(([end]) => end > preview.read).length;
-  const learned = preview.tokens.some(([, learns]) => learns);
+  const { preview, columns, onNext } = props;
+  const { tokens, labels } = preview;
+  const kept = tokens.filter(([end]) => end <= preview.read).length;
+  const learned = tokens.some(([, learned]) => learned);
   return (
     <div class="tw-preview">
       <div class="tw-row tw-spread">
         <span class="tw-label">
-          Row {preview.row + 1} as the model reads it{!labeled && ", columns in a fresh order"}
+          Row {preview.row + 1} as model input{!labels && ", columns in random order"}
         </span>
         <button class="tw-button tw-small" type="button" onClick={onNext}>
-          {labeled ? "Another row" : "Shuffle"}
+          {labels ? "Another row" : "Shuffle"}
         </button>
       </div>
       <RowText
         preview={preview}
         columns={columns}
-        label={labeled ? "Text as read" : "Serialized row"}
+        label={labels ? "Input text" : "Serialized row"}
       />
-      {labeled && <LabelChips label="Labels of the row" names={preview.labels} />}
-      {all > 0 && (
+      {labels && <LabelChips label="Labels of the row" names={labels} />}
+      {tokens.length > 0 && (
         <p class="tw-label">
-          {unread
-            ? `${count(all - unread)} of ${count(all)} tokens are read`
-            : `${count(all)} tokens`}
+          {count(tokens.length)} tokens
+          {kept < tokens.length && `, truncated to ${count(kept)}`}
           {learned && (
             <>
-              ; those <span class="tw-token-learned">underlined</span> are learned, the others only
-              read
+              ; only those <span class="tw-token-learned">underlined</span> enter the loss
             </>
           )}
         </p>

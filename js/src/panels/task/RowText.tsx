@@ -1,11 +1,11 @@
-// A row's text: its cells colored by column, cut into tokens if there are any, dim where not read.
+// A row's text: cells colored by column, split into tokens if there are any, dim where truncated.
 import type { JSX } from "preact";
-import type { Preview } from "../../core/protocol";
 import { colorOf } from "../../ui/colors";
-import { Unread } from "../../ui/unread";
+import { Truncated } from "../../ui/truncated";
+import type { Preview } from "./types";
 
 /**
- * Offsets are in code points (Python's), JavaScript's strings in UTF-16 units: cut by code points.
+ * Offsets count code points, as in Python; JavaScript's strings are in UTF-16 units.
  */
 export function RowText(props: { preview: Preview; columns: readonly string[]; label: string }) {
   const { preview, columns, label } = props;
@@ -29,7 +29,7 @@ export function RowText(props: { preview: Preview; columns: readonly string[]; l
   }
   parts.push(...cut(at, end));
   if (end < text.length) {
-    parts.push(<Unread key="unread" text={text.slice(end).join("")} />);
+    parts.push(<Truncated key="truncated" text={text.slice(end).join("")} />);
   }
   return (
     <figure class="tw-rowtext" aria-label={label}>
@@ -38,7 +38,7 @@ export function RowText(props: { preview: Preview; columns: readonly string[]; l
   );
 }
 
-/** A part of the text as its tokens, each marked where it ends; as it is without tokens. */
+/** A part of the text, split where tokens end; unchanged if there are none. */
 function inTokens(
   text: readonly string[],
   tokens: Preview["tokens"],

@@ -1,135 +1,101 @@
-// Step 2: what to learn, how a row is written, and for how long.
+// Step 2: the task, its settings, the cost of a fit, and a row as model input.
+
+import forms from "virtual:task-forms";
 import { useEffect, useState } from "preact/hooks";
-import type { Chosen, Cost, Preview } from "../../core/protocol";
-import type { Store } from "../../core/store";
-import { useStore } from "../../core/store";
-import { Amount, Card, ErrorLine, Field, Segmented, Select, useErrors } from "../../ui/parts";
-import { BackendChoice } from "./BackendChoice";
+import { type Store, useAlive, usePython, useSlice } from "../../core/store";
+import { Amount, Card, ErrorLine, Field, Segmented, useErrors } from "../../ui/parts";
 import { CostLine } from "./CostLine";
-import { PretrainedFields } from "./PretrainedFields";
+import type { FormProps } from "./form";
 import { RowPreview } from "./RowPreview";
-import { TextFields } from "./TextFields";
+import type { Cost, Preview, TaskChange } from "./types";
+
+/** For a kind without a form: the fields that all tasks have. */
+function CommonForm({ task, seconds }: FormProps) {
+  return (
+    <div class="tw-fields">
+      {task}
+      {seconds}
+    </div>
+  );
+}
 
 export function TaskPanel({ store }: { store: Store }) {
-  const { snapshot, transport, alive } = useStore(store);
+  const { transport } = store;
+  const alive = useAlive(store);
+  const python = usePython(store);
+  const { table } = useSlice(store, "data");
+  const { tasks = [], task = "", kind, settings, offers, max_seconds } = useSlice(store, "task");
   const [error, attempt] = useErrors();
-  const [unknown, attemptCost] = useErrors();
-  const [preview, setPreview] = useState<(Preview & { labeled: boolean }) | null>(null);
+  const [costError, attemptCost] = useErrors();
+  const [preview, setPreview] = useState<(Preview & { kind?: string }) | null>(null);
   const [draw, setDraw] = useState(0);
   const [message, setMessage] = useState("");
   const [cost, setCost] = useState<Cost | null>(null);
-  const { table, choices, offers, labeling } = snapshot;
   const columns = table?.columns ?? [];
   const rows = table?.rows ?? 0;
-  const loaded = table?.name ?? "";
-  const labeled = Boolean(labeling);
-  const readable = rows > 0 && labeling?.texts.length !== 0;
+  const form = forms.find((one) => one.kind === kind);
+  const previewable = rows > 0 && (form?.complete?.(settings) ?? true);
 
-  // What the text of a row, and so its tokens, depend on.
-  const { target, task, serializer, backend, model, rank, quantization } = choices;
-  const read = labeling && [
-    labeling.texts,
-    labeling.labels,
-    labeling.delimiter,
-    labeling.max_length,
-  ];
-  const tuned = labeling ?? { model, rank, quantization };
-  const shown = [target, task, serializer, backend, JSON.stringify(read)];
-  const held = [tuned.model, tuned.rank, tuned.quantization];
+  // What the preview and the cost depend on.
+  const dependencies = [rows, table?.name, task, JSON.stringify(settings)];
 
-  const choose = (change: Chosen) =>
+  const choose = (change: TaskChange) =>
     attempt(async () => setMessage((await transport.request("choose", change)).message));
 
   useEffect(() => {
-    if (!readable || !alive) return;
+    if (!previewable || !alive) return;
     attempt(async () => {
       // A stride that shares no factor with most row counts visits rows in no visible order.
       const row = (draw * 7919) % rows;
-      setPreview({ ...(await transport.latest("preview", { row, draw })), labeled });
+      setPreview({ ...(await transport.latest("preview", { row, draw })), kind });
     });
-  }, [draw, rows, loaded, ...shown, ...held]);
+  }, [draw, ...dependencies]);
 
   useEffect(() => {
     setCost(null);
     if (!rows || !alive) return;
     attemptCost(async () => setCost((await transport.latest("cost", {})).cost));
-  }, [rows, loaded, choices.max_seconds, ...shown, ...held]);
+  }, [max_seconds, ...dependencies]);
 
+  const Form = form?.View ?? CommonForm;
   return (
-    <Card step={2} title="Task" area="task" python={snapshot.python} note={message}>
-      <div class={labeled ? "tw-fields tw-fields-text" : "tw-fields"}>
-        {!labeling && (
-          <Field label="Predict">
-            <Select
-              label="Target column"
-              placeholder="choose a column…"
-              value={choices.target ?? ""}
-              options={columns
-                .filter((column) => column.role === "feature")
-                .map((column) => ({ value: column.name, text: column.name }))}
-              onChange={(target) => choose({ target })}
-            />
-          </Field>
-        )}
-        <Field label="Task">
-          <Segmented
-            label="Task"
-            options={offers.tasks}
-            value={choices.task}
-            onChange={(task) => choose({ task })}
-          />
-        </Field>
-        {labeling ? (
-          <TextFields labeling={labeling} columns={columns} onChange={choose} />
-        ) : (
-          <Field label="Rows as">
-            <Segmented
-              label="Serializer"
-              options={offers.serializers}
-              value={choices.serializer}
-              onChange={(serializer) => choose({ serializer })}
-            />
-          </Field>
-        )}
-        <Field label="Train for">
-          <Amount
-            label="Seconds to train"
-            unit="seconds"
-            value={choices.max_seconds}
-            range={[1, 3600]}
-            onChange={(max_seconds) => choose({ max_seconds })}
-          />
-        </Field>
-        {labeling && (
-          <Field label="Read up to">
-            <Amount
-              label="Tokens to read"
-              unit="tokens"
-              value={labeling.max_length}
-              range={[8, 8192]}
-              onChange={(max_length) => choose({ max_length })}
-            />
-          </Field>
-        )}
-        {labeling ? (
-          <PretrainedFields chosen={labeling} standard={labeling.standard} onChange={choose} />
-        ) : (
-          <BackendChoice choices={choices} backends={offers.backends} onChange={choose} />
-        )}
-      </div>
-      {labeling?.command && (
-        <p class="tw-advice" role="note">
-          Labels for texts need more packages: <code>{labeling.command}</code>
-        </p>
+    <Card step={2} title="Task" area="task" python={python} note={message}>
+      {settings && (
+        <Form
+          settings={settings}
+          offers={offers}
+          columns={columns}
+          onChange={choose}
+          task={
+            <Field label="Task">
+              <Segmented
+                label="Task"
+                options={tasks}
+                value={task}
+                onChange={(task) => choose({ task })}
+              />
+            </Field>
+          }
+          seconds={
+            <Field label="Train for">
+              <Amount
+                label="Seconds to train"
+                unit="seconds"
+                value={max_seconds ?? null}
+                range={[1, 3600]}
+                onChange={(max_seconds) => choose({ max_seconds })}
+              />
+            </Field>
+          }
+        />
       )}
       <ErrorLine message={error} />
-      <ErrorLine message={unknown === error ? "" : unknown} />
+      <ErrorLine message={costError === error ? "" : costError} />
       <CostLine cost={cost} />
-      {readable && preview?.labeled === labeled && (
+      {previewable && preview?.kind === kind && preview && (
         <RowPreview
           preview={preview}
           columns={columns.map((column) => column.name)}
-          labeled={labeled}
           onNext={() => setDraw(draw + 1)}
         />
       )}

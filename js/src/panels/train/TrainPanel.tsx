@@ -1,8 +1,7 @@
-// Step 3: start, stop and resume a fit; watch its loss and the rows it learns.
+// Step 3: start, stop and resume a fit, with its loss curve, metrics and training rows.
 import { useEffect, useState } from "preact/hooks";
 import type { Json, RunStats } from "../../core/protocol";
-import type { Store } from "../../core/store";
-import { useStore } from "../../core/store";
+import { type Store, useAlive, useLive, usePython, useSlice } from "../../core/store";
 import { Chart } from "../../ui/chart";
 import { count, number, SCORES, score, seconds } from "../../ui/format";
 import { Card, ErrorLine, useErrors } from "../../ui/parts";
@@ -15,11 +14,17 @@ const STATUS: Record<string, string> = {
   failed: "failed",
 };
 
-/** A figure of more characters takes two places. */
-const LONG = 9;
+/** A longer value takes two tiles. */
+const MAX_LETTERS = 9;
 
 export function TrainPanel({ store }: { store: Store }) {
-  const { snapshot, live, transport, alive } = useStore(store);
+  const { transport } = store;
+  const alive = useAlive(store);
+  const live = useLive(store);
+  const python = usePython(store);
+  const { table } = useSlice(store, "data");
+  const { hint } = useSlice(store, "task");
+  const { ready } = useSlice(store, "train");
   const [error, attempt] = useErrors();
   const [spec, setSpec] = useState<Json>(null);
   const stats = live?.stats ?? null;
@@ -37,14 +42,14 @@ export function TrainPanel({ store }: { store: Store }) {
       step={3}
       title="Train"
       area="train"
-      python={snapshot.python}
+      python={python}
       note={stats ? STATUS[stats.status] : "not started"}
     >
       <div class="tw-row">
         <button
           class="tw-button tw-primary"
           type="button"
-          disabled={!snapshot.table || running}
+          disabled={!table || running}
           onClick={() => start(false)}
         >
           Train
@@ -60,7 +65,7 @@ export function TrainPanel({ store }: { store: Store }) {
         <button
           class="tw-button"
           type="button"
-          disabled={!stats || running || !snapshot.ready}
+          disabled={!stats || running || !ready}
           onClick={() => start(true)}
         >
           Resume
@@ -68,7 +73,7 @@ export function TrainPanel({ store }: { store: Store }) {
         {stats && <Progress stats={stats} />}
       </div>
       <ErrorLine message={error || failed} />
-      {stats && <Figures stats={stats} />}
+      {stats && <Metrics stats={stats} />}
       {live && spec !== null && (
         <Chart
           spec={spec}
@@ -76,17 +81,11 @@ export function TrainPanel({ store }: { store: Store }) {
           rows={live.points}
           revision={live.revision}
           height={230}
-          label="Loss while training"
+          label="Loss curve"
         />
       )}
       {live && <Examples texts={live.examples} />}
-      {!stats && (
-        <p class="tw-empty">
-          {snapshot.labeling
-            ? "Press Train: texts can be tried as soon as the model learns."
-            : "Press Train: the model answers from the first second on."}
-        </p>
-      )}
+      {!stats && <p class="tw-empty">{hint}</p>}
     </Card>
   );
 }
@@ -105,8 +104,8 @@ function Progress({ stats }: { stats: RunStats }) {
   );
 }
 
-function Figures({ stats }: { stats: RunStats }) {
-  const figures: [string, string][] = [
+function Metrics({ stats }: { stats: RunStats }) {
+  const metrics: [string, string][] = [
     ["loss", number(stats.loss, 3)],
     ["best validation", number(stats.best_loss ?? stats.eval_loss, 3)],
     ...Object.entries(stats.metrics).map(([name, value]): [string, string] => [
@@ -118,9 +117,9 @@ function Figures({ stats }: { stats: RunStats }) {
     ["parameters", count(stats.n_parameters)],
   ];
   return (
-    <ul class="tw-figures">
-      {figures.map(([name, value]) => (
-        <li key={name} class={value.length > LONG ? "tw-long" : ""}>
+    <ul class="tw-metrics">
+      {metrics.map(([name, value]) => (
+        <li key={name} class={value.length > MAX_LETTERS ? "tw-long" : ""}>
           <span>{name}</span>
           <strong>{value}</strong>
         </li>

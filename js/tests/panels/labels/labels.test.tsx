@@ -1,13 +1,12 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { LabelReport, LabelRow } from "../../../src/core/protocol";
+import type { RunSummary } from "../../../src/core/protocol";
 import { sorted } from "../../../src/panels/labels/ClassTable";
-import { foremost } from "../../../src/panels/labels/LabelBars";
+import { topLabels } from "../../../src/panels/labels/LabelBars";
 import { heights } from "../../../src/panels/labels/Threshold";
+import type { LabelReport, LabelRow } from "../../../src/panels/labels/types";
 import { countWords, pieces, strength } from "../../../src/panels/labels/words";
-import { LabelChips } from "../../../src/ui/chips";
-import sheetOfLabels from "../../../src/ui/labels.css?raw";
-import { button, clear, draw, enter, host, labeled, show } from "../../bench";
-import { answer, asked, FakeModel, settle, snapshot, stats, texts } from "../../model";
+import { button, clear, enter, host, labeled, show } from "../../bench";
+import { answer, asked, FakeModel, run, settle, textState, textTask } from "../../model";
 
 const HOSTILE = '<img src=x onerror="globalThis.hacked = true">';
 function classRow(label: string, more: Partial<LabelRow> = {}): LabelRow {
@@ -41,7 +40,12 @@ function report(more: Partial<LabelReport> = {}): LabelReport {
   };
 }
 
-async function rested(): Promise<void> {
+/** The traits while the model can be queried. */
+function ready(shown: LabelReport | null = report(), of: RunSummary | null = null) {
+  return textState({ train: { ready: true, run: of }, labels: { report: shown } });
+}
+
+async function pause(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 300));
 }
 
@@ -51,9 +55,9 @@ const LABELS = [
   { label: "culture", probability: 0.1, chosen: false },
 ];
 
-/** A panel that is ready, with an example and its labels. */
-async function tried(text: string, truth: string[], labels = LABELS): Promise<FakeModel> {
-  const model = new FakeModel(texts({ ready: true, report: report() }));
+/** A panel with an example and its predicted labels. */
+async function predicted(text: string, truth: string[], labels = LABELS): Promise<FakeModel> {
+  const model = new FakeModel(ready());
   show(model);
   await settle();
   await answer(model, "example", { text, labels: truth });
@@ -63,75 +67,54 @@ async function tried(text: string, truth: string[], labels = LABELS): Promise<Fa
 
 afterEach(clear);
 
-describe("the panel of labels", () => {
-  it("takes the place of the query, and gives it back", async () => {
-    const model = new FakeModel(texts());
-    show(model);
-    await settle();
-    const titles = () => [...host.querySelectorAll("h3")].map((one) => one.textContent);
-    expect(titles()).toEqual(["Data", "Task", "Train", "Labels"]);
-    expect(host.querySelector('[aria-label="Target column"]')).toBeNull();
-    expect(host.querySelector('[aria-label="Backend"]')).toBeNull();
-    model.update(snapshot());
-    await settle();
-    expect(titles()).toEqual(["Data", "Task", "Train", "Query"]);
-    expect(labeled("Target column")).not.toBeNull();
-    expect(host.querySelector('[aria-label="Columns read"]')).toBeNull();
-  });
-});
-
-describe("figures of labels", () => {
+describe("label metrics", () => {
   it("wait for training, and then for the first evaluation", async () => {
-    const model = new FakeModel(texts());
+    const model = new FakeModel(textState());
     show(model);
     await settle();
     const panel = () => labeled("Labels").textContent;
-    expect(panel()).toContain("Once it trains");
-    const run = { ...stats(), number: 1, next: 0, curve: [], examples: [] };
-    model.update(texts({}, { run }));
+    expect(panel()).toContain("Once training starts");
+    model.update(textState({ train: { run: run() } }));
     await settle();
-    expect(panel()).toContain("being prepared");
+    expect(panel()).toContain("Preparing the model");
     expect(asked(model, "example")).toEqual([]);
-    model.update(texts({ ready: true }, { run }));
+    model.update(ready(null, run()));
     await settle();
     expect(panel()).toContain("first evaluation");
     expect(asked(model, "example")).toEqual([{ draw: 0 }]);
   });
 
-  it("show what the thresholds bring", () => {
-    show(new FakeModel(texts({ ready: true, report: report() })));
-    const figures = labeled("Figures of the validation rows");
-    expect(figures.children[0]?.textContent).toBe("F1 micro0.8710.830 at thresholds of 0.5");
+  it("compare tuned thresholds with 0.5", () => {
+    show(new FakeModel(ready()));
+    const metrics = labeled("Validation metrics");
+    expect(metrics.children[0]?.textContent).toBe("F1 micro0.8710.830 at threshold 0.5");
     expect(labeled("Labels").textContent).toContain("40 validation rows");
   });
 
-  it("have no thresholds where the likeliest label is taken", () => {
+  it("have no thresholds where the most likely label is predicted", () => {
     const classes = [classRow("a", { threshold: null, has: [], lacks: [] })];
     const single = report({ multi: false, half: null, classes });
-    show(new FakeModel(texts({ ready: true, report: single })));
+    show(new FakeModel(ready(single)));
     expect(host.querySelector('[aria-label="a threshold slider"]')).toBeNull();
     expect(labeled("Labels").textContent).not.toContain("hreshold");
   });
 
-  it("stand alone where no thresholds are tuned", () => {
-    show(new FakeModel(texts({ ready: true, report: report({ half: null }) })));
-    expect(labeled("Figures of the validation rows").children[0]?.textContent).toBe(
-      "F1 micro0.871",
-    );
+  it("have no comparison where no thresholds are tuned", () => {
+    show(new FakeModel(ready(report({ half: null }))));
+    expect(labeled("Validation metrics").children[0]?.textContent).toBe("F1 micro0.871");
     expect(labeled("sport threshold value")).not.toBeNull();
   });
 
-  it("show what the thresholds of the moment bring while it trains", () => {
+  it("include the current thresholds during training", () => {
     const classes = [classRow("sport", { has: [], lacks: [] })];
-    const run = { ...stats(), number: 1, next: 0, curve: [], examples: [] };
-    show(new FakeModel(texts({ ready: true, report: report({ classes }) }, { run })));
-    const figures = labeled("Figures of the validation rows");
-    expect(figures.children[0]?.textContent).toBe("F1 micro0.8710.830 at thresholds of 0.5");
-    expect(labeled("Labels").textContent).toContain("Thresholds can be moved once it is trained.");
+    show(new FakeModel(ready(report({ classes }), run())));
+    const metrics = labeled("Validation metrics");
+    expect(metrics.children[0]?.textContent).toBe("F1 micro0.8710.830 at threshold 0.5");
+    expect(labeled("Labels").textContent).toContain("Thresholds can be adjusted after training.");
   });
 
   it("sort by a header, and back by a second click", async () => {
-    show(new FakeModel(texts({ ready: true, report: report() })));
+    show(new FakeModel(ready()));
     const order = () => [...host.querySelectorAll("tbody th")].map((one) => one.textContent);
     expect(order()).toEqual(["law", "sport", "culture"]);
     labeled("Sort by F1").click();
@@ -146,7 +129,7 @@ describe("figures of labels", () => {
   });
 
   it("leave a row in its place while its threshold moves", async () => {
-    const model = new FakeModel(texts({ ready: true, report: report() }));
+    const model = new FakeModel(ready());
     show(model);
     labeled("Sort by F1").click();
     await settle();
@@ -161,7 +144,7 @@ describe("figures of labels", () => {
 
 describe("a threshold", () => {
   it("is sent as dragged, the newest only, and shown at once", async () => {
-    const model = new FakeModel(texts({ ready: true, report: report() }));
+    const model = new FakeModel(ready());
     show(model);
     await settle();
     for (const value of ["0.5", "0.6", "0.7"]) enter("sport threshold slider", value);
@@ -180,7 +163,7 @@ describe("a threshold", () => {
   });
 
   it("of one label is not lost when that of another moves before the answer", async () => {
-    const model = new FakeModel(texts({ ready: true, report: report() }));
+    const model = new FakeModel(ready());
     show(model);
     await settle();
     enter("sport threshold slider", "0.5");
@@ -192,8 +175,8 @@ describe("a threshold", () => {
     expect(asked(model, "thresholds").at(-1)).toEqual({ set });
   });
 
-  it("that moves while all are taken from F1 is sent after them", async () => {
-    const model = new FakeModel(texts({ ready: true, report: report() }));
+  it("adjusted while all are reset is sent after them", async () => {
+    const model = new FakeModel(ready());
     show(model);
     await settle();
     button("All 0.5").click();
@@ -209,8 +192,8 @@ describe("a threshold", () => {
     ]);
   });
 
-  it("outside of 0 to 1 is not taken, and one that is refused goes back", async () => {
-    const model = new FakeModel(texts({ ready: true, report: report() }));
+  it("outside 0 to 1 is rejected, and one that the kernel rejects goes back", async () => {
+    const model = new FakeModel(ready());
     show(model);
     await settle();
     enter("sport threshold value", "1.5", "change");
@@ -223,61 +206,61 @@ describe("a threshold", () => {
     expect(labeled<HTMLInputElement>("sport threshold value").value).toBe("0.400");
   });
 
-  it("is only said while it trains", () => {
+  it("is shown without a slider during training", () => {
     const classes = [classRow("sport", { has: [], lacks: [] })];
-    show(new FakeModel(texts({ ready: true, report: report({ classes }) })));
+    show(new FakeModel(ready(report({ classes }))));
     expect(host.querySelector('[aria-label="sport threshold slider"]')).toBeNull();
     expect(host.querySelector("tbody tr")?.textContent).toContain("0.400");
   });
 
-  it("stands over bars that a single row is seen in", () => {
+  it("has bars in which a single row is visible", () => {
     expect(heights([0, 400, 1])).toEqual([0, 1, 0.1]);
   });
 });
 
-describe("a text tried", () => {
-  it("is an example first, and says which labels are right", async () => {
-    const model = await tried("A goal", ["sport", "culture"]);
+describe("a text prediction", () => {
+  it("starts with an example, and shows which labels are correct", async () => {
+    const model = await predicted("A goal", ["sport", "culture"]);
     expect(labeled<HTMLTextAreaElement>("Text").value).toBe("A goal");
     const chips = [...labeled("True labels").children].map((one) => one.textContent);
     expect(chips).toEqual(["sportfound", "culturemissed"]);
-    const bars = [...labeled("Probabilities of the labels").querySelectorAll("button")];
+    const bars = [...labeled("Label probabilities").querySelectorAll("button")];
     expect(bars.map((one) => one.getAttribute("aria-label"))).toEqual([
-      "sport 90%, chosen, right",
-      "law 45%, chosen, wrong",
+      "sport 90%, predicted, correct",
+      "law 45%, predicted, wrong",
       "culture 10%",
     ]);
     button("Next example").click();
     expect(asked(model, "example")).toEqual([{ draw: 0 }, { draw: 1 }]);
   });
 
-  it("gets or loses a label as its threshold moves", async () => {
-    await tried("A goal", []);
+  it("changes with the threshold of a label", async () => {
+    await predicted("A goal", []);
     enter("law threshold slider", "0.5");
     await settle();
     expect(labeled("law 45%")).not.toBeNull();
     enter("culture threshold slider", "0.1");
     await settle();
-    expect(labeled("culture 10%, chosen, wrong")).not.toBeNull();
+    expect(labeled("culture 10%, predicted, wrong")).not.toBeNull();
   });
 
-  it("is asked for once the typing rests", async () => {
-    const model = await tried("A goal", ["sport"]);
+  it("is requested when typing pauses", async () => {
+    const model = await predicted("A goal", ["sport"]);
     for (const text of ["A pen", "A penalty"]) {
       enter("Text", text);
       await settle();
     }
     expect(host.querySelector('[aria-label="True labels"]')).toBeNull();
-    await rested();
+    await pause();
     expect(asked(model, "label")).toEqual([{ text: "A goal" }, { text: "A penalty" }]);
     enter("Text", " ");
-    await rested();
+    await pause();
     await answer(model, "label", { labels: LABELS, seconds: 0.01, python: "" });
-    expect(host.querySelector('[aria-label="Probabilities of the labels"]')).toBeNull();
+    expect(host.querySelector('[aria-label="Label probabilities"]')).toBeNull();
   });
 
-  it("that a person types is not taken away by an example that comes late", async () => {
-    const model = new FakeModel(texts({ ready: true, report: report() }));
+  it("keeps a typed text when an example arrives late", async () => {
+    const model = new FakeModel(ready());
     show(model);
     await settle();
     enter("Text", "mine");
@@ -285,42 +268,41 @@ describe("a text tried", () => {
     expect(labeled<HTMLTextAreaElement>("Text").value).toBe("mine");
   });
 
-  it("is not asked for again while it trains, but once when it is done", async () => {
-    const running = { ...stats(), number: 1, next: 0, curve: [], examples: [] };
-    const model = new FakeModel(texts({ ready: true, report: report() }, { run: running }));
+  it("is repeated once when training ends, not before", async () => {
+    const model = new FakeModel(ready(report(), run()));
     show(model);
     await settle();
     await answer(model, "example", { text: "A goal", labels: [] });
     await answer(model, "label", { labels: LABELS, seconds: 0.01, python: "" });
     await answer(model, "words", { label: "sport", probability: 0.9, words: [], read: 6 });
     const fresh = report({ f1_micro: 0.95 });
-    model.update(texts({ ready: true, report: fresh }, { run: { ...running, next: 1 } }));
+    model.update(ready(fresh, run({ next: 1 })));
     await settle();
     expect(labeled("F1 micro").textContent).toBe("0.950");
     expect(asked(model, "label")).toHaveLength(1);
     expect(asked(model, "words")).toHaveLength(1);
-    const done = { ...running, next: 2, status: "done" as const };
-    model.update(texts({ ready: true, report: fresh }, { run: done }));
+    const done = run({ next: 2, status: "done" });
+    model.update(ready(fresh, done));
     await settle();
     expect(asked(model, "label")).toHaveLength(2);
     await answer(model, "label", { labels: LABELS, seconds: 0.01, python: "" });
-    model.update(texts({ ready: true, report: fresh }, { run: { ...running, number: 2 } }));
+    model.update(ready(fresh, run({ number: 2 })));
     await settle();
     expect(asked(model, "label")).toHaveLength(2);
   });
 
-  it("shows ten labels, and of those that were chosen all", () => {
+  it("shows ten labels, including all that are predicted", () => {
     const many = Array.from({ length: 22 }, (_, i) => ({
       label: `l${i}`,
       probability: 1 - i / 22,
       chosen: i === 21,
     }));
-    const shown = foremost(many).map((one) => one.label);
+    const shown = topLabels(many).map((one) => one.label);
     expect(shown).toEqual(["l0", "l1", "l2", "l3", "l4", "l5", "l6", "l7", "l8", "l21"]);
   });
 });
 
-describe("words", () => {
+describe("word attributions", () => {
   const text = "😀 A goal, no law";
   const words = [
     { start: 2, end: 3, effect: 0.02, without: 0.9, n_words: 1 },
@@ -329,7 +311,7 @@ describe("words", () => {
     { start: 13, end: 16, effect: -1, without: 0.96, n_words: 1 },
   ];
 
-  it("are cut by code points, as Python counts them", () => {
+  it("split the text by code points, as in Python", () => {
     const found = pieces(text, words, 16);
     expect(found.filter((one) => one.word).map((one) => one.text)).toEqual([
       "A",
@@ -340,14 +322,14 @@ describe("words", () => {
     expect(found.map((one) => one.text).join("")).toBe(text);
   });
 
-  it("are as strong as they are beside the strongest, but faint if all are", () => {
+  it("are scaled to the strongest, but faint if all are weak", () => {
     expect(words.map((word) => strength(word.effect, words))).toEqual([0.01, 1, 0, 0.5]);
     const [faint] = [{ start: 0, end: 1, effect: 0.05, without: 0.5, n_words: 1 }];
     expect(faint && strength(faint.effect, [faint])).toBeCloseTo(0.1);
   });
 
-  it("are tinted by what they do for the label in focus, and say it", async () => {
-    const model = await tried(text, ["sport"]);
+  it("are tinted by their effect on the label in focus, and described", async () => {
+    const model = await predicted(text, ["sport"]);
     expect(asked(model, "words")).toEqual([{ text, label: "sport" }]);
     await answer(model, "words", { label: "sport", probability: 0.97, words, read: 16 });
     const goal = labeled("without ‘goal’: sport 97% → 61%");
@@ -355,17 +337,17 @@ describe("words", () => {
     expect(goal.className).toContain("tw-for");
     expect(goal.style.getPropertyValue("--tw-strength")).toBe("1.000");
     expect(labeled("without ‘law’: sport 97% → 96%").className).toContain("tw-against");
-    expect(labeled("Words for sport").textContent).toBe(text);
+    expect(labeled("Word attributions for sport").textContent).toBe(text);
     labeled("culture 10%").click();
     await settle();
     expect(asked(model, "words").at(-1)).toEqual({ text, label: "culture" });
-    expect(labeled("Words for sport").getAttribute("aria-busy")).toBe("true");
+    expect(labeled("Word attributions for sport").getAttribute("aria-busy")).toBe("true");
     await answer(model, "words", { label: "culture", probability: 0.1, words, read: 16 });
-    expect(labeled("Words for culture").getAttribute("aria-busy")).toBe("false");
+    expect(labeled("Word attributions for culture").getAttribute("aria-busy")).toBe("false");
   });
 
-  it("come some at a time in a long text, and the weightiest are parted further", async () => {
-    const model = await tried("a b c d", ["sport"]);
+  it("come in pieces for a long text, the strongest of which are split further", async () => {
+    const model = await predicted("a b c d", ["sport"]);
     const ab = { start: 0, end: 3, effect: 0.5, without: 0.8, n_words: 2 };
     const cd = { start: 4, end: 7, effect: -2, without: 0.99, n_words: 2 };
     await answer(model, "words", { label: "sport", probability: 0.9, words: [ab, cd], read: 7 });
@@ -389,11 +371,13 @@ describe("words", () => {
       words: [a, { ...a, start: 2, end: 3 }],
     });
     expect(asked(model, "words")).toHaveLength(3);
-    expect(labeled("Words for sport").querySelectorAll("[role=option]")).toHaveLength(4);
+    expect(labeled("Word attributions for sport").querySelectorAll("[role=option]")).toHaveLength(
+      4,
+    );
   });
 
-  it("are gone through by the arrow keys", async () => {
-    const model = await tried(text, ["sport"]);
+  it("are navigated with the arrow keys", async () => {
+    const model = await predicted(text, ["sport"]);
     await answer(model, "words", { label: "sport", probability: 0.97, words, read: 16 });
     labeled("without ‘A’: sport 97% → 90%").focus();
     await settle();
@@ -409,7 +393,7 @@ describe("words", () => {
   });
 });
 
-describe("words that are not read", () => {
+describe("truncated words", () => {
   const word = (start: number, end: number, effect: number, n_words = 1) => ({
     start,
     end,
@@ -418,9 +402,9 @@ describe("words that are not read", () => {
     n_words,
   });
 
-  it("are one piece after the others, also where a piece reaches into them", () => {
+  it("are one piece at the end, also where an attribution reaches into them", () => {
     const found = pieces("😀 a b c", [word(0, 1, 1), word(2, 5, 1, 2), word(6, 7, 1)], 3);
-    expect(found.map((one) => [one.text, Boolean(one.word), one.unread])).toEqual([
+    expect(found.map((one) => [one.text, Boolean(one.word), one.truncated])).toEqual([
       ["😀", true, false],
       [" ", false, false],
       ["a", true, false],
@@ -431,69 +415,46 @@ describe("words that are not read", () => {
     expect(countWords("😀 it’s a-b\n東京 ")).toBe(5);
   });
 
-  it("are dim, never tinted, and said not to be read", async () => {
+  it("are dim, never tinted, and marked as truncated", async () => {
     const text = "😀 A goal, no law";
-    const model = await tried(text, ["sport"]);
+    const model = await predicted(text, ["sport"]);
     const words = [word(0, 1, 0.1), word(2, 3, 0), word(4, 8, 2), word(10, 16, 0, 2)];
     await answer(model, "words", { label: "sport", probability: 0.97, words, read: 9 });
-    const list = labeled("Words for sport");
+    const list = labeled("Word attributions for sport");
     const listed = [...list.querySelectorAll<HTMLElement>("[role=option]")];
     expect(listed.map((one) => one.textContent)).toEqual(["😀", "A", "goal"]);
-    const unread = [...list.querySelectorAll<HTMLElement>(".tw-unread")];
-    expect(unread.map((one) => one.textContent)).toEqual([" no law"]);
-    expect(unread[0]?.title).toBe("not read");
-    expect(unread[0]?.closest(".tw-word")).toBeNull();
+    const truncated = [...list.querySelectorAll<HTMLElement>(".tw-cut")];
+    expect(truncated.map((one) => one.textContent)).toEqual([" no law"]);
+    expect(truncated[0]?.title).toBe("truncated");
+    expect(truncated[0]?.closest(".tw-word")).toBeNull();
     expect(list.textContent).toBe(text);
-    expect(labeled("Try a text").textContent).toContain("Only the first 3 words are read.");
-    // The arrows go through what is read.
+    expect(labeled("Try a text").textContent).toContain("Only the first 3 words are model input.");
+    // The arrow keys skip truncated words.
     listed[2]?.focus();
     listed[2]?.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
     await settle();
     expect(document.activeElement?.textContent).toBe("goal");
-    // What is not read is not parted further either.
+    // Truncated pieces are not split further.
     expect(asked(model, "words")).toHaveLength(1);
   });
 
-  it("are not spoken of where all is read", async () => {
-    const model = await tried("A goal", ["sport"]);
+  it("are not mentioned where nothing is truncated", async () => {
+    const model = await predicted("A goal", ["sport"]);
     await answer(model, "words", { label: "sport", probability: 0.9, words: [], read: 6 });
     expect(labeled("Try a text").textContent).not.toContain("Only the first");
-    expect(host.querySelector(".tw-unread")).toBeNull();
-  });
-});
-
-describe("a chip of a label", () => {
-  it("breaks the label anywhere, and the word beside it nowhere", () => {
-    const sheet = document.createElement("style");
-    sheet.textContent = sheetOfLabels;
-    document.head.append(sheet);
-    draw(
-      <div class="tw-root">
-        <LabelChips label="True" names={["a".repeat(150)]} found={() => false} />
-      </div>,
-    );
-    const style = (mark: string) => getComputedStyle(host.querySelector(mark) as Element);
-    expect(style(".tw-truth > span").overflowWrap).toBe("anywhere");
-    expect(style(".tw-verdict").overflowWrap).not.toBe("anywhere");
-    expect(style(".tw-verdict").flexShrink).toBe("0");
-    sheet.remove();
+    expect(host.querySelector(".tw-cut")).toBeNull();
   });
 });
 
 describe("hostile texts and labels", () => {
   it("are written as text", async () => {
     const classes = [classRow(HOSTILE)];
-    const run = { ...stats(), number: 1, next: 0, curve: [], examples: [HOSTILE] };
-    const more = {
-      texts: [HOSTILE],
-      labels: [HOSTILE],
-      delimiter: HOSTILE,
-      offers: { texts: [HOSTILE], labels: [HOSTILE] },
-      command: HOSTILE,
-      ready: true,
-      report: report({ classes }),
-    };
-    const model = new FakeModel(texts(more, { run }));
+    const columns = { texts: [HOSTILE], labels: [HOSTILE] };
+    const task = textTask({ ...columns, delimiter: HOSTILE }, { ...columns, command: HOSTILE });
+    const model = new FakeModel({
+      ...ready(report({ classes }), run({ examples: [HOSTILE] })),
+      task,
+    });
     show(model);
     await settle();
     const read = { text: HOSTILE, spans: [], row: 0, tokens: [], read: 99, labels: [HOSTILE] };
@@ -503,7 +464,7 @@ describe("hostile texts and labels", () => {
     await answer(model, "label", { labels, seconds: 0.01, python: HOSTILE });
     const words = [{ start: 0, end: 9, effect: 1, without: 0.5, n_words: 1 }];
     await answer(model, "words", { label: HOSTILE, probability: 0.9, words, read: 99 });
-    expect(labeled(`Words for ${HOSTILE}`).textContent).toBe(HOSTILE);
+    expect(labeled(`Word attributions for ${HOSTILE}`).textContent).toBe(HOSTILE);
     expect(host.querySelectorAll("img")).toHaveLength(0);
     expect(host.querySelector("[onerror]")).toBeNull();
   });

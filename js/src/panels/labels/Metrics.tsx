@@ -1,27 +1,28 @@
-// The figures of the validation rows: all labels together, then each, with what moves thresholds.
-import type { LabelReport } from "../../core/protocol";
+// Validation metrics: of all labels together, then of each with its threshold.
+
 import { ClassTable } from "./ClassTable";
 import { Headline } from "./Headline";
 import type { Thresholds } from "./thresholds";
+import type { LabelReport } from "./types";
 
-export function Figures({ report, thresholds }: { report: LabelReport; thresholds: Thresholds }) {
-  const movable = report.classes.some((row) => row.has.length > 0);
+export function Metrics({ report, thresholds }: { report: LabelReport; thresholds: Thresholds }) {
+  const adjustable = report.classes.some((row) => row.has.length > 0);
   return (
     <>
       <Headline report={report} />
       {report.multi && (
         <div class="tw-row tw-spread">
           <p class="tw-label tw-legend">
-            {movable ? (
+            {adjustable ? (
               <>
-                rows that <span class="tw-has">have the label</span>{" "}
-                <span class="tw-lacks">lack it</span>, by its probability
+                rows <span class="tw-has">with the label</span>{" "}
+                <span class="tw-lacks">without it</span>, by predicted probability
               </>
             ) : (
-              "Thresholds can be moved once it is trained."
+              "Thresholds can be adjusted after training."
             )}
           </p>
-          {movable && (
+          {adjustable && (
             <span class="tw-row">
               <button
                 class="tw-button tw-small"

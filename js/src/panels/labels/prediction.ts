@@ -1,26 +1,27 @@
-// A text being tried: its labels, and what each word does for the label in focus.
-import type { Labelled, Words } from "../../core/protocol";
+// The predicted labels of a text, and word attributions for the label in focus.
+
 import { Superseded, type Transport } from "../../core/transport";
-import { parted, weightiest } from "./words";
+import type { Attributions, LabelAnswers } from "./types";
+import { splitWords, strongestPiece } from "./words";
 
-const REST = 250; // milliseconds
-const MAX_ROUNDS = 24; // in which pieces of a text are parted further
+const PAUSE = 250; // milliseconds without typing
+const MAX_ROUNDS = 24; // of splitting pieces of a text
 
-export class Trial {
+export class TextPrediction {
   text = "";
-  /** The true labels, if the text is an example that was held out. */
+  /** The true labels, if the text is a validation example. */
   truth: string[] | null = null;
-  answer: Labelled | null = null;
-  /** The label that the words are asked for. */
+  answer: LabelAnswers | null = null;
+  /** The label whose word attributions are shown. */
   focus: string | null = null;
-  words: (Words & { text: string }) | null = null;
+  words: (Attributions & { text: string }) | null = null;
   error = "";
   readonly #transport: Transport;
   readonly #changed: () => void;
   #timer: number | undefined;
   #draw = 0;
-  #turn = 0;
-  /** The label that a person put in focus; else the likeliest is. */
+  #request = 0;
+  /** The label that the user put in focus; otherwise the most likely one is. */
   #picked: string | null = null;
 
   constructor(transport: Transport, changed: () => void) {
@@ -28,12 +29,12 @@ export class Trial {
     this.#changed = changed;
   }
 
-  /** Whether the words that are shown are of another text or label than the newest. */
+  /** Whether the attributions shown are for another text or label. */
   get stale(): boolean {
     return this.words?.text !== this.text || this.words.label !== this.focus;
   }
 
-  /** A model can answer: an example to begin with, unless a person typed something. */
+  /** Start with an example, unless the user typed a text. */
   begin(): void {
     if (this.truth || !this.text.trim()) this.next();
     else this.ask();
@@ -42,14 +43,14 @@ export class Trial {
   /** The next example. */
   next(): void {
     window.clearTimeout(this.#timer);
-    this.#turn += 1;
-    const turn = this.#turn;
+    this.#request += 1;
+    const request = this.#request;
     const draw = this.#draw;
     this.#draw += 1;
     this.#run(async () => {
       const { text, labels } = await this.#transport.latest("example", { draw });
-      // What a person typed since is not taken away.
-      if (turn !== this.#turn) return;
+      // Keep what the user typed meanwhile.
+      if (request !== this.#request) return;
       this.text = text;
       this.truth = labels;
       this.#picked = null;
@@ -57,22 +58,22 @@ export class Trial {
     });
   }
 
-  /** Asked once the typing rests. */
+  /** Ask when typing pauses. */
   type(text: string): void {
-    this.#turn += 1;
+    this.#request += 1;
     this.text = text;
     this.truth = null;
     window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => this.ask(), REST);
+    this.#timer = window.setTimeout(() => this.ask(), PAUSE);
     this.#changed();
   }
 
-  /** Put a label in focus. */
-  look(label: string): void {
+  /** Show attributions for a label. */
+  focusOn(label: string): void {
     this.#picked = label;
     this.focus = label;
     this.#changed();
-    this.#askWords(this.text);
+    this.#attribute(this.text);
   }
 
   ask(): void {
@@ -86,9 +87,9 @@ export class Trial {
       const answer = await this.#transport.latest("label", { text });
       if (!this.text.trim()) return;
       this.answer = answer;
-      const known = answer.labels.some(({ label }) => label === this.#picked);
-      this.focus = known ? this.#picked : (answer.labels[0]?.label ?? null);
-      this.#askWords(text);
+      const listed = answer.labels.some(({ label }) => label === this.#picked);
+      this.focus = listed ? this.#picked : (answer.labels[0]?.label ?? null);
+      this.#attribute(text);
     });
   }
 
@@ -96,25 +97,25 @@ export class Trial {
     window.clearTimeout(this.#timer);
   }
 
-  #askWords(text: string): void {
+  #attribute(text: string): void {
     const label = this.focus;
     if (label === null || !text.trim()) return;
     this.#run(async () => {
       let words = await this.#transport.latest("words", { text, label });
       this.#show(words, text);
-      // Of a long text come some words at a time: the weightiest are parted further.
+      // Long texts come in pieces of several words: split the strongest further.
       for (let round = 0; round < MAX_ROUNDS; round++) {
-        const piece = weightiest(words);
+        const piece = strongestPiece(words);
         if (!piece) return;
         const within: [number, number] = [piece.start, piece.end];
         const parts = await this.#transport.latest("words", { text, label, within });
-        words = { ...words, words: parted(words.words, piece, parts.words) };
+        words = { ...words, words: splitWords(words.words, piece, parts.words) };
         this.#show(words, text);
       }
     });
   }
 
-  #show(words: Words, text: string): void {
+  #show(words: Attributions, text: string): void {
     if (this.text.trim()) this.words = { ...words, text };
     this.#changed();
   }

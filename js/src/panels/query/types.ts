@@ -1,0 +1,11 @@
+import type { Asked, Given, Latest, Surveyed } from "../../inference/types";
+
+declare module "../../core/protocol" {
+  interface Slices {
+    query: Latest;
+  }
+  interface Requests {
+    ask: { payload: { formula: string } | { target: string; given: Given }; ok: Asked };
+    survey: { payload: Record<string, never>; ok: Surveyed };
+  }
+}
