@@ -36,7 +36,7 @@ const model = {
       : kind === "survey" ? { formula: "g", columns: {} }
       : kind === "cost" ? { cost: COST }
       : { text: '{"g": "a"}', spans: [{ column: "g", name: [1, 4], value: [6, 9] }], row: 0,
-          tokens: [[4, false], [9, true], [10, false]] };
+          tokens: [[4, false], [9, true], [10, false]], labels: null, read: 10 };
     setTimeout(() => handlers["msg:custom"].forEach((h) => h({ type: "reply", id, ok }, [])));
   },
 };
@@ -74,24 +74,28 @@ def state() -> dict[str, object]:
         **{"python": "lm.conditional('g')", "formula": "g"},
     }
     backend = {"name": "minilm", "title": "cells", "pretrained": False}
-    offers = {
-        **{"samples": ["penguins"], "frames": [], "tasks": ["classification"]},
-        **{"serializers": ["json"], "backends": [{**backend, "standard": "", "command": ""}]},
+    settings = {
+        **{"target": "g", "serializer": "json", "backend": "minilm"},
+        **{"model": "", "rank": None, "quantization": None},
     }
-    choices = {
-        **{"target": "g", "task": "classification", "serializer": "json"},
-        **{"max_seconds": 10, "backend": "minilm", "model": "", "rank": None},
-        "quantization": None,
+    offers = {"serializers": ["json"], "backends": [{**backend, "standard": "", "command": ""}]}
+    task = {
+        **{"tasks": ["classification"], "task": "classification", "kind": "rows"},
+        **{"panel": "query", "roles": {"g": "target"}, "hint": "", "max_seconds": 10},
+        **{"settings": settings, "offers": offers},
     }
     return {
-        "panels": ["data", "task", "train", "query"],
+        "panels": ["data", "task", "train", "query", "labels"],
         "static_id": "abc",
-        "table": {"name": "straw", "rows": 3, "columns": columns},
-        "run": None,
-        "state": {
-            **{"choices": choices, "offers": offers, "ready": True, "python": ""},
-            **{"question": {"formula": "g", "target": "g", "given": {}}, "answer": answer},
+        "python": "",
+        "data": {
+            "table": {"name": "straw", "rows": 3, "columns": columns},
+            "samples": ["penguins"],
         },
+        "task": task,
+        "train": {"ready": True, "run": None},
+        "query": {"question": {"formula": "g", "target": "g", "given": {}}, "answer": answer},
+        "labels": {},
     }
 
 
