@@ -24,7 +24,7 @@ PAGE = """
 import widget from "/workbench.js";
 const state = STATE;
 const handlers = {};
-const charts = CHARTS;
+const chart = CHART;
 const COST = { n_parameters: 9, n_trained: 9, tokens_per_row: 3, seconds_per_epoch: 1, memory: 2e6,
   free: 1e9, advice: "" };
 const model = {
@@ -32,7 +32,7 @@ const model = {
   on: (name, handler) => (handlers[name] ??= []).push(handler),
   off: () => {},
   send: ({ id, kind, payload }) => {
-    const ok = kind === "chart" ? { spec: charts[payload.name] }
+    const ok = kind === "answer-chart" ? { spec: chart }
       : kind === "survey" ? { formula: "g", columns: {} }
       : kind === "cost" ? { cost: COST }
       : { text: '{"g": "a"}', spans: [{ column: "g", name: [1, 4], value: [6, 9] }], row: 0,
@@ -102,8 +102,8 @@ def state() -> dict[str, object]:
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     dark = getattr(request, "param", False)
-    charts = {"distribution": bar_chart("distribution", "probability", "value")}
-    script = PAGE.replace("STATE", json.dumps(state())).replace("CHARTS", json.dumps(charts))
+    chart = bar_chart("distribution", "probability", "value")
+    script = PAGE.replace("STATE", json.dumps(state())).replace("CHART", json.dumps(chart))
     colors = {"BACKGROUND": "#111" if dark else "#fff", "COLOUR": "#eee" if dark else "#111"}
     html = HTML
     for name, color in colors.items():

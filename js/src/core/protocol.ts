@@ -20,7 +20,6 @@ export interface WidgetState extends Slices {
 
 /** Payload and reply of each kind of request. */
 export interface Requests {
-  chart: { payload: { name: string }; ok: { spec: Json } };
   "catch-up": { payload: { run: number; since: number }; ok: { batch: BatchMessage | null } };
 }
 

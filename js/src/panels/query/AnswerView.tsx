@@ -31,7 +31,7 @@ export function AnswerView({ store, answer }: { store: Store; answer: AnswerSumm
   // The spec depends on the target alone: dragging a slider changes only the data.
   useEffect(() => {
     if (!alive || drawn?.target === answer.target) return;
-    transport.latest("chart", { name: "distribution" }).then(
+    transport.latest("answer-chart", {}).then(
       ({ spec }) => setDrawn({ target: answer.target, spec }),
       () => {},
     );

@@ -32,7 +32,7 @@ export function TrainPanel({ store }: { store: Store }) {
 
   useEffect(() => {
     if (!live || spec !== null || !alive) return;
-    attempt(async () => setSpec((await transport.request("chart", { name: "losses" })).spec));
+    attempt(async () => setSpec((await transport.request("loss-chart", {})).spec));
   }, [live !== null]);
 
   const start = (resume: boolean) => attempt(() => transport.request("start", { resume }));

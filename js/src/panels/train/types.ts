@@ -12,6 +12,7 @@ declare module "../../core/protocol" {
   }
   interface Requests {
     start: { payload: { resume: boolean }; ok: { number: number } };
+    "loss-chart": { payload: Record<string, never>; ok: { spec: Json } };
     stop: { payload: Record<string, never>; ok: { status: RunStatus | null } };
   }
 }
