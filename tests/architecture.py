@@ -75,7 +75,7 @@ OWNERS = {
     "peft": ["backends.huggingface", "textclass"],
     "plotext": ["callbacks"],
     "psutil": ["backends", "callbacks"],
-    "pydantic": ["textclass"],
+    "pydantic": ["params", "config", "textclass"],
     "ray": ["lm.sweeps"],
     "rich": ["callbacks"],
     "rouge_score": ["lm.evaluation"],

@@ -13,8 +13,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from tabwidget.errors import require
-
 if TYPE_CHECKING:
     from tabwidget.textclass.classifier import TextClassifier
     from tabwidget.textclass.config import TextClassConfig
@@ -53,7 +51,7 @@ _NAMES = {
     "splitting": ["split"],
 }
 # What the extra installs, as far as it is imported.
-_NEEDED = ("iterstrat", "peft", "pydantic", "transformers", "yaml")
+_NEEDED = ("iterstrat", "peft", "transformers", "yaml")
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 
@@ -68,7 +66,6 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        require("pydantic", "textclass")  # else the config's import fails with no word of the extra
         return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from tabwidget.errors import require
-
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -22,11 +20,6 @@ app = typer.Typer(
 QUIET_SECONDS = 10.0  # between two lines on the training loss
 
 Config = Annotated[Path, typer.Option("--config", help="The YAML config.", show_default=False)]
-
-
-@app.callback()
-def _begin() -> None:
-    require("pydantic", "textclass")
 
 
 @app.command()

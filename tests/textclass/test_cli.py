@@ -71,7 +71,7 @@ def test_errors_are_ours(config: Path, tmp_path: Path) -> None:
 
 
 def test_missing_extra_is_told(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pydantic", None)
+    monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(MissingExtraError, match=r"tabwidget\[textclass\]"):
         run("train", "--config", config)
 
