@@ -38,7 +38,7 @@ __all__ = ["MiniLMBackend"]
 
 
 # Fields of the configs that have an effect here.
-HONOURED = {
+SUPPORTED_FIELDS = {
     "augmentation_factor",
     "batch_size",
     "dropout",
@@ -108,7 +108,7 @@ class MiniLMBackend:
     def fit(self, request: FitRequest) -> None:
         """Learn a table; returns when a limit is reached, or ``request.stopped()`` says so."""
         for config in (request.training, self.model_config):
-            warn_unused(config, _honoured(request.training, self.model_config), self.name)
+            warn_unused(config, _supported(request.training, self.model_config), self.name)
         columns = request.table.schema.inputs
         if not request.resume:
             # An instance that learns another table must not answer with the weights of the last.
@@ -292,9 +292,9 @@ class MiniLMBackend:
         return self._members
 
 
-def _honoured(training: TrainingConfig, model: ModelConfig) -> set[str]:
+def _supported(training: TrainingConfig, model: ModelConfig) -> set[str]:
     """Return the fields of the configs that have an effect, or ask for what is done anyway."""
-    fields = set(HONOURED)
+    fields = set(SUPPORTED_FIELDS)
     if training.optimizer in ("adamw", "muon"):
         fields.add("optimizer")
     if model.device == "cpu":

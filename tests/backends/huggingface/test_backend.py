@@ -141,7 +141,7 @@ def loss_of(scorer: HFScoringModel, tokens: RowTokens, rows: list[Any]) -> float
     ids=str,
 )
 @pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
-def test_settings_are_honoured(
+def test_settings_are_supported(
     tiny: Path, lora: LoRAConfig | None, training: dict[str, Any], recwarn: Any
 ) -> None:
     settings = dict(training)

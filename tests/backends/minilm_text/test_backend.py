@@ -167,7 +167,7 @@ def test_a_value_that_is_far_too_long_is_an_error(toy_fit: MiniLMTextBackend) ->
 # The model
 
 
-def test_the_shape_of_the_model_is_honoured() -> None:
+def test_the_shape_of_the_model_is_supported() -> None:
     backend = MiniLMTextBackend(ModelConfig(width=24, layers=3, heads=2, dropout=0.3))
     fit(backend, max_steps=1)
     config = minilm_of(backend).model.encoder.config
@@ -190,7 +190,7 @@ def test_dropout_is_drawn_by_the_seed_alone() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_optimizers_are_honoured(optimizer: str, recwarn: pytest.WarningsRecorder) -> None:
+def test_optimizers_are_supported(optimizer: str, recwarn: pytest.WarningsRecorder) -> None:
     auto, asked = weights_of(fitted()), weights_of(fitted(optimizer=optimizer))
     assert not [w for w in recwarn if "no effect" in str(w.message)]
     # "auto" is Muon.

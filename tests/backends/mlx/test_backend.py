@@ -149,7 +149,7 @@ def test_a_model_that_places_tokens_itself_is_run_for_each_sequence(tiny: Path) 
     ],
     ids=str,
 )
-def test_settings_are_honoured_or_named(
+def test_settings_are_supported_or_named(
     tiny: Path, settings: dict[str, Any], unused: str, recwarn: pytest.WarningsRecorder
 ) -> None:
     events = fit(made(tiny, lora=LORA), max_steps=5, **settings)

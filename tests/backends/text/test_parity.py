@@ -311,7 +311,7 @@ def test_without_limits_it_ends_once_the_loss_no_longer_falls(backend: TextBacke
     ],
     ids=str,
 )
-def test_settings_are_honoured(
+def test_settings_are_supported(
     backend: TextBackend, training: dict[str, Any], recwarn: pytest.WarningsRecorder
 ) -> None:
     settings = dict(training)
