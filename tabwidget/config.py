@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -361,16 +361,14 @@ class LoRAConfig(Config):
         self.dora = dora
 
 
-Bits: TypeAlias = Literal[2, 3, 4, 6, 8]
-BitsName: TypeAlias = Literal["2bit", "3bit", "4bit", "6bit", "8bit"]
-
-# What each library supports.
-_BITS_OF: dict[str, tuple[Bits, ...]] = {
-    "auto": get_args(Bits),
+# The bits that each library supports.
+_SUPPORTED_BITS = {
+    "auto": (2, 3, 4, 6, 8),
     "bitsandbytes": (4, 8),
     "hqq": (2, 3, 4, 8),
-    "mlx": get_args(Bits),
+    "mlx": (2, 3, 4, 6, 8),
 }
+_BITS = {f"{bits}bit": bits for bits in _SUPPORTED_BITS["auto"]}
 
 
 class QuantizationConfig(Config):
@@ -395,7 +393,7 @@ class QuantizationConfig(Config):
     def __init__(
         self,
         *,
-        bits: Bits = 4,
+        bits: PositiveInt = 4,
         method: Literal["auto", "bitsandbytes", "hqq", "mlx"] = "auto",
         group_size: PositiveInt | None = None,
     ) -> None:
@@ -405,19 +403,18 @@ class QuantizationConfig(Config):
 
     @classmethod
     def _of(cls, value: object) -> Self:
-        for bits, name in zip(get_args(Bits), get_args(BitsName), strict=True):
-            if value == name:
-                return cls(bits=bits)
+        if isinstance(value, str) and value in _BITS:
+            return cls(bits=_BITS[value])
         return super()._of(value)
 
     def validate(self) -> None:
         """Raise `ConfigError` for an invalid parameter, or bits that the method lacks."""
         super().validate()
-        supported = _BITS_OF[self.method]
-        if self.bits not in supported:
+        *others, last = _SUPPORTED_BITS[self.method]
+        if self.bits not in (*others, last):
             raise ConfigError(
-                f"the method {self.method!r} has no {self.bits} bits, only "
-                f"{', '.join(map(str, supported))}: give one of these, or another method"
+                f"QuantizationConfig.bits must be {', '.join(map(str, others))} or {last} with "
+                f"method={self.method!r}, not {self.bits}"
             )
 
 
@@ -477,7 +474,7 @@ class ModelConfig(Config):
         *,
         model: Any = None,  # only the backend knows what it can load
         lora: LoRAConfig | None = None,
-        quantization: BitsName | QuantizationConfig | None = None,
+        quantization: str | QuantizationConfig | None = None,
         precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
         device: Literal["auto", "cuda", "mps", "cpu"] = "auto",
         tokenizer: Any = None,
@@ -499,7 +496,12 @@ class ModelConfig(Config):
         self.attn_implementation = attn_implementation
 
     def validate(self) -> None:
-        """Raise `ConfigError` for an invalid parameter, or a `width` that `heads` do not divide."""
+        """Raise `ConfigError` for an invalid parameter, or a `width` not divisible by `heads`."""
         super().validate()
+        if isinstance(self.quantization, str) and self.quantization not in _BITS:
+            raise ConfigError(
+                f"ModelConfig.quantization must be {', '.join(map(repr, _BITS))}, "
+                f"a QuantizationConfig or None, not {self.quantization!r}"
+            )
         if self.width % self.heads:
             raise ConfigError(f"width={self.width} is not a multiple of heads={self.heads}")

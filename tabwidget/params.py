@@ -120,16 +120,12 @@ def _rejected(value: object, adapter: TypeAdapter[Any]) -> str:
     """Return the repr of the invalid value, or of the invalid item of a dict; "" if valid."""
     from pydantic import ValidationError
 
-    plain = _plain(value)
     try:
-        valid = adapter.validate_python(plain)
+        adapter.validate_python(_plain(value))
     except ValidationError as error:
         first = error.errors()[0]
         if isinstance(value, dict) and first["loc"]:
             return f"{reprlib.repr(first['input'])} for {first['loc'][0]!r}"
-        return reprlib.repr(value)
-    # pydantic accepts 4.0 for Literal[4].
-    if isinstance(plain, float) and isinstance(valid, int):
         return reprlib.repr(value)
     return ""
 

@@ -83,11 +83,12 @@ def test_every_parameter_is_checked(config: Any) -> None:
         (ModelConfig(dropout=1), "dropout"),
         (ModelConfig(precision="int8"), "precision"),  # type: ignore[arg-type]
         (ModelConfig(device="gpu"), "device"),  # type: ignore[arg-type]
-        (ModelConfig(quantization="5bit"), "quantization"),  # type: ignore[arg-type]
+        (ModelConfig(quantization="5bit"), "quantization"),
         (ModelConfig(lora=LoRAConfig(rank=0)), "rank"),
         (LoRAConfig(dropout=1), "dropout"),
         (LoRAConfig(rank_pattern={"attn": 0}), "rank_pattern"),
-        (QuantizationConfig(bits=5), "bits"),  # type: ignore[arg-type]
+        (QuantizationConfig(bits=5), "bits"),
+        (QuantizationConfig(bits=4.0), "bits"),  # type: ignore[arg-type]
         (DiscretizationConfig(bins=-1), "bins"),
         (DiscretizationConfig(bins=1.5), "bins"),
         (DiscretizationConfig(strategy="width"), "strategy"),  # type: ignore[arg-type]
@@ -118,7 +119,7 @@ def test_a_temperature_below_zero_is_greedy_not_an_error() -> None:
 
 
 def test_a_library_has_only_some_bits() -> None:
-    with pytest.raises(ConfigError, match="'bitsandbytes' has no 3 bits, only 4, 8"):
+    with pytest.raises(ConfigError, match="must be 4 or 8 with method='bitsandbytes', not 3"):
         QuantizationConfig(bits=3, method="bitsandbytes").validate()
 
 

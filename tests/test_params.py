@@ -35,7 +35,7 @@ class Values(Config):
         count: Annotated[int, Ge(1)] | None = 1,
         size: float = 0.5,
         flag: bool = False,
-        bits: Literal[2, 4] = 2,
+        mode: Literal["mean", "mode"] = "mean",
         name: Literal["auto"] | Annotated[int, Ge(0)] | Annotated[float, Ge(0), Le(1)] = "auto",
         words: str | Sequence[str] | None = None,
         ranks: dict[str, Annotated[int, Ge(1)]] | None = None,
@@ -45,7 +45,7 @@ class Values(Config):
         self.count = count
         self.size = size
         self.flag = flag
-        self.bits = bits
+        self.mode = mode
         self.name = name
         self.words = words
         self.ranks = ranks
@@ -81,7 +81,7 @@ class Holder(NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn
     "params",
     [
         {"count": np.int64(3), "size": np.float32(0.1), "flag": np.True_},
-        {"size": np.float64(2), "bits": np.int64(4)},
+        {"size": np.float64(2), "mode": np.str_("mode")},
         {"size": 3},
         {"size": Fraction(1, 3)},
         {"name": 7},
@@ -115,8 +115,8 @@ def test_numbers_of_any_type_are_valid_and_stay_as_they_were(params: dict[str, A
         ({"size": -float("inf")}, "size must be a finite number, not -inf"),
         ({"size": None}, "size must be a finite number, not None"),
         ({"flag": 1}, "flag must be True or False, not 1"),
-        ({"bits": 3}, "bits must be 2 or 4, not 3"),
-        ({"bits": 4.0}, "bits must be 2 or 4, not 4.0"),
+        ({"mode": "median"}, "mode must be 'mean' or 'mode', not 'median'"),
+        ({"mode": None}, "mode must be 'mean' or 'mode', not None"),
         (
             {"name": 1.5},
             "name must be 'auto', an integer >= 0 or a finite number >= 0 and <= 1, not 1.5",
