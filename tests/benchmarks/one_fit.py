@@ -3,7 +3,7 @@
     python -m tests.benchmarks.one_fit [--seeds 5] [--seconds 12] [--unlimited 1] [--out FILE]
 
 Penguins, split 80/20 with ``random_state=42+seed``. Of the training part one model of the whole
-table is fitted, which `from_fitted` and `prefit` hand to every estimator, and each estimator is
+table is fitted, which `from_fitted` gives to every estimator, and each estimator is
 fitted by itself as well: to classify the species, to predict the body mass, to impute 15 % of the
 test's cells (hidden at random; RMSE in standard deviations, a mean over columns), to fill up the
 species (macro F1 of boosting on the test), and to draw as many rows as were learned (how well a
@@ -156,7 +156,9 @@ USES = {
     "oversampler": Use(
         # It fits as it resamples.
         lambda train, params: LanguageModelOverSampler(**params),
-        lambda lm, params: LanguageModelOverSampler(prefit=lm, random_state=params["random_state"]),
+        lambda lm, params: LanguageModelOverSampler.from_fitted(
+            lm, LABEL, random_state=params["random_state"]
+        ),
         lambda model, train, test, seed: model.fit_resample(
             train.drop(columns=LABEL), train[LABEL]
         ),

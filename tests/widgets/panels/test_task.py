@@ -49,7 +49,7 @@ def test_a_pretrained_backend_begins_with_adapters_and_its_parts_are_chosen_one_
 
 def test_a_wrong_part_of_a_model_is_one_readable_error(bench: Bench) -> None:
     assert "ok" in bench("choose", {"backend": "huggingface"})
-    assert "LoRAConfig must be" in bench("choose", {"rank": -3})["error"]
+    assert "LoRAConfig.rank must be" in bench("choose", {"rank": -3})["error"]
     assert "quantization" in bench("choose", {"quantization": "5bit"})["error"]
     assert bench.session.model_config == ModelConfig(lora=LoRAConfig())
 

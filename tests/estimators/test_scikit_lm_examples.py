@@ -1,4 +1,4 @@
-"""The code blocks of the estimators' document, on the default backend and with small budgets."""
+"""scikit-lm's examples, on the default backend and with small budgets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tabwidget import (
 from tabwidget.serializers.base import resolve_serializer
 from tests.estimators.conftest import tiny
 
-# Set after the block's own line, which has none.
+# Set after the example's own line, to keep that line as it is.
 SMALL = {"backend": "minilm"} | {n: tiny(60)[n] for n in ("training", "model_config")}
 
 
@@ -42,7 +42,7 @@ def iris() -> list[Any]:
     return train_test_split(X, y, test_size=0.2, random_state=42)
 
 
-def test_the_first_block(iris: list[Any]) -> None:
+def test_readme_example(iris: list[Any]) -> None:
     X_train, X_test, y_train, y_test = iris
     clf = LanguageModelClassifier(random_state=42)
     clf.set_params(**SMALL)
@@ -66,7 +66,7 @@ def test_classifier(iris: list[Any]) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*has no effect")
 @pytest.mark.filterwarnings("ignore:.*have no effect")
-def test_sampling_is_inert_in_scoring(iris: list[Any]) -> None:
+def test_generation_has_no_effect_on_a_classifier(iris: list[Any]) -> None:
     X_train, X_test, y_train, _ = iris
     clf = LanguageModelClassifier(**tiny(4)).fit(X_train, y_train)
     drawn = clone(clf).set_params(
@@ -238,7 +238,7 @@ def test_scikit_learn_integration(iris: list[Any]) -> None:
         cv=2,
     )
     with warnings.catch_warnings():
-        # Of low ranks and few bits the default backend only says that they have no effect.
+        # LoRA and precision have no effect with the default backend.
         warnings.filterwarnings("ignore", message=".*no effect")
         search.fit(X_train, y_train)
     assert len(search.cv_results_["params"]) == 8

@@ -1,4 +1,4 @@
-"""The supervised estimators among scikit-learn's own tools."""
+"""Estimators in scikit-learn's tools: searches, pipelines, cross-validation, ensembles."""
 
 from __future__ import annotations
 
