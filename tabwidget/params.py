@@ -95,11 +95,12 @@ class Config(NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn
 
     def validate(self) -> None:
         """Raise `ConfigError` for an invalid parameter: its name, what is allowed, its value."""
-        for name, (annotation, adapter) in _adapters(type(self)).items():
+        kind: type[Any] = type(self)
+        for name, (annotation, adapter) in _adapters(kind).items():
             value = getattr(self, name)
             if rejected := _rejected(value, adapter):
                 raise ConfigError(
-                    f"{type(self).__name__}.{name} must be {_allowed(annotation)}, not {rejected}"
+                    f"{kind.__name__}.{name} must be {_allowed(annotation)}, not {rejected}"
                 )
             if isinstance(value, Config):
                 value.validate()

@@ -19,7 +19,7 @@ from tabwidget.backends.devices import device_of, dtype_of
 from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.hub import source_of, tried
 from tabwidget.backends.huggingface.loading import DEFAULT_MODEL, bitsandbytes_config, to_hqq
-from tabwidget.config import QuantizationConfig
+from tabwidget.config import LoRAConfig
 from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import ModelSection
 from tabwidget.textclass.data import Labels
@@ -162,8 +162,8 @@ def load(config: ModelSection, labels: Labels, *, max_length: int, seed: int) ->
         If a package is not installed. Names the pip command.
     """
     loaded, head = _base(config, config.model_name, config.model_name, labels, max_length, seed)
-    if config.lora_r:
-        loaded.model = _adapted(loaded.model, config, head, seed)
+    if config.lora is not None:
+        loaded.model = _adapted(loaded.model, config.lora, head, seed)
     return loaded
 
 
@@ -207,9 +207,8 @@ def _base(
         raise ConfigError(
             "model.torch_dtype: 'float16' cannot be trained on a CPU; give 'float32' or 'bfloat16'"
         )
-    bits = config.n_bits
-    method = None if bits is None else _method(bits, device)
-    quantization = None if bits is None else QuantizationConfig(bits=bits)
+    quantization = config.quantization
+    method = None if quantization is None else _method(quantization.bits, device)
     options: dict[str, Any] = {
         "trust_remote_code": config.trust_remote_code,
         # All weights are tuned in fp32, or small steps would be lost.
@@ -268,10 +267,10 @@ def _head(model: Any, missing: Sequence[str]) -> list[str]:
     return [*around, *inside]
 
 
-def _adapted(model: Any, config: ModelSection, head: list[str], seed: int) -> Any:
+def _adapted(model: Any, config: LoRAConfig, head: list[str], seed: int) -> Any:
     """Put fresh adapters into a model; only they and the head are trained."""
     peft = require("peft", "hf")
-    asked = config.lora_target_modules
+    asked = config.target_modules
     if asked is None or asked == "all-linear":
         # What peft counts as linear lacks HQQ's layers.
         targets: str | list[str] = _linear(model, head)
@@ -281,9 +280,9 @@ def _adapted(model: Any, config: ModelSection, head: list[str], seed: int) -> An
         torch.manual_seed(seed)
         lora = peft.LoraConfig(
             task_type="SEQ_CLS",
-            r=config.lora_r,
-            lora_alpha=config.lora_alpha,
-            lora_dropout=config.lora_dropout,
+            r=config.rank,
+            lora_alpha=config.alpha,
+            lora_dropout=config.dropout,
             target_modules=targets,
             exclude_modules=head,
             modules_to_save=head,
