@@ -95,8 +95,9 @@ class Config(NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn
 
     def validate(self) -> None:
         """Raise `ConfigError` for an invalid parameter: its name, what is allowed, its value."""
-        kind: type[Any] = type(self)
-        for name, (annotation, adapter) in _adapters(kind).items():
+        kind = type(self)
+        adapters = _adapters(kind)  # type: ignore[arg-type]  # its instances are not hashable
+        for name, (annotation, adapter) in adapters.items():
             value = getattr(self, name)
             if rejected := _rejected(value, adapter):
                 raise ConfigError(
@@ -107,7 +108,7 @@ class Config(NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn
 
 
 @cache
-def _adapters(kind: type[Any]) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
+def _adapters(kind: type[Config]) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
     """Return the annotation and the validator of each parameter of a config class."""
     from pydantic import ConfigDict, TypeAdapter  # slow to import
 
