@@ -501,7 +501,7 @@ def test_a_file_that_is_not_a_table_is_one_clear_line(tmp_path: Path) -> None:
     [
         ({"backend": "minlm"}, "Did you mean 'minilm'"),
         ({"serializer": "jsn"}, "Did you mean 'json'"),
-        ({"training": TrainingConfig(epochs=0)}, "'epochs' parameter"),
+        ({"training": TrainingConfig(epochs=0)}, "TrainingConfig.epochs must be"),
         ({"training": {"epochs": 3}}, "training is a TrainingConfig, not dict"),
         ({"model_config": ModelConfig(width=30)}, "width=30"),
     ],

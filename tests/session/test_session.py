@@ -199,7 +199,7 @@ def test_choosing_what_is_chosen_changes_nothing(session: Session) -> None:
         ({"serializer": "jsno"}, ConfigError, "Did you mean 'json'"),
         ({"serializer": None}, ConfigError, "no serializer None: one of json"),
         ({"backend": "minlm"}, ConfigError, "Did you mean 'minilm'"),
-        ({"max_seconds": -1}, ConfigError, "'max_seconds' parameter"),
+        ({"max_seconds": -1}, ConfigError, "TrainingConfig.max_seconds must be"),
         ({"training": {"epochs": 1}}, ConfigError, "TrainingConfig, not dict"),
         ({"seconds": 3}, ConfigError, "no setting 'seconds'.*Did you mean 'max_seconds'"),
     ],
