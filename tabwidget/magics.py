@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from tabwidget import datasets
-from tabwidget.callbacks import Callback, TqdmCallback, close, tell
+from tabwidget.callbacks import Callback, TqdmCallback, close, notify
 from tabwidget.errors import DataFileError, NotFittedError, TableError, TabwidgetError, nearest
 from tabwidget.events import TrainingState
 from tabwidget.session import Run, Session
@@ -237,7 +237,7 @@ def _follow(run: Run, callback: Callback) -> None:
         events, position = run.since(position)
         for event in events:
             state.fold(event)
-            tell([callback], state, event)
+            notify([callback], state, event)
         if state.stopping:
             run.stop()
     close([callback])

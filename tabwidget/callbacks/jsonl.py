@@ -1,4 +1,4 @@
-"""JSONLCallback: events as one JSON object a line."""
+"""JSONLCallback: one JSON object per event and line."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["JSONLCallback"]
 class JSONLCallback(Callback):
     r"""Appends every event to a file as ``{"event": "TrainReport", "seconds": …}``.
 
-    `tabwidget.events.from_dict` reads a line back.
+    `tabwidget.events.from_dict` restores the event of a line.
 
     Parameters
     ----------
     path : str or Path
-        The file; appended to, never emptied.
+        Appended to; never truncated.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class JSONLCallback(Callback):
 
 
 def _safe(value: Any) -> Any:
-    """Return a value as JSON can hold it: NaN and infinity, of a loss not yet known, as null."""
+    """Return a value in strict JSON types; NaN and infinity (unknown losses) become None."""
     if isinstance(value, dict):
         return {key: _safe(item) for key, item in value.items()}
     return [_safe(item) for item in value] if isinstance(value, tuple) else plain(value)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tabwidget._typing import Floats
 from tabwidget.backends import Backend
-from tabwidget.callbacks import Callback, as_list, close, predicting, tell
+from tabwidget.callbacks import Callback, as_list, close, notify, predicting
 from tabwidget.config import GenerationConfig
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
 from tabwidget.events import Event, TrainingState
@@ -433,7 +433,7 @@ class Answering:
 
         def emit(event: Event) -> None:
             self.state.fold(event)
-            tell(callbacks, self.state, event)
+            notify(callbacks, self.state, event)
 
         try:
             with predicting(emit, kind, n_rows) as done:

@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
 from tabwidget.backends import Backend, FitRequest, choose, resolve
-from tabwidget.callbacks import Callback, as_list, close, memory_of_process, tell
+from tabwidget.callbacks import Callback, as_list, close, memory_of_process, notify
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport, Event, TrainingState
@@ -309,7 +309,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         if checkpoint is not None and due and isinstance(event, EvalReport) and event.best:
             self.save(checkpoint)
             self._saved = time.monotonic()
-        tell(callbacks, self.state, event)
+        notify(callbacks, self.state, event)
         if callbacks and event.seconds - self._measured >= MEMORY_SECONDS:
             self._measured = event.seconds
             self._tell(callbacks, memory_of_process(event.seconds))

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.backends.text.tiny import save_tiny
 from tests.browser.lab import Lab, execute, open_notebook, watched_page
-from tests.textclass.toys import WORDS, toy_texts
+from tests.textclass.fakes import WORDS, toy_texts
 
 if TYPE_CHECKING:
     from tests.browser.lab import Watched

@@ -16,7 +16,7 @@ from sklearn.model_selection import cross_val_score
 from tabwidget.errors import ConfigError
 from tabwidget.textclass.classifier import TextClassifier
 from tests.backends.text.tiny import save_tiny
-from tests.textclass.toys import WORDS, save_tiny_encoder, toy_texts
+from tests.textclass.fakes import WORDS, save_tiny_encoder, toy_texts
 
 MULTI = toy_texts(60)
 SINGLE = toy_texts(60, multi=False)

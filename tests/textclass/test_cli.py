@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from tabwidget.errors import ConfigError, DataFileError, MissingExtraError
 from tabwidget.textclass.cli import app
 from tests.backends.text.tiny import save_tiny
-from tests.textclass.toys import toy_config, toy_texts, write_csv
+from tests.textclass.fakes import toy_config, toy_texts, write_csv
 
 
 def run(*arguments: object) -> str:

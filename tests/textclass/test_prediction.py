@@ -17,7 +17,7 @@ from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.loading import LabelModel
 from tabwidget.textclass.prediction import predict
 from tests.backends.text.tiny import save_tiny
-from tests.textclass.toys import WORDS, toy_config, toy_texts, write_csv
+from tests.textclass.fakes import WORDS, toy_config, toy_texts, write_csv
 
 
 class Trained:

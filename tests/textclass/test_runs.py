@@ -14,7 +14,7 @@ from tabwidget.textclass.data import read_texts
 from tabwidget.textclass.metrics import metrics_of
 from tabwidget.textclass.runs import Summary, best_run, folder_of, load_run, train
 from tests.backends.text.tiny import save_tiny
-from tests.textclass.toys import MULTI, toy_config, toy_texts, write_csv
+from tests.textclass.fakes import MULTI, toy_config, toy_texts, write_csv
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tabwidget.textclass.loading import LabelModel, load
 from tabwidget.textclass.training import fit, label_weights
 from tabwidget.textclass.training_log import Notify, Trained
 from tests.backends.text.tiny import save_tiny
-from tests.textclass.toys import MULTI, SINGLE, save_tiny_encoder, toy_texts
+from tests.textclass.fakes import MULTI, SINGLE, save_tiny_encoder, toy_texts
 
 TRAIN, VALIDATION = toy_texts(32), toy_texts(16, seed=1)
 

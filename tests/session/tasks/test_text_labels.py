@@ -15,7 +15,7 @@ from tabwidget.session import Session
 from tabwidget.session.tasks.text_labels import TextLabelTask
 from tabwidget.textclass import TextClassifier
 from tests.backends.text.tiny import save_tiny
-from tests.textclass.toys import WORDS, toy_texts
+from tests.textclass.fakes import WORDS, toy_texts
 
 TOYS = toy_texts(80)
 assert TOYS.targets is not None

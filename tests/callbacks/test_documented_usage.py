@@ -1,4 +1,4 @@
-"""The code blocks of the contract's section on callbacks."""
+"""The documented usage examples of callbacks, run as written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fitted(clf: LanguageModelClassifier) -> LanguageModelClassifier:
 
 
 @pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
+def restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
     yield
@@ -33,26 +33,26 @@ def logging_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
 
 
-def test_bars_with_rows(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bars_with_training_examples(capsys: pytest.CaptureFixture[str]) -> None:
     fitted(LanguageModelClassifier(callbacks=TqdmCallback(n_train_examples=5)))
     printed = capsys.readouterr()
     assert '"price": "' in printed.out + printed.err
     assert "fit (" in printed.err
 
 
-def test_a_dashboard(capsys: pytest.CaptureFixture[str]) -> None:
+def test_dashboard(capsys: pytest.CaptureFixture[str]) -> None:
     fitted(LanguageModelClassifier(callbacks=RichCallback()))
     assert "best validation" in capsys.readouterr().out
 
 
-def test_the_logging_module(caplog: pytest.LogCaptureFixture) -> None:
+def test_logging_module(caplog: pytest.LogCaptureFixture) -> None:
     logging.basicConfig(level=logging.INFO)
     with caplog.at_level(logging.INFO):
         fitted(LanguageModelClassifier(callbacks=LoggingCallback()))
     assert any(message.startswith("fit of 24 rows") for message in caplog.messages)
 
 
-def test_a_callback_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_custom_callback(capsys: pytest.CaptureFixture[str]) -> None:
     class PrintLoss(Callback):
         def on_event(self, state: TrainingState, event: Event) -> None:
             if isinstance(event, TrainReport):
@@ -62,7 +62,7 @@ def test_a_callback_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert "step 3: loss=" in capsys.readouterr().out
 
 
-def test_an_event_is_matched() -> None:
+def test_pattern_matching_on_events() -> None:
     seen = []
 
     class Match(Callback):

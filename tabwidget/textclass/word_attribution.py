@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Word", "word_effects"]
+__all__ = ["WordAttribution", "word_attributions"]
 
 # Scripts written without spaces: each sign for itself.
 _SIGNS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -17,7 +17,7 @@ _WORD = re.compile(rf"[{_SIGNS}]|[^\s{_SIGNS}]+")
 
 
 @dataclass(frozen=True)
-class Word:
+class WordAttribution:
     """A word, or some that stand together, and what the text is without it.
 
     Attributes
@@ -40,13 +40,13 @@ class Word:
     n_words: int
 
 
-def word_effects(
+def word_attributions(
     probabilities: Callable[[Sequence[str]], NDArray[np.float64]],
     text: str,
     *,
     within: tuple[int, int] | None = None,
     most: int = 100,
-) -> tuple[float, list[Word]]:
+) -> tuple[float, list[WordAttribution]]:
     """Return the probability of a label of a text, and what each word does to it.
 
     Each word is left out in turn [1]_, in one batch. Of a long text it is some words at a time;
@@ -72,7 +72,7 @@ def word_effects(
     --------
     >>> def goals(texts):
     ...     return np.array([0.9 if "goal" in text else 0.2 for text in texts])
-    >>> whole, words = word_effects(goals, "a late goal")
+    >>> whole, words = word_attributions(goals, "a late goal")
     >>> whole, [(word.start, word.without, round(word.effect, 2)) for word in words]
     (0.9, [(0, 0.9, 0.0), (2, 0.9, 0.0), (7, 0.2, 3.58)])
     """
@@ -84,7 +84,7 @@ def word_effects(
     found = probabilities([text, *(_without(text, *place) for place in places)])
     odds = _log_odds(found)
     return float(found[0]), [
-        Word(*place, float(found[i]), float(odds[0] - odds[i]), len(run))
+        WordAttribution(*place, float(found[i]), float(odds[0] - odds[i]), len(run))
         for i, (place, run) in enumerate(zip(places, runs, strict=True), start=1)
     ]
 

@@ -1,4 +1,4 @@
-"""The events of a fit and of a prediction, and what plays them to a callback."""
+"""Events of a fit and of a prediction, and helpers that send them to a callback."""
 
 from __future__ import annotations
 

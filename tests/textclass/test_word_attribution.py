@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tabwidget.textclass.words import word_effects
+from tabwidget.textclass.word_attribution import word_attributions
 
 
 def counted(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -19,7 +19,7 @@ def counted(texts: Sequence[str]) -> NDArray[np.float64]:
 
 def test_words_speak_for_and_against() -> None:
     text = "a goal, a foul and a goal"
-    whole, words = word_effects(counted, text)
+    whole, words = word_attributions(counted, text)
     assert whole == pytest.approx(1 / (1 + np.exp(-1)))
     effects = {text[word.start : word.end]: word.effect for word in words}
     assert effects == pytest.approx({"a": 0, "goal,": 1, "foul": -1, "and": 0, "goal": 1}, abs=1e-6)
@@ -34,12 +34,12 @@ def test_one_space_goes_with_a_word() -> None:
         seen.extend(texts)
         return np.full(len(texts), 0.5)
 
-    word_effects(look, "one two\nthree")
+    word_attributions(look, "one two\nthree")
     assert seen == ["one two\nthree", " two\nthree", "one three", "one two\n"]
 
 
 def test_scripts_without_spaces_go_sign_by_sign() -> None:
-    _, words = word_effects(counted, "\u6771\u4eac goal")
+    _, words = word_attributions(counted, "\u6771\u4eac goal")
     assert [(word.start, word.end) for word in words] == [(0, 1), (1, 2), (3, 7)]
 
 
@@ -47,7 +47,7 @@ def test_certain_labels_have_finite_effects() -> None:
     def sure(texts: Sequence[str]) -> NDArray[np.float64]:
         return np.array([float("b" in text) for text in texts])
 
-    _, words = word_effects(sure, "a b c")
+    _, words = word_attributions(sure, "a b c")
     assert words[1].effect > 30
     assert all(np.isfinite(word.effect) for word in words)
 
@@ -60,7 +60,7 @@ def test_pieces_cover_every_word_and_are_few(text: str) -> None:
         asked.append(len(texts))
         return np.full(len(texts), 0.5)
 
-    _, words = word_effects(look, text, most=20)
+    _, words = word_attributions(look, text, most=20)
     assert asked[0] <= 21
     kept = list(text)
     for word in words:
@@ -70,10 +70,10 @@ def test_pieces_cover_every_word_and_are_few(text: str) -> None:
 
 def test_long_texts_lose_several_words_at_a_time() -> None:
     text = "so " * 50 + "a goal" + " so" * 50
-    whole, words = word_effects(counted, text, most=4)
+    whole, words = word_attributions(counted, text, most=4)
     assert [word.n_words for word in words] == [26, 26, 26, 24]
     [piece] = [word for word in words if word.effect > 0.5]
-    again, parts = word_effects(counted, text, within=(piece.start, piece.end), most=30)
+    again, parts = word_attributions(counted, text, within=(piece.start, piece.end), most=30)
     assert again == whole
     [goal] = [word for word in parts if word.effect > 0.5]
     assert text[goal.start : goal.end] == "goal"
