@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 from tabwidget.callbacks.base import Callback
-from tabwidget.events import Event, TrainingState
+from tabwidget.events import Event, TrainingState, to_dict
 from tabwidget.table.values import plain
 
 __all__ = ["JSONLCallback"]
@@ -39,8 +38,7 @@ class JSONLCallback(Callback):
 
     def on_event(self, state: TrainingState, event: Event) -> None:
         """Write one event."""
-        line = {"event": type(event).__name__, **dataclasses.asdict(event)}
-        text = json.dumps(_safe(line), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(_safe(to_dict(event)), ensure_ascii=False, allow_nan=False)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(text + "\n")
 
