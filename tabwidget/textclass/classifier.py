@@ -23,9 +23,9 @@ from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts
 from tabwidget.textclass.loading import DEFAULT_MODEL, LabelModel, load
-from tabwidget.textclass.metrics import decide, metrics_of, thresholds_of
+from tabwidget.textclass.metrics import decide, metrics_of, thresholds_for
 from tabwidget.textclass.runs import RunModel, load_run, read_result, save_run
-from tabwidget.textclass.splitting import hold_out
+from tabwidget.textclass.splitting import train_validation_split
 
 if TYPE_CHECKING:
     from tabwidget.textclass.training_log import Notify
@@ -213,7 +213,9 @@ metric_for_best_model, class_weights, tune_thresholds
             self._check_same(config, labels)
             rows, held_out = self._held_out_before(every, config)
         else:
-            rows, held_out = hold_out(every, config.data.val_fraction, config.exp.seeds[0])
+            rows, held_out = train_validation_split(
+                every, config.data.val_fraction, config.exp.seeds[0]
+            )
             self.model_ = load(
                 config.model,
                 labels,
@@ -244,7 +246,7 @@ metric_for_best_model, class_weights, tune_thresholds
             raise
         found = self.model_.probabilities(held_out.texts, self.eval_batch_size)
         self.validation_probabilities_ = found
-        self.thresholds_ = thresholds_of(held_out.targets, found, labels, config.train)
+        self.thresholds_ = thresholds_for(held_out.targets, found, labels, config.train)
         assert held_out.targets is not None
         self.validation_ = metrics_of(held_out.targets, found, self.thresholds_, labels)
         return self
@@ -394,7 +396,7 @@ metric_for_best_model, class_weights, tune_thresholds
                 left[digest] -= 1
                 held[row] = True
         if not held.any():  # all are new
-            return hold_out(texts, config.data.val_fraction, config.exp.seeds[0])
+            return train_validation_split(texts, config.data.val_fraction, config.exp.seeds[0])
         return texts.take(np.flatnonzero(~held)), texts.take(np.flatnonzero(held))
 
     def _decide(self, X: Iterable[str]) -> Matrix:

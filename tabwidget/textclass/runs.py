@@ -21,8 +21,8 @@ from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts, read_texts
 from tabwidget.textclass.loading import LabelModel, load, restore
-from tabwidget.textclass.metrics import metrics_of, score_of, thresholds_of
-from tabwidget.textclass.splitting import hold_out
+from tabwidget.textclass.metrics import metrics_of, selection_score, thresholds_for
+from tabwidget.textclass.splitting import train_validation_split
 
 if TYPE_CHECKING:
     from tabwidget.textclass.training_log import Notify
@@ -174,7 +174,7 @@ def train(config: TextClassConfig, on_event: Notify | None = None) -> Summary:
     texts = read_texts(data.train_csv, data, labels)
     if data.val_csv is None:
         # The same rows for each seed, or the runs could not be compared.
-        texts, validation = hold_out(texts, data.val_fraction, seed=0)
+        texts, validation = train_validation_split(texts, data.val_fraction, seed=0)
     else:
         validation = read_texts(data.val_csv, data, labels)
     test = None if data.test_csv is None else read_texts(data.test_csv, data, labels)
@@ -294,7 +294,7 @@ def _run(
     parts = {"validation": validation} if test is None else {"validation": validation, "test": test}
     size = config.train.eval_batch_size
     found = {part: model.probabilities(some.texts, size) for part, some in parts.items()}
-    thresholds = thresholds_of(validation.targets, found["validation"], labels, config.train)
+    thresholds = thresholds_for(validation.targets, found["validation"], labels, config.train)
     result: dict[str, Any] = {"seed": seed, **asdict(trained)}
     for part, some in parts.items():
         assert some.targets is not None
@@ -342,7 +342,7 @@ def _same(one: TextClassConfig, other: TextClassConfig) -> bool:
 
 
 def _score(result: Mapping[str, Any], metric: str) -> float:
-    return score_of(result["validation"], result["eval_loss"], metric)
+    return selection_score(result["validation"], result["eval_loss"], metric)
 
 
 def _files(config: TextClassConfig) -> dict[str, str]:

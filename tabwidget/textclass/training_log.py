@@ -18,7 +18,7 @@ from transformers.trainer_callback import ExportableState
 from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Texts
 from tabwidget.textclass.loading import LabelModel
-from tabwidget.textclass.metrics import SCORES, metrics_of, score_of, thresholds_of
+from tabwidget.textclass.metrics import SCORES, metrics_of, selection_score, thresholds_for
 
 __all__ = ["BEST", "Notify", "Teller", "Trained"]
 
@@ -197,13 +197,13 @@ class Teller(TrainerCallback, ExportableState):
         chances = np.where(targets, found, 1 - found).clip(1e-12)
         losses = -np.log(chances).mean(axis=0)
         self._label_losses = dict(zip(labels.names, losses.tolist(), strict=True))
-        thresholds = thresholds_of(targets, found, labels, config)
+        thresholds = thresholds_for(targets, found, labels, config)
         self._measured = metrics_of(targets, found, thresholds, labels)
         if labels.multi and config.tune_thresholds:
             at_half = metrics_of(targets, found, None, labels)
             self._measured["at_half"] = {name: at_half[name] for name in SCORES}
         loss = float(losses.mean() if labels.multi else -np.log(chances[targets]).mean())
-        self._score = score_of(self._measured, loss, config.metric_for_best_model)
+        self._score = selection_score(self._measured, loss, config.metric_for_best_model)
         return {**{name: self._measured[name] for name in SCORES}, BEST: self._score}
 
     def on_evaluate(

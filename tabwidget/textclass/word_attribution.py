@@ -1,4 +1,4 @@
-"""Words: what each word of a text says for or against a label."""
+"""Leave-one-out attribution of a label's probability to the words of a text."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from numpy.typing import NDArray
 
 __all__ = ["WordAttribution", "word_attributions"]
 
-# Scripts written without spaces: each sign for itself.
+# In scripts written without spaces, each character counts as a word.
 _SIGNS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_SIGNS}]|[^\s{_SIGNS}]+")
 
 
 @dataclass(frozen=True)
 class WordAttribution:
-    """A word, or some that stand together, and what the text is without it.
+    """The attribution of one word, or of several adjacent words.
 
     Attributes
     ----------
     start, end : int
-        Its place in the text, in code points.
+        Position in the text, in code points.
     without : float
-        The probability of the label without it.
+        The probability of the label without the word.
     effect : float
-        By how much the log-odds of the label fall without it, in nats: above 0 it speaks for the
-        label, below 0 against it.
+        ``logit(p) - logit(without)`` in nats: positive for evidence for the label, negative for
+        evidence against it.
     n_words : int
-        How many words it is.
+        Number of words.
     """
 
     start: int
@@ -45,23 +45,23 @@ def word_attributions(
     text: str,
     *,
     within: tuple[int, int] | None = None,
-    most: int = 100,
+    max_pieces: int = 100,
 ) -> tuple[float, list[WordAttribution]]:
-    """Return the probability of a label of a text, and what each word does to it.
+    """Return the probability of a label for a text, and the attribution of each word.
 
-    Each word is left out in turn [1]_, in one batch. Of a long text it is some words at a time;
-    which of those it is, tells the same question within their place.
+    Each word is left out in turn [1]_, in one batch. A long text is split into pieces of several
+    words; call again with `within` to resolve a piece.
 
     Parameters
     ----------
     probabilities : callable
-        Takes texts, and returns the probability of the label for each.
+        Maps texts to the probability of the label for each.
     text : str
         The text.
     within : (int, int), optional
-        The part of the text whose words are asked for; all of it by default.
-    most : int, default 100
-        How many texts to ask for, beside the whole one.
+        The part of the text to attribute to; all of it by default.
+    max_pieces : int, default 100
+        Maximum number of pieces; each costs one evaluation.
 
     References
     ----------
@@ -70,15 +70,15 @@ def word_attributions(
 
     Examples
     --------
-    >>> def goals(texts):
+    >>> def p_sports(texts):
     ...     return np.array([0.9 if "goal" in text else 0.2 for text in texts])
-    >>> whole, words = word_attributions(goals, "a late goal")
+    >>> whole, words = word_attributions(p_sports, "a late goal")
     >>> whole, [(word.start, word.without, round(word.effect, 2)) for word in words]
     (0.9, [(0, 0.9, 0.0), (2, 0.9, 0.0), (7, 0.2, 3.58)])
     """
     start, end = (0, len(text)) if within is None else within
     words = [found.span() for found in _WORD.finditer(text, start, end)]
-    size = -(-len(words) // most) or 1
+    size = -(-len(words) // max_pieces) or 1
     runs = [words[i : i + size] for i in range(0, len(words), size)]
     places = [(run[0][0], run[-1][1]) for run in runs]
     found = probabilities([text, *(_without(text, *place) for place in places)])
@@ -91,11 +91,11 @@ def word_attributions(
 
 def _without(text: str, start: int, end: int) -> str:
     before, after = text[:start], text[end:]
-    # One space of the two that were around it.
+    # Remove one of the two surrounding spaces.
     return before + (after[1:] if before[-1:].isspace() and after[:1].isspace() else after)
 
 
 def _log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    # Nearer to 0 and 1 lies only what single precision cannot tell apart.
+    # Single precision does not resolve probabilities closer to 0 or 1.
     p = np.clip(probabilities, 1e-7, 1 - 1e-7)
     return np.asarray(np.log(p) - np.log1p(-p))

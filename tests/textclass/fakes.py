@@ -1,4 +1,4 @@
-"""Texts whose labels are words in them, and tiny models to learn them with."""
+"""Toy texts whose labels are words in them, and a tiny encoder."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ SINGLE = Labels(WORDS, multi=False)
 
 
 def toy_texts(n: int, seed: int = 0, *, multi: bool = True) -> Texts:
-    """Return texts that name their labels, among words that say nothing."""
-    chance = random.Random(seed)
+    """Return texts that contain their labels among uninformative words."""
+    rng = random.Random(seed)
     texts, targets = [], []
     for _ in range(n):
-        one = chance.randrange(3)
-        has = [chance.random() < 0.4 if multi else i == one for i in range(3)]
+        one = rng.randrange(3)
+        has = [rng.random() < 0.4 if multi else i == one for i in range(3)]
         words = [word for word, there in zip(WORDS, has, strict=True) if there]
-        words += ["so"] * chance.randint(1, 6)
-        chance.shuffle(words)
+        words += ["so"] * rng.randint(1, 6)
+        rng.shuffle(words)
         texts.append(" ".join(words))
         targets.append(has)
     return Texts([f"r{i}" for i in range(n)], texts, np.array(targets))
 
 
 def write_csv(path: Path, texts: Texts) -> Path:
-    """Write texts with a column of 0 and 1 for each label, and return the path."""
+    """Write texts with a 0/1 column per label; return the path."""
     assert texts.targets is not None
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -47,7 +47,7 @@ def write_csv(path: Path, texts: Texts) -> Path:
 
 
 def toy_config(folder: Path, model: Path, /, **sections: dict[str, Any]) -> TextClassConfig:
-    """Return a config for texts in CSV files that are written to a folder."""
+    """Write toy CSVs to a folder and return their config."""
     train, test = folder / "train.csv", folder / "test.csv"
     write_csv(train, toy_texts(48))
     write_csv(test, toy_texts(20, seed=1))
@@ -76,7 +76,7 @@ def toy_config(folder: Path, model: Path, /, **sections: dict[str, Any]) -> Text
 
 
 def save_tiny_encoder(folder: Path) -> Path:
-    """Save a tiny BERT, without the layer that pools, in a folder, and return it."""
+    """Save a tiny BERT without a pooling layer; return its folder."""
     special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
     vocabulary = {word: i for i, word in enumerate([*special, "so", *WORDS])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))

@@ -1,4 +1,4 @@
-"""The package's public names, each from its module when it is first used."""
+"""Public names of textclass are imported lazily."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tabwidget import textclass
 
 
-def test_no_name_is_hidden_by_a_module_of_the_same_name() -> None:
+def test_no_module_shadows_a_public_name() -> None:
     for module in pkgutil.iter_modules(textclass.__path__):
         importlib.import_module(f"{textclass.__name__}.{module.name}")
     for name in textclass.__all__:
@@ -21,7 +21,7 @@ def test_no_name_is_hidden_by_a_module_of_the_same_name() -> None:
     assert set(textclass.__all__) <= set(dir(textclass))
 
 
-def test_a_name_that_is_not_there() -> None:
+def test_an_unknown_name_raises() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'x'"):
         textclass.x  # type: ignore[attr-defined]  # noqa: B018
 

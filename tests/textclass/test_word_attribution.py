@@ -1,3 +1,5 @@
+"""word_attributions: leave-one-out effects, pieces of long texts, and extreme probabilities."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,12 +14,12 @@ from tabwidget.textclass.word_attribution import word_attributions
 
 
 def counted(texts: Sequence[str]) -> NDArray[np.float64]:
-    """A label whose log-odds are the goals minus the fouls."""
+    """Return the probability of a label whose log-odds are the goals minus the fouls."""
     odds = np.array([text.count("goal") - text.count("foul") for text in texts])
     return np.asarray(1 / (1 + np.exp(-odds)), dtype=np.float64)
 
 
-def test_words_speak_for_and_against() -> None:
+def test_effects_are_positive_or_negative() -> None:
     text = "a goal, a foul and a goal"
     whole, words = word_attributions(counted, text)
     assert whole == pytest.approx(1 / (1 + np.exp(-1)))
@@ -27,23 +29,23 @@ def test_words_speak_for_and_against() -> None:
     assert foul.without == pytest.approx(1 / (1 + np.exp(-2)))
 
 
-def test_one_space_goes_with_a_word() -> None:
+def test_one_space_is_removed_with_a_word() -> None:
     seen: list[str] = []
 
-    def look(texts: Sequence[str]) -> NDArray[np.float64]:
+    def record(texts: Sequence[str]) -> NDArray[np.float64]:
         seen.extend(texts)
         return np.full(len(texts), 0.5)
 
-    word_attributions(look, "one two\nthree")
+    word_attributions(record, "one two\nthree")
     assert seen == ["one two\nthree", " two\nthree", "one three", "one two\n"]
 
 
-def test_scripts_without_spaces_go_sign_by_sign() -> None:
+def test_scripts_without_spaces_are_split_by_character() -> None:
     _, words = word_attributions(counted, "\u6771\u4eac goal")
     assert [(word.start, word.end) for word in words] == [(0, 1), (1, 2), (3, 7)]
 
 
-def test_certain_labels_have_finite_effects() -> None:
+def test_probabilities_of_zero_and_one_have_finite_effects() -> None:
     def sure(texts: Sequence[str]) -> NDArray[np.float64]:
         return np.array([float("b" in text) for text in texts])
 
@@ -53,27 +55,27 @@ def test_certain_labels_have_finite_effects() -> None:
 
 
 @given(st.text(max_size=400))
-def test_pieces_cover_every_word_and_are_few(text: str) -> None:
-    asked: list[int] = []
+def test_pieces_cover_every_word_and_are_bounded(text: str) -> None:
+    sizes: list[int] = []
 
-    def look(texts: Sequence[str]) -> NDArray[np.float64]:
-        asked.append(len(texts))
+    def record(texts: Sequence[str]) -> NDArray[np.float64]:
+        sizes.append(len(texts))
         return np.full(len(texts), 0.5)
 
-    _, words = word_attributions(look, text, most=20)
-    assert asked[0] <= 21
+    _, words = word_attributions(record, text, max_pieces=20)
+    assert sizes[0] <= 21
     kept = list(text)
     for word in words:
         kept[word.start : word.end] = " " * (word.end - word.start)
     assert not "".join(kept).strip()
 
 
-def test_long_texts_lose_several_words_at_a_time() -> None:
+def test_long_texts_are_split_into_pieces() -> None:
     text = "so " * 50 + "a goal" + " so" * 50
-    whole, words = word_attributions(counted, text, most=4)
+    whole, words = word_attributions(counted, text, max_pieces=4)
     assert [word.n_words for word in words] == [26, 26, 26, 24]
     [piece] = [word for word in words if word.effect > 0.5]
-    again, parts = word_attributions(counted, text, within=(piece.start, piece.end), most=30)
+    again, parts = word_attributions(counted, text, within=(piece.start, piece.end), max_pieces=30)
     assert again == whole
     [goal] = [word for word in parts if word.effect > 0.5]
     assert text[goal.start : goal.end] == "goal"
