@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -50,6 +50,11 @@ class FitRequest:
     resume: bool
     emit: Callable[[Event], None]
     stopped: Callable[[], bool]
+
+    def serialize(self, row: int, names: Iterable[str]) -> str:
+        """Return a row of the table as text: its cells among `names`, in that order."""
+        cells = self.table.row(row)
+        return self.serializer.serialize({n: cells[n] for n in names if n in cells}).text
 
 
 @dataclass(frozen=True)

@@ -121,9 +121,15 @@ class MiniLMFit:
         started: Sequence[CellModel] = (),
     ) -> None:
         warm_up()
-        self.log = FitLog(request, "minilm")
-        self.request, self.columns = request, columns
         table, training = request.table, request.training
+        self.log = FitLog(
+            request.emit,
+            "minilm",
+            max_seconds=training.max_seconds,
+            max_steps=training.max_steps,
+            epochs=training.epochs,
+        )
+        self.request, self.columns = request, columns
         rows = table.schema.rows(table.frame)
         present = present_in(columns, rows)
         size = Size.of(*present.shape)
@@ -176,10 +182,11 @@ class MiniLMFit:
             Takes the members' best weights, models of their own, whenever they got better.
         """
         self.log.start(
-            len(self.columns),
-            len(self.train_rows[0]),
-            len(self.held_rows[0]),
-            sum(p.numel() for member in self.members for p in member.model.parameters()),
+            n_rows=len(self.request.table),
+            n_columns=len(self.columns),
+            n_train=len(self.train_rows[0]),
+            n_validation=len(self.held_rows[0]),
+            n_parameters=sum(p.numel() for m in self.members for p in m.model.parameters()),
         )
         reason: Reason = "stopped"
         try:
@@ -243,7 +250,7 @@ class MiniLMFit:
         loss = float(np.mean([member.last_loss for member in self.members]))
         means = torch.stack([member.column_losses for member in self.members]).nanmean(0)
         names = self.request.table.schema.targets
-        self.log.evaluate(loss, {name: float(means[i]) for i, name in enumerate(names)})
+        self.log.validation(loss, {name: float(means[i]) for i, name in enumerate(names)})
 
     def _calibrate(self, publish: Callable[[tuple[CellModel, ...]], None]) -> None:
         """Find the temperature of each column at which validation cells are likeliest."""
@@ -259,13 +266,13 @@ class MiniLMFit:
             member.cool(temperatures)
         publish(tuple(member.best for member in self.members))
 
-    def _newest(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield rows of the first member's last batch, each with its column order."""
+    def _newest(self) -> Iterator[str]:
+        """Yield rows of the first member's last batch as text, each in its column order."""
         member, numbers = self.members[0], self.train_rows[0]
         for row, order in zip(
             member.batch_rows.tolist(), member.batch_orders.tolist(), strict=False
         ):
-            yield int(numbers[row]), [self.columns[i].name for i in order]
+            yield self.request.serialize(int(numbers[row]), [self.columns[i].name for i in order])
 
 
 def _near(rows: Floats, columns: Sequence[Column], seed: int) -> NDArray[np.int64]:

@@ -70,14 +70,21 @@ class TextFit(ABC):
         adapters: bool = False,
     ) -> None:
         request = replace(request, emit=self._emitter(request.emit, lock))
-        self.log = FitLog(request, name)
+        training = request.training
+        self.log = FitLog(
+            request.emit,
+            name,
+            max_seconds=training.max_seconds,
+            max_steps=training.max_steps,
+            epochs=training.epochs,
+        )
         self.request, self.scorer, self.tokens, self.lock = (
             request,
             scorer,
             tokens,
             lock,
         )
-        table, training = request.table, request.training
+        table = request.table
         self.rows = table.schema.rows(table.frame)[:, : len(tokens.columns)]
         present = np.isfinite(self.rows)
         shuffled, n_held = train_validation_split(
@@ -133,9 +140,13 @@ class TextFit(ABC):
 
     def run(self) -> None:
         """Train to the end."""
-        n_held = len(self.held_rows)
-        sizes = (len(self.train_rows), n_held, self.scorer.n_parameters)
-        self.log.start(len(self.tokens.columns), *sizes)
+        self.log.start(
+            n_rows=len(self.request.table),
+            n_columns=len(self.tokens.columns),
+            n_train=len(self.train_rows),
+            n_validation=len(self.held_rows),
+            n_parameters=self.scorer.n_parameters,
+        )
         try:
             with self.lock.hold():
                 self.evaluate()
@@ -200,7 +211,7 @@ class TextFit(ABC):
         if loss < self.mark * (1 - MIN_GAIN):
             self.mark, self.evals_since = loss, 0
         told = zip(columns, each, counts, strict=True)
-        if self.log.evaluate(loss, {column.name: float(one) for column, one, n in told if n}):
+        if self.log.validation(loss, {column.name: float(one) for column, one, n in told if n}):
             self.best = self.scorer.trained()
         # The last look has to fit into the time there is.
         self.log.reserve = self.log.seconds - began
@@ -231,10 +242,11 @@ class TextFit(ABC):
         """Return the most that any process says: all must end together, and learn at one rate."""
         return said
 
-    def _shown(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the newest rows, each with the column order it was read in."""
+    def _shown(self) -> Iterator[str]:
+        """Yield the newest rows as text, each in the column order it was read in."""
         for row, order in self.newest:
-            yield int(self.train_rows[row]), [self.tokens.columns[i].name for i in order]
+            names = [self.tokens.columns[i].name for i in order]
+            yield self.request.serialize(int(self.train_rows[row]), names)
 
     def _held_batches(self, present: NDArray[np.bool_], last: list[int]) -> list[Batch]:
         """Return the validation rows, each in one order for the whole fit."""
