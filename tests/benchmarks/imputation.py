@@ -211,7 +211,7 @@ def main() -> None:
                 report.row(table, mechanism, *cell)
             every.append(cells.assign(mechanism=mechanism))
     cells = pd.concat(every)
-    report.say("\nMeans over the tables. The last column is the mean of RMSE and 1 - accuracy.")
+    report.print("\nMeans over the tables. The last column is the mean of RMSE and 1 - accuracy.")
     report.table("missing", "method", "RMSE", "accuracy", "mean of both errors")
     for mechanism in (*MECHANISMS, "both"):
         same = cells if mechanism == "both" else cells[cells["mechanism"] == mechanism]

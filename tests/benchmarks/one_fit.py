@@ -206,7 +206,7 @@ def main() -> None:
     report = Report(options)
     _printed(options.seeds, options.seconds, report)
     if options.unlimited:
-        report.say("\nThe same without a time limit:")
+        report.print("\nThe same without a time limit:")
         _printed(options.unlimited, None, report)
 
 
@@ -234,7 +234,7 @@ def _printed(seeds: int, seconds: float | None, report: Report) -> None:
     shared = took["shared", "fit", "shared"] + sum(took[n, "seconds", "shared"] for n in USES)
     own = sum(took[n, "seconds", "own"] for n in USES)
     report.row("all", shared, own)
-    report.say(f"\nOne fit and five predictions take {shared / own:.2f} of the time of five fits.")
+    report.print(f"\nOne fit and five predictions take {shared / own:.2f} of the time of five fits.")
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def main() -> None:
 
 def _in_all(cells: pd.DataFrame, report: Report) -> None:
     """Print means over labels, then tables, and the difference to SMOTE by seed."""
-    report.say("\nMeans over labels and seeds, then over tables.")
+    report.print("\nMeans over labels and seeds, then over tables.")
     report.table("tables", "sampler", "F1", "average precision")
     for names, same in {
         "breast_cancer, wine": cells[cells["table"] != "penguins"],
@@ -178,10 +178,10 @@ def _in_all(cells: pd.DataFrame, report: Report) -> None:
         for name, own in same.groupby("sampler", sort=False):
             report.row(names, name, *own.groupby("table")[["F1", "precision"]].mean().mean())
     pairs = cells.pivot(index=["table", "rare", "seed"], columns="sampler")
-    report.say()
+    report.print()
     for metric in ("F1", "precision"):
         more = pairs[metric][OURS] - pairs[metric][SMOTES]
-        report.say(
+        report.print(
             f"{metric}: ours is above SMOTE's in {(more > 0).sum()}, equal in {(more == 0).sum()} "
             f"and below in {(more < 0).sum()} of {len(more)} runs; mean difference "
             f"{more.mean():+.3f}, standard error {more.std() / np.sqrt(len(more)):.3f}."

@@ -1,10 +1,11 @@
-"""How fast a closed set is scored: our trie beside one full forward a candidate, the same model.
+"""Scoring of closed sets: the trie beside one full forward pass per candidate.
 
     python -m tests.benchmarks.text_scoring --model FOLDER [--rows 4]
 
-Prompts hold nine columns and ask for a tenth, of 3, 30 and 300 levels. The plain way runs prompt,
-candidate and what may follow anew for each candidate: one forward each, or 16 in a padded batch.
-Both give the same log-probabilities; the largest difference is printed. Alternating in one process.
+Prompts give nine columns and the target is a tenth, with 3, 30 and 300 levels. The baseline runs
+prompt, candidate and possible continuation for each candidate: one forward pass each, or 16 in a
+padded batch. Both give the same log-probabilities; the largest difference is printed. The same
+model, alternating in one process.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from tabwidget.serializers.base import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.report import Report, parser
 
-COLOURS = "red green blue white black gray brown yellow orange purple pink golden silver pale dark"
+COLORS = "red green blue white black gray brown yellow orange purple pink golden silver pale dark"
 ANIMALS = (
     "fox wolf bear hare deer otter badger lynx seal whale eagle falcon raven heron crane stork "
     "goose finch robin tit"
@@ -41,9 +42,9 @@ BATCH = 16
 
 
 def table_of(n_levels: int) -> Table:
-    """Return a table of ten columns whose last one has so many levels."""
+    """Return a table of ten columns, the last one with this many levels."""
     rng = np.random.default_rng(0)
-    pairs = itertools.product(COLOURS.split(), ANIMALS.split())
+    pairs = itertools.product(COLORS.split(), ANIMALS.split())
     names = [" ".join(pair) for pair in itertools.islice(pairs, n_levels)]
     n = max(2 * n_levels, 64)
     frame = pd.DataFrame(
@@ -66,7 +67,7 @@ def table_of(n_levels: int) -> Table:
 def plain(
     backend: HFScoringModel, prompt: Ids, values: list[Ids], ends: list[int], batch: int
 ) -> NDArray[np.float64]:
-    """Return the log-probability of each value, and that it ends, by full forwards."""
+    """Return the log-probability of each value and its end, by full forward passes."""
     found = []
     with torch.no_grad():
         for start in range(0, len(values), batch):
@@ -75,13 +76,13 @@ def plain(
             ids = torch.tensor([[*prompt, *v, *[0] * (longest - len(v))] for v in part])
             logs = log_softmax(backend.model(input_ids=ids).logits[:, len(prompt) - 1 :], 2)
             for row, value in zip(logs, part, strict=True):
-                told = row[: len(value)].gather(1, torch.tensor(value)[:, None]).sum()
-                found.append(float(told + row[len(value), ends].logsumexp(0)))
+                likelihood = row[: len(value)].gather(1, torch.tensor(value)[:, None]).sum()
+                found.append(float(likelihood + row[len(value), ends].logsumexp(0)))
     return np.array(found)
 
 
 def by_trie(backend: HFScoringModel, prompt: Ids, support: TextSupport) -> NDArray[np.float64]:
-    """Return the same, as the backend does it."""
+    """Return the same with the backend."""
     logs = log_probabilities(backend, [prompt], support.sequences)[0]
     found = np.full(support.size, -np.inf)
     np.logaddexp.at(found, support.values, logs[support.cases])
@@ -89,7 +90,7 @@ def by_trie(backend: HFScoringModel, prompt: Ids, support: TextSupport) -> NDArr
 
 
 def seconds(work: Callable[[], NDArray[np.float64]]) -> tuple[float, NDArray[np.float64]]:
-    """Return how long some work takes, and what it returns."""
+    """Return the duration and the result of a call."""
     began = time.perf_counter()
     found = work()
     return time.perf_counter() - began, found
@@ -98,14 +99,14 @@ def seconds(work: Callable[[], NDArray[np.float64]]) -> tuple[float, NDArray[np.
 def main() -> None:
     """Measure and print."""
     options = parser(__doc__)
-    options.add_argument("--model", required=True, help="a folder with a model and its tokenizer")
+    options.add_argument("--model", required=True, help="folder of a model and its tokenizer")
     options.add_argument("--rows", type=int, default=3)
     options.add_argument("--counts", type=int, nargs="*", default=[3, 30, 300])
-    asked = options.parse_args()
-    report = Report(asked)
-    loaded = load(ModelConfig(model=asked.model, device="cpu", precision="fp32"))
+    chosen = options.parse_args()
+    report = Report(chosen)
+    loaded = load(ModelConfig(model=chosen.model, device="cpu", precision="fp32"))
     backend = HFScoringModel(loaded)
-    report.say(f"trie read at once: {backend.by_tree}, {torch.get_num_threads()} threads")
+    report.print(f"trie in one forward pass: {backend.by_tree}, {torch.get_num_threads()} threads")
     report.table(
         "candidates",
         "prompt",
@@ -117,7 +118,7 @@ def main() -> None:
         "and than batches",
         "largest difference",
     )
-    for count in asked.counts:
+    for count in chosen.counts:
         table = table_of(count)
         tokens = row_tokens(table.schema.inputs, JSONSerializer(), backend.tokenizer)
         support = TextSupport.of(tokens, 9)
@@ -126,9 +127,9 @@ def main() -> None:
         rows = table.schema.rows(table.frame)
         times: dict[str, list[float]] = {"trie": [], "each": [], "batch": []}
         apart = 0.0
-        for row in range(asked.rows + 1):
+        for row in range(chosen.rows + 1):
             prompt = tokens.prompt(rows[row], np.random.default_rng(row).permutation(10), 9)
-            if not row:  # the first one warms up
+            if not row:  # the first row warms up
                 by_trie(backend, prompt, support)
                 plain(backend, prompt, values[:2], ends, 1)
                 continue

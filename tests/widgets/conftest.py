@@ -14,7 +14,7 @@ from tabwidget.widgets.feed import Feed
 from tabwidget.widgets.protocol import answer_request
 from tabwidget.widgets.registry import handlers, panel_classes
 from tests.backends.text.tiny import save_tiny
-from tests.textclass.toys import WORDS, toy_texts
+from tests.textclass.fakes import WORDS, toy_texts
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 12, "g": ["a", "a", "b", "b"] * 12})
 

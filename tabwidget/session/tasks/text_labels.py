@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tabwidget.backends.text.pretrained import PretrainedTokenizer
     from tabwidget.session.session import Session
     from tabwidget.textclass import TextClassifier
-    from tabwidget.textclass.words import Word
+    from tabwidget.textclass.word_attribution import WordAttribution
 
 __all__ = ["LabelReport", "LabeledText", "TextLabelTask"]
 
@@ -377,7 +377,7 @@ class TextLabelTask(Task):
 
     def words(
         self, text: str, label: str, within: tuple[int, int] | None = None
-    ) -> tuple[float, list[Word]]:
+    ) -> tuple[float, list[WordAttribution]]:
         """Return the probability of a label for a text, and each word's attribution to it.
 
         Attribution is leave-one-out: the change in log-odds without the word. A long text is split
@@ -395,7 +395,7 @@ class TextLabelTask(Task):
         ConfigError
             If the label is unknown.
         """
-        from tabwidget.textclass.words import word_effects
+        from tabwidget.textclass.word_attribution import word_attributions
 
         classifier = self._fitted()
         names = classifier.model_.labels.names
@@ -404,8 +404,8 @@ class TextLabelTask(Task):
         k = names.index(label)
         [tokens] = classifier.model_.encode([text])
         most = min(max(2, WORD_TOKENS // len(tokens)), MAX_PIECES)
-        return word_effects(
-            lambda some: classifier.predict_proba(some)[:, k], text, within=within, most=most
+        return word_attributions(
+            lambda some: classifier.predict_proba(some)[:, k], text, within=within, max_pieces=most
         )
 
     def example(self, draw: int = 0) -> tuple[str, tuple[str, ...]]:

@@ -253,7 +253,7 @@ def test_another_model_does_not_go_on_from_the_one_there_is(tiny: str) -> None:
     session.choose(rank=4)
     run = session.start(resume=True)
     assert run.wait(60)
-    assert "lora_r is 4 now, but what was learned has 0" in str(run.error)
+    assert "lora_r is 4, but the model was trained with 0" in str(run.error)
     assert task_of(session).ready
     session.choose(rank=None)
     again = session.start(resume=True)

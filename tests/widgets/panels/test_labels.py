@@ -6,7 +6,7 @@ import pytest
 
 from tabwidget.session.tasks.text_labels import TextLabelTask
 from tabwidget.widgets.static_html import static_html
-from tests.textclass.toys import WORDS
+from tests.textclass.fakes import WORDS
 from tests.widgets.conftest import Bench
 
 
