@@ -1,4 +1,4 @@
-"""Texts, labels and ids from CSV files, and rows that say none or the wrong ones."""
+"""Texts, labels and ids from CSV files, and errors for invalid rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(folder: Path, content: str) -> Path:
         (COLUMNS, "text,pop,rock\na,false,True\nb,0.0,1\n", ("pop", "rock"), False, [[0, 1]] * 2),
     ],
 )  # fmt: skip
-def test_labels_are_found_in_each_form(
+def test_labels_in_each_format(
     tmp_path: Path,
     keys: dict[str, Any],
     content: str,
@@ -62,7 +62,7 @@ def test_labels_are_found_in_each_form(
     assert np.array_equal(read_targets(path, data, labels), texts.targets)
 
 
-def test_the_problem_may_be_said_instead_of_found(tmp_path: Path) -> None:
+def test_the_problem_type_can_be_given(tmp_path: Path) -> None:
     path = write(tmp_path, "text,kind\na,x\nb,y\n")
     labels = Labels.of(path, section(**ONE), "multi_label_classification")
     assert labels.problem_type == "multi_label_classification"
@@ -96,9 +96,7 @@ def test_take_selects_ids_texts_and_targets() -> None:
 def test_empty_texts_are_kept_with_a_warning(tmp_path: Path) -> None:
     path = write(tmp_path, 'text,kind\na,x\n"",y\n" ",y\n')
     data = section(**ONE)
-    with pytest.warns(
-        UserWarning, match=r"2 of 3 texts in '.*file\.csv' are empty, the first on line 3"
-    ):
+    with pytest.warns(UserWarning, match=r"2 of 3 texts in .* are empty, the first on line 3"):
         texts = read_texts(path, data, Labels.of(path, data))
     assert texts.texts == ["a", "", " "]
     assert [text for _, text in iter_rows(path, data)] == texts.texts
@@ -164,7 +162,7 @@ def test_label_columns_must_be_configured_and_exist(tmp_path: Path) -> None:
     assert len(read_texts(path, section())) == 1
 
 
-def test_predicting_holds_one_row_at_a_time(tmp_path: Path) -> None:
+def test_iter_rows_uses_constant_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     with path.open("w") as file:
         file.write("text\n")
