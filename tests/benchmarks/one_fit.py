@@ -234,7 +234,7 @@ def _printed(seeds: int, seconds: float | None, report: Report) -> None:
     shared = took["shared", "fit", "shared"] + sum(took[n, "seconds", "shared"] for n in USES)
     own = sum(took[n, "seconds", "own"] for n in USES)
     report.row("all", shared, own)
-    report.print(f"\nOne fit and five predictions take {shared / own:.2f} of the time of five fits.")
+    report.print(f"\nOne fit and its predictions take {shared / own:.2f} of the time of five fits.")
 
 
 if __name__ == "__main__":
