@@ -57,13 +57,13 @@ VARIANTS = {
     "width 32": Variant({"width": 32}),
     "width 128": Variant({"width": 128}),
     "no weight decay": Variant(training={"weight_decay": 0.0}),
-    "Gaussian not trusted": Variant(
-        patched=lambda: patch("tabwidget.minilm.cell_trainer.TRUSTS", (0.0,))
+    "no Gaussian prior": Variant(
+        patched=lambda: patch("tabwidget.minilm.cell_trainer.PRIOR_WEIGHTS", (0.0,))
     ),
     "Gaussian of learned rows": Variant(patched=lambda: patch(FIT + "N_FOLDS", 1)),
     "no temperatures": Variant(
         patched=lambda: patch.multiple(
-            "tabwidget.backends.minilm.fit", TEMPERATURES=[1.0], COOLER=1.0
+            "tabwidget.backends.minilm.fit", TEMPERATURES=[1.0], ENSEMBLE_TEMPERATURE=1.0
         )
     ),
 }

@@ -14,7 +14,7 @@ from tabwidget.backends.minilm_text.scoring_model import MiniLMTextScoringModel
 from tabwidget.backends.text import RowTokens
 from tabwidget.backends.text.fit import Batch, LoopFit
 from tabwidget.minilm.model import LanguageModel
-from tabwidget.minilm.optimizer import averaged, optimizers_of, warm_up
+from tabwidget.minilm.optimizer import ema_of, optimizers_of, warm_up
 
 __all__ = ["OPTIMIZERS", "MiniLMTextFit"]
 
@@ -53,7 +53,7 @@ class MiniLMTextFit(LoopFit):
             weight_decay=request.training.weight_decay,
             muon=request.training.optimizer != "adamw",
         )
-        self._average = averaged(scorer.model, AVERAGED)
+        self._average = ema_of(scorer.model, AVERAGED)
 
     def evaluate(self) -> None:
         """Take the loss of the validation rows by the averaged weights; keep the best of these."""

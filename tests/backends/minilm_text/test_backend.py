@@ -11,7 +11,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from tabwidget.backends import MiniLMBackend, resolve
+from tabwidget.backends import resolve
 from tabwidget.backends.minilm_text.backend import MiniLMTextBackend
 from tabwidget.backends.minilm_text.scoring_model import MiniLMTextScoringModel
 from tabwidget.backends.minilm_text.tokenizer import TableTokens
@@ -64,18 +64,14 @@ def toy_fit() -> MiniLMTextBackend:
 # How it is chosen
 
 
-def test_tokens_choose_the_scorer() -> None:
-    text = MiniLMBackend(TINY, tokens="text")
-    assert isinstance(text, MiniLMTextBackend)
-    assert text.model_config is TINY
-    assert isinstance(resolve("minilm-text"), MiniLMTextBackend)
-    assert isinstance(MiniLMBackend(TINY, "cells"), MiniLMBackend)
-    with pytest.raises(ConfigError, match="tokens='words' is neither 'cells' nor 'text'"):
-        MiniLMBackend(tokens="words")
+def test_it_is_chosen_by_name() -> None:
+    backend = resolve("minilm-text", TINY)
+    assert isinstance(backend, MiniLMTextBackend)
+    assert backend.model_config is TINY
 
 
 def test_an_estimator_is_cloned_with_it() -> None:
-    backend = MiniLMBackend(TINY, tokens="text")
+    backend = MiniLMTextBackend(TINY)
     twin: object = clone(LanguageModelClassifier(backend=backend)).backend
     assert twin is not backend
     assert isinstance(twin, MiniLMTextBackend)
@@ -143,7 +139,7 @@ def test_its_size_is_about_that_of_the_model() -> None:
 
 
 def test_a_value_that_was_never_seen_is_learned_and_drawn() -> None:
-    backend = MiniLMBackend(ModelConfig(width=32, layers=1), tokens="text")
+    backend = MiniLMTextBackend(ModelConfig(width=32, layers=1))
     training = TrainingConfig(max_steps=150, batch_size=8)
     lm = TabularLanguageModel(backend, "json", training, random_state=0)
     lm.fit(pd.DataFrame({"word": ["red", "blue"] * 10, "n": [1, 2] * 10}))

@@ -1,4 +1,4 @@
-"""The examples of the document that minilm answers to, in its order and its words."""
+"""The examples of the minilm toolkit's documentation, in order."""
 
 from __future__ import annotations
 
