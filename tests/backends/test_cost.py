@@ -1,4 +1,4 @@
-"""What a fit takes: more of it for more rows, and advice where it does not fit."""
+"""Tests of cost estimates and of the advice for fits that are too large."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def test_all_weights_cost_more_than_adapters() -> None:
     assert cost_of(full, 100, None).memory > cost_of(SIZE, 100, None).memory
 
 
-def test_too_little_time_is_said_with_what_would_do() -> None:
+def test_too_little_time_comes_with_advice() -> None:
     cost = cost_of(SIZE, 10**7, max_seconds=1.0)
     assert cost.epochs is not None
     assert cost.epochs < 1
     assert f"allow {3 * cost.seconds_per_epoch:.0f} seconds" in cost.advice
 
 
-def test_too_little_memory_is_said_first() -> None:
+def test_too_little_memory_comes_first() -> None:
     cost = cost_of(replace(SIZE, n_parameters=10**13), 10**7, max_seconds=1.0)
     assert "more memory than is free" in cost.advice
 
 
 @pytest.mark.parametrize("name", [name for name, one in BACKENDS.items() if not one.pretrained])
-def test_backends_from_scratch_know_their_size_before_they_are_made(name: str) -> None:
+def test_backends_from_scratch_have_a_size_before_the_fit(name: str) -> None:
     backend: Backend = resolve(name)
     size = backend.size(toy(), JSONSerializer(), TrainingConfig(batch_size=7))
     assert size.rows_per_step == 7
