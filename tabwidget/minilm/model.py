@@ -325,20 +325,20 @@ class LanguageModel(nn.Module):
 
     def _allowed(self, logits: Tensor) -> Tensor:
         """Mask the logits of tokens that no text contains."""
-        known = len(self.tokenizer)
+        size = len(self.tokenizer)
         out = logits.clone()
-        out[..., known:] = -torch.inf
+        out[..., size:] = -torch.inf
         out[..., [self.tokenizer.pad_id, self.tokenizer.bos_id, self.tokenizer.unk_id]] = -torch.inf
         return out
 
     @torch.no_grad()
     def _beam_search(self, ids: list[int], max_length: int, beams: int) -> list[int]:
-        """Return the continuation found with the highest mean log-probability per token."""
+        """Return the finished continuation with the highest mean log-probability per token."""
         limit = min(max_length, self.encoder.max_seq_length)
         cache = KeyValueCache(limit)
         fresh = torch.tensor([ids], device=self.bias.device)
         scores = torch.zeros(1, device=self.bias.device)
-        found: list[tuple[float, list[int]]] = []
+        finished: list[tuple[float, list[int]]] = []
         paths: list[list[int]] = [[]]
         while len(ids) + len(paths[0]) < limit:
             with _evaluation_mode(self):
@@ -352,12 +352,12 @@ class LanguageModel(nn.Module):
                 if token != self.tokenizer.eos_id:
                     kept.append((score, row, token))
                 elif rank < beams:
-                    found.append((score / (len(paths[row]) + 1), paths[row]))
+                    finished.append((score / (len(paths[row]) + 1), paths[row]))
             kept = [one for one in kept[:beams] if one[0] > -torch.inf]
-            found = sorted(found, key=lambda pair: -pair[0])[:beams]
+            finished = sorted(finished, key=lambda pair: -pair[0])[:beams]
             length = len(paths[0]) + 1
             # Stop once no open beam can beat the worst finished one.
-            if not kept or (len(found) == beams and kept[0][0] / length <= found[-1][0]):
+            if not kept or (len(finished) == beams and kept[0][0] / length <= finished[-1][0]):
                 break
             rows = torch.tensor([row for _, row, _ in kept], device=self.bias.device)
             cache.reorder(rows)
@@ -367,8 +367,8 @@ class LanguageModel(nn.Module):
         else:
             # At the maximum length, open beams count as finished.
             open_ = zip(scores.tolist(), paths, strict=True)
-            found += [(score / max(1, len(path)), path) for score, path in open_]
-        return max(found, key=lambda pair: pair[0], default=(0.0, []))[1]
+            finished += [(score / max(1, len(path)), path) for score, path in open_]
+        return max(finished, key=lambda pair: pair[0], default=(0.0, []))[1]
 
 
 class _evaluation_mode:

@@ -17,7 +17,7 @@ N_BYTES = 256
 
 
 class Tokenizer:
-    """A vocabulary learned from texts.
+    """A vocabulary fitted to texts, and the encoding by it.
 
     Words are separated by whitespace; a word outside the vocabulary becomes the unknown token. The
     byte level is byte-pair encoding (Sennrich et al. 2016): any text is encoded without loss by the
@@ -179,8 +179,8 @@ class Tokenizer:
             ids = self._byte_ids(text)
         else:
             # A word that looks like a special token is not one: texts are untrusted.
-            found = (self.word_to_id.get(word, self.unk_id) for word in text.split())
-            ids = [i if i > self.eos_id else self.unk_id for i in found]
+            known = (self.word_to_id.get(word, self.unk_id) for word in text.split())
+            ids = [i if i > self.eos_id else self.unk_id for i in known]
         if add_special_tokens:
             ids = [self.bos_id, *ids, self.eos_id]
         if max_length is not None and len(ids) > max_length:

@@ -40,9 +40,9 @@ def orders(*order: int) -> Tensor:
 
 def test_probabilities_sum_to_one_over_the_support(model: CellModel) -> None:
     row = cells(model, (0, 1.5, 1))
-    found = model.predict(row, orders(NUMBER, OTHER), torch.tensor([1]))
-    torch.testing.assert_close(found.sum(-1), torch.ones(1))
-    assert found[0, 2] == 0
+    p = model.predict(row, orders(NUMBER, OTHER), torch.tensor([1]))
+    torch.testing.assert_close(p.sum(-1), torch.ones(1))
+    assert p[0, 2] == 0
 
 
 def test_a_query_attends_only_to_the_cells_before_it(model: CellModel) -> None:
@@ -59,20 +59,20 @@ def test_a_query_attends_only_to_the_cells_before_it(model: CellModel) -> None:
 def test_predict_agrees_with_the_training_log_probabilities(model: CellModel, prefix: int) -> None:
     row, order = cells(model, (0, 1.5, 1)), orders(OTHER, NUMBER, LEVELS)
     trained, scored = model(row, order, torch.tensor([prefix]))
-    for known, column in enumerate([OTHER, NUMBER, LEVELS]):
-        assert bool(scored[0, column]) == (known >= prefix)
-        if known < prefix:
+    for n_evidence, column in enumerate([OTHER, NUMBER, LEVELS]):
+        assert bool(scored[0, column]) == (n_evidence >= prefix)
+        if n_evidence < prefix:
             continue
-        p = model.predict(row, order, torch.tensor([known]), torch.tensor([prefix]))
+        p = model.predict(row, order, torch.tensor([n_evidence]), torch.tensor([prefix]))
         torch.testing.assert_close(p[:, 0].log(), trained[:, column])
 
 
 def test_a_prefix_has_no_order(model: CellModel) -> None:
-    row, known = cells(model, (0, 1.5, 1)), torch.tensor([2])
-    one = model.predict(row, orders(OTHER, NUMBER, LEVELS), known)
-    other = model.predict(row, orders(NUMBER, OTHER, LEVELS), known)
+    row, n_evidence = cells(model, (0, 1.5, 1)), torch.tensor([2])
+    one = model.predict(row, orders(OTHER, NUMBER, LEVELS), n_evidence)
+    other = model.predict(row, orders(NUMBER, OTHER, LEVELS), n_evidence)
     torch.testing.assert_close(one, other)
-    one_by_one = model.predict(row, orders(OTHER, NUMBER, LEVELS), known, torch.tensor([0]))
+    one_by_one = model.predict(row, orders(OTHER, NUMBER, LEVELS), n_evidence, torch.tensor([0]))
     assert not torch.allclose(one, one_by_one)
 
 
@@ -99,9 +99,9 @@ def test_columns_may_have_small_and_large_supports() -> None:
     nodes = torch.tensor([[1, 400, 720]])
     row = Cells.of(nodes, torch.zeros(1, 3), codes)
     log_probs, _ = model(row, orders(1, 0, 2))
-    for known, column in enumerate([1, 0, 2]):
+    for n_evidence, column in enumerate([1, 0, 2]):
         causal = torch.tensor([0])
-        p = model.predict(row, orders(1, 0, 2), torch.tensor([known]), causal)
+        p = model.predict(row, orders(1, 0, 2), torch.tensor([n_evidence]), causal)
         torch.testing.assert_close(p[0, row.code[0, column]].log(), log_probs[0, column])
         assert p[0, model.n_support[column] :].sum() == 0
 
@@ -121,8 +121,8 @@ def test_rows_of_a_batch_may_have_different_targets_and_evidence(model: CellMode
     rows = cells(model, (0, 1.5, 1), (2, 0.2, 0))
     order = torch.tensor([[NUMBER, LEVELS, OTHER], [OTHER, NUMBER, LEVELS]])
     together = model.predict(rows, order, torch.tensor([1, 2]))
-    for row, known in enumerate([1, 2]):
-        alone = model.predict(rows[row : row + 1], order[row : row + 1], torch.tensor([known]))
+    for row, n_evidence in enumerate([1, 2]):
+        alone = model.predict(rows[row : row + 1], order[row : row + 1], torch.tensor([n_evidence]))
         torch.testing.assert_close(together[row : row + 1], alone)
 
 

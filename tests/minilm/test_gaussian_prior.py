@@ -28,8 +28,8 @@ def conditionals(features: Tensor, place: list[list[int]]) -> tuple[Tensor, Tens
 def test_conditionals_are_those_of_linear_regression() -> None:
     x = torch.tensor([[0.5, -1.0, 2.0]])
     mean, spread = conditionals(x, [[2, 0, 1]])  # the first column is read last
-    known, cross = COVARIANCE[1:, 1:], COVARIANCE[0, 1:]
-    weights = torch.linalg.solve(known, cross)
+    evidence, cross = COVARIANCE[1:, 1:], COVARIANCE[0, 1:]
+    weights = torch.linalg.solve(evidence, cross)
     assert mean[0, 0] == pytest.approx(float(weights @ x[0, 1:]), abs=1e-5)
     assert spread[0, 0] ** 2 == pytest.approx(float(1 - weights @ cross), abs=1e-5)
 
@@ -79,8 +79,8 @@ def test_training_rows_use_the_covariance_of_the_other_folds() -> None:
 
 
 def test_features_are_standardized_and_zero_where_missing() -> None:
-    found = gaussian().features(torch.tensor([[12.0, torch.nan, 1e9]]).double())
-    assert found.tolist() == [[1.0, 0.0, 10.0]]
+    features = gaussian().features(torch.tensor([[12.0, torch.nan, 1e9]]).double())
+    assert features.tolist() == [[1.0, 0.0, 10.0]]
 
 
 def test_the_prior_weight_multiplies_the_log_prior() -> None:

@@ -128,11 +128,11 @@ def test_generated_text_has_no_special_token(model: LanguageModel) -> None:
 
 
 def score(model: LanguageModel, text: str, length: int) -> float:
-    """Return the mean log-probability of what follows the first `length` tokens."""
+    """Return the mean log-probability of the tokens after the first `length` tokens."""
     ids = [model.tokenizer.bos_id, *model.tokenizer.encode(text, False), model.tokenizer.eos_id]
     allowed = model._allowed(model(torch.tensor([ids[:-1]]))[0]).detach().log_softmax(-1)
-    found = [float(allowed[i, ids[i + 1]]) for i in range(length, len(ids) - 1)]
-    return sum(found) / len(found)
+    log_probs = [float(allowed[i, ids[i + 1]]) for i in range(length, len(ids) - 1)]
+    return sum(log_probs) / len(log_probs)
 
 
 def test_a_wide_beam_finds_what_greedy_decoding_misses() -> None:

@@ -1,6 +1,6 @@
 """MiniLMBackend: the default backend, an ensemble of cell models trained from scratch in seconds.
 
-Shapes: B rows, C columns, S the largest support of a column, D answers of members and orders.
+Shapes: B rows, C columns, S the largest support of a column, D members times column orders.
 """
 
 from __future__ import annotations
@@ -153,10 +153,10 @@ class MiniLMBackend:
         n_orders = max(1, orders // len(members))
 
         def predicted(rows: slice) -> tuple[Floats, Floats]:
-            answers = self._answers(members, contexts[rows], numbers[rows], n_orders)
-            mean = answers.mean(0)
+            each = self._distributions(members, contexts[rows], numbers[rows], n_orders)
+            mean = each.mean(0)
             # Total variation distance to the mean: |p - mean|_1 / 2.
-            return mean / mean.sum(1, keepdims=True), np.abs(answers - mean).sum(2).mean(0) / 2
+            return mean / mean.sum(1, keepdims=True), np.abs(each - mean).sum(2).mean(0) / 2
 
         tokens = n_orders * (min(len(self._columns), MAX_READ) + 1)
         probabilities, spread = zip(*_mapped(predicted, len(contexts), tokens), strict=True)
@@ -165,7 +165,7 @@ class MiniLMBackend:
     @few_threads()
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
         """Return predictions of validation rows, each by a member not trained on the row."""
-        numbers, answers = [], []
+        numbers, distributions = [], []
         for member, validation in zip(self._ready_members(), self._validation_rows, strict=False):
             scored = validation[np.isfinite(rows[validation, target])]
             contexts = rows[scored]
@@ -173,8 +173,9 @@ class MiniLMBackend:
             targets = np.full(len(scored), target)
             for part in _batches(len(scored), min(len(self._columns), MAX_READ) + 1):
                 numbers.append(scored[part])
-                answers.append(self._answers([member], contexts[part], targets[part], 1)[0])
-        return np.concatenate(numbers), np.concatenate(answers)
+                [found] = self._distributions([member], contexts[part], targets[part], 1)
+                distributions.append(found)
+        return np.concatenate(numbers), np.concatenate(distributions)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the fitted state: JSON content, and arrays by name."""
@@ -243,7 +244,7 @@ class MiniLMBackend:
                 out[part] = np.where(cells.present.numpy(), np.log(total / len(members)), 0)
         return out
 
-    def _answers(
+    def _distributions(
         self,
         members: Sequence[CellModel],
         contexts: Floats,
@@ -266,7 +267,7 @@ class MiniLMBackend:
         if n_orders > 1:
             cells = cells[torch.arange(len(contexts)).repeat(n_orders)]
         wide = present.shape[1] > MAX_READ
-        answers = []
+        distributions = []
         for number, member in enumerate(members):
             orders = []
             for _ in range(n_orders):
@@ -284,8 +285,8 @@ class MiniLMBackend:
                 torch.from_numpy(count).repeat(n_orders),
                 torch.from_numpy(prefix),
             )
-            answers.append(probabilities.numpy().reshape(n_orders, len(contexts), -1))
-        return np.concatenate(answers).astype(np.float64)
+            distributions.append(probabilities.numpy().reshape(n_orders, len(contexts), -1))
+        return np.concatenate(distributions).astype(np.float64)
 
     def _ready_members(self) -> tuple[CellModel, ...]:
         if not self._members:
@@ -294,7 +295,7 @@ class MiniLMBackend:
 
 
 def _supported(training: TrainingConfig, model: ModelConfig) -> set[str]:
-    """Return the fields of the configs that have an effect, or name what is done anyway."""
+    """Return the settings that have an effect, and those equal to the only option here."""
     fields = set(SUPPORTED_FIELDS)
     if training.optimizer in ("adamw", "muon"):
         fields.add("optimizer")

@@ -93,17 +93,17 @@ def covariances_of(
     n_folds = int(fold.max()) + 1
     # A sample of many rows takes equally many of each fold.
     kept = torch.arange(len(features)) // n_folds % max(1, len(features) // MAX_ROWS) == 0
-    x, there, folds = features[kept].double().numpy(), present[kept].numpy(), fold[kept].numpy()
+    x, mask, folds = features[kept].double().numpy(), present[kept].numpy(), fold[kept].numpy()
     x_validation = validation[:MAX_ROWS].double().numpy()
-    there_validation = validation_present[:MAX_ROWS].numpy()
-    covariance = _max_likelihood(x, there)
+    mask_validation = validation_present[:MAX_ROWS].numpy()
+    covariance = _max_likelihood(x, mask)
     log_densities = [
-        _log_density(x_validation, there_validation, _shrunk(covariance, share))
+        _log_density(x_validation, mask_validation, _shrunk(covariance, share))
         for share in SHRINKAGES
     ]
     share = SHRINKAGES[int(np.argmax(log_densities))]
     leave_fold_out = [
-        _shrunk(_max_likelihood(x[folds != k], there[folds != k], covariance), share)
+        _shrunk(_max_likelihood(x[folds != k], mask[folds != k], covariance), share)
         for k in range(n_folds)
     ]
     return (
@@ -142,7 +142,7 @@ def _shrunk(covariance: Floats, share: float) -> Floats:
     return (vectors * np.maximum(values, 1e-4)) @ vectors.T
 
 
-def _max_likelihood(x: Floats, there: Mask, start: Floats | None = None) -> Floats:
+def _max_likelihood(x: Floats, mask: Mask, start: Floats | None = None) -> Floats:
     """Return the covariance of maximum likelihood, by EM from `start` or from the pairs.
 
     With the present features p and the missing m of a row::
@@ -150,17 +150,17 @@ def _max_likelihood(x: Floats, there: Mask, start: Floats | None = None) -> Floa
         E-step:  z_m = Sigma_mp Sigma_pp^-1 z_p,  R = Sigma_mm - Sigma_mp Sigma_pp^-1 Sigma_pm
         M-step:  Sigma = mean over rows of (z z^T + R)
     """
-    covariance = _covariance(x.T @ x, there.T.astype(np.float64) @ there)
+    covariance = _covariance(x.T @ x, mask.T.astype(np.float64) @ mask)
     size = len(covariance)
     affordable = MAX_WORK // size**3
-    if there.all() or affordable < 2 * size:
+    if mask.all() or affordable < 2 * size:
         return covariance
-    step = -(-len(np.unique(there, axis=0)) // affordable)
-    x, there = x[::step], there[::step]
+    step = -(-len(np.unique(mask, axis=0)) // affordable)
+    x, mask = x[::step], mask[::step]
     covariance = _shrunk(covariance if start is None else start, SHRINKAGES[1])
     for _ in range(ITERATIONS if start is None else FOLD_ITERATIONS):
         total = np.zeros_like(covariance)
-        for z, present, which in _blocks(x, there):
+        for z, present, which in _blocks(x, mask):
             pairs, missing = present[:, :, None] * present[:, None, :], 1 - present
             inverse = np.linalg.inv(covariance * pairs + _diagonal(missing))
             regression = covariance * missing[:, :, None] * present[:, None, :] @ inverse
@@ -172,13 +172,13 @@ def _max_likelihood(x: Floats, there: Mask, start: Floats | None = None) -> Floa
     return covariance
 
 
-def _log_density(x: Floats, there: Mask, covariance: Floats) -> float:
+def _log_density(x: Floats, mask: Mask, covariance: Floats) -> float:
     """Return the mean log-density of the present features of a row, up to a constant.
 
     ``-|L^-1 z|^2 / 2 - sum(log(L_ii))`` for the Cholesky factor L of their covariance.
     """
     total = 0.0
-    for z, present, which in _blocks(x, there):
+    for z, present, which in _blocks(x, mask):
         pairs = present[:, :, None] * present[:, None, :]
         root = np.linalg.cholesky(covariance * pairs + _diagonal(1 - present))
         if len(root) == 1:
@@ -190,18 +190,18 @@ def _log_density(x: Floats, there: Mask, covariance: Floats) -> float:
     return total / len(x)
 
 
-def _blocks(x: Floats, there: Mask) -> Iterator[tuple[Floats, Floats, NDArray[np.int64]]]:
+def _blocks(x: Floats, mask: Mask) -> Iterator[tuple[Floats, Floats, NDArray[np.int64]]]:
     """Yield blocks of rows, the distinct patterns of their present features, and each row's.
 
     Missing features count as independent of the present ones, so that one matrix serves all rows
     of a pattern.
     """
     size = max(1, MAX_BLOCK // x.shape[1] ** 2)
-    order = np.lexsort(there.T)
+    order = np.lexsort(mask.T)
     for start in range(0, len(x), size):
         rows = order[start : start + size]
-        patterns, which = np.unique(there[rows], axis=0, return_inverse=True)
-        yield np.where(there[rows], x[rows], 0), patterns.astype(np.float64), which
+        patterns, which = np.unique(mask[rows], axis=0, return_inverse=True)
+        yield np.where(mask[rows], x[rows], 0), patterns.astype(np.float64), which
 
 
 def _diagonal(values: Floats) -> Floats:

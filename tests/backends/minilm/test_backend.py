@@ -133,10 +133,10 @@ def test_chain_agrees_with_predict(
     toy_fit: tuple[MiniLMBackend, list[Event]],
 ) -> None:
     backend, _ = toy_fit
-    found = backend.chain(contexts((0, MISSING, MISSING), (MISSING, MISSING, MISSING)))
+    predicted = backend.chain(contexts((0, MISSING, MISSING), (MISSING, MISSING, MISSING)))
     alone = backend.predict(contexts((MISSING,) * 3), [LETTER], orders=1).probabilities
-    assert found[0, LETTER] == pytest.approx(math.log(alone[0, 0]), abs=1e-5)
-    assert found[1].tolist() == [0, 0, 0]
+    assert predicted[0, LETTER] == pytest.approx(math.log(alone[0, 0]), abs=1e-5)
+    assert predicted[1].tolist() == [0, 0, 0]
 
 
 def test_events_cover_the_whole_fit(toy_fit: tuple[MiniLMBackend, list[Event]]) -> None:
@@ -174,20 +174,20 @@ def test_without_a_limit_it_ends_when_converged() -> None:
 
 
 def test_it_predicts_in_training_and_stops_at_the_next_step() -> None:
-    backend, asked = MiniLMBackend(TINY), 0
+    backend, n_predictions = MiniLMBackend(TINY), 0
 
     def stopped() -> bool:
-        nonlocal asked
+        nonlocal n_predictions
         if not backend.ready:
             return False
-        asked += 1
+        n_predictions += 1
         backend.predict(contexts((MISSING,) * 3), [LETTER], orders=2)
-        return asked == 3
+        return n_predictions == 3
 
     _, events = fitted(toy(), backend, stopped=stopped, max_steps=None)
     assert isinstance(events[-1], FitEnd)
     assert events[-1].reason == "stopped"
-    assert asked == 3
+    assert n_predictions == 3
 
 
 def test_stopped_at_the_first_step_it_can_predict() -> None:
@@ -198,11 +198,11 @@ def test_stopped_at_the_first_step_it_can_predict() -> None:
 def test_equal_seeds_give_equal_predictions_and_leave_torchs_generator_alone() -> None:
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    answers = [
+    predictions = [
         fitted(toy(60), max_steps=20)[0].predict(contexts((0, 1, MISSING)), [COIN], 4)
         for _ in range(2)
     ]
-    np.testing.assert_array_equal(answers[0].probabilities, answers[1].probabilities)
+    np.testing.assert_array_equal(predictions[0].probabilities, predictions[1].probabilities)
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -252,14 +252,14 @@ def test_settings_with_an_effect_change_the_predictions(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         usual, other = fitted(toy(), max_steps=20)[0], fitted(toy(), max_steps=20, **settings)[0]
-    found = [backend.predict(rows, [LETTER] * 2, 2).probabilities for backend in (usual, other)]
-    assert not np.array_equal(found[0], found[1])
+    predicted = [backend.predict(rows, [LETTER] * 2, 2).probabilities for backend in (usual, other)]
+    assert not np.array_equal(predicted[0], predicted[1])
 
 
 def test_settings_without_effect_are_named_in_one_warning() -> None:
-    with pytest.warns(UserWarning, match="have no effect") as said:
+    with pytest.warns(UserWarning, match="have no effect") as caught:
         fitted(toy(), max_steps=2, neftune_noise_alpha=5, label_smoothing=0.1)
-    [warning] = [str(one.message) for one in said]
+    [warning] = [str(one.message) for one in caught]
     assert "TrainingConfig.label_smoothing=0.1" in warning
     assert "TrainingConfig.neftune_noise_alpha=5 have no effect with the backend" in warning
 
@@ -283,5 +283,5 @@ def test_a_restored_backend_predicts_the_same(toy_fit: tuple[MiniLMBackend, list
     for saved in (arrays, old):
         restored = MiniLMBackend()
         restored.restore(columns, content, saved)
-        found = restored.predict(rows, [NUMBER, LETTER], 4).probabilities
-        np.testing.assert_array_equal(found, expected)
+        predicted = restored.predict(rows, [NUMBER, LETTER], 4).probabilities
+        np.testing.assert_array_equal(predicted, expected)

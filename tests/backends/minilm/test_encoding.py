@@ -47,8 +47,9 @@ def test_cells_have_nodes_codes_and_presence(table: Table) -> None:
     assert nodes is not None
     below = cells.node[:, 1] - model.first_node[1]
     value = nodes[below] * (1 - t) + nodes[below + 1] * t
-    there = cells.present[:, 1]
-    torch.testing.assert_close(value[there], torch.from_numpy(rows[:, 1])[there], atol=1e-5, rtol=0)
+    present = cells.present[:, 1]
+    numbers = torch.from_numpy(rows[:, 1])
+    torch.testing.assert_close(value[present], numbers[present], atol=1e-5, rtol=0)
     assert number.is_number
 
 

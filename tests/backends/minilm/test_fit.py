@@ -1,4 +1,4 @@
-"""Tests of MiniLMFit: the members of an ensemble, and what they are trained on."""
+"""Tests of MiniLMFit: the members of an ensemble, their splits and their calibration."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def request(events: list[Event] | None = None, **training: Any) -> FitRequest:
     )
 
 
-def fit_of(asked: FitRequest) -> MiniLMFit:
-    return MiniLMFit(asked, TINY, asked.table.schema.inputs)
+def fit_of(fit_request: FitRequest) -> MiniLMFit:
+    return MiniLMFit(fit_request, TINY, fit_request.table.schema.inputs)
 
 
 def test_members_have_different_validation_rows() -> None:
@@ -62,10 +62,10 @@ def test_published_models_are_the_best_and_end_calibrated() -> None:
 
 
 def test_resumed_members_are_copies_with_reset_temperatures() -> None:
-    backend, asked = MiniLMBackend(TINY), request()
-    backend.fit(asked)
+    backend, fit_request = MiniLMBackend(TINY), request()
+    backend.fit(fit_request)
     before = backend._members
-    fit = MiniLMFit(asked, TINY, asked.table.schema.inputs, before)
+    fit = MiniLMFit(fit_request, TINY, fit_request.table.schema.inputs, before)
     for member, old in zip(fit.members, before, strict=True):
         assert member.model is not old
         assert (member.model.temperature == 1).all()

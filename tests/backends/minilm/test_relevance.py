@@ -27,16 +27,16 @@ def table(n: int = 400) -> Table:
 
 @pytest.mark.parametrize(("name", "closest"), [("x", "twice"), ("twice", "x"), ("big", "x")])
 def test_the_most_predictive_column_is_the_first_neighbor(name: str, closest: str) -> None:
-    found = table()
-    columns = list(found.schema.values())
-    near = neighbors(found.schema.rows(found.frame), columns, 1, seed=0)
-    names = list(found.schema)
+    data = table()
+    columns = list(data.schema.values())
+    near = neighbors(data.schema.rows(data.frame), columns, 1, seed=0)
+    names = list(data.schema)
     assert names[near[names.index(name), 0]] == closest
 
 
 def test_a_column_is_not_its_own_neighbor() -> None:
-    found = table()
-    near = neighbors(found.schema.rows(found.frame), list(found.schema.values()), 3, seed=0)
+    data = table()
+    near = neighbors(data.schema.rows(data.frame), list(data.schema.values()), 3, seed=0)
     assert [sorted(row) for row in near.tolist()] == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
 
 
