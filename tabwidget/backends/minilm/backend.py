@@ -61,17 +61,6 @@ SUPPORTED_FIELDS = {
 BLOCK_WEIGHTS = 8  # weights of a block, in squares of its width
 MAX_TOKENS = 8_000  # per inference batch, so that its activations stay in a core's cache
 
-# Names of weights in files of earlier versions, and their names now.
-RENAMED_WEIGHTS = {
-    "beginning": "start",
-    "column": "column_embedding",
-    "more_trust": "prior_weight_offset",
-    "own": "node_weight",
-    "question": "query",
-    "reads": "input_projection",
-    "trust": "prior_weight",
-}
-
 
 class MiniLMBackend:
     """Cell models (see `tabwidget.minilm.cell_model`), averaged over members and column orders.
@@ -204,7 +193,7 @@ class MiniLMBackend:
         for number in range(content["n_members"]):
             prefix = f"member.{number}."
             weights = {
-                _present_name(name.removeprefix(prefix)): torch.from_numpy(array)
+                name.removeprefix(prefix): torch.from_numpy(array)
                 for name, array in arrays.items()
                 if name.startswith(prefix)
             }
@@ -304,10 +293,6 @@ def _supported(training: TrainingConfig, model: ModelConfig) -> set[str]:
     if model.precision == "fp32":
         fields.add("precision")
     return fields
-
-
-def _present_name(name: str) -> str:
-    return ".".join(RENAMED_WEIGHTS.get(part, part) for part in name.split("."))
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from tabwidget.backends.minilm.size_defaults import ModelSettings, recipe_of
@@ -32,5 +34,7 @@ def test_a_learning_rate_scales_both_optimizers() -> None:
 
 
 @pytest.mark.parametrize(("optimizer", "muon"), [("auto", True), ("muon", True), ("adamw", False)])
-def test_the_optimizer_is_muon_unless_it_is_adamw(optimizer: str, muon: bool) -> None:
+def test_the_optimizer_is_muon_unless_it_is_adamw(
+    optimizer: Literal["auto", "muon", "adamw"], muon: bool
+) -> None:
     assert recipe_of(TrainingConfig(optimizer=optimizer), 64).muon == muon
