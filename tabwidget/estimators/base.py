@@ -28,7 +28,7 @@ from tabwidget.errors import ConfigError, TableError
 from tabwidget.estimators.parameters import SharedParameters
 from tabwidget.model import TabularLanguageModel
 from tabwidget.params import Config, NestedParams, warn_unused
-from tabwidget.serializers.base import resolve_serializer
+from tabwidget.serializers import resolve_serializer
 from tabwidget.table import Table, TableSchema
 from tabwidget.table.column import Column, column_of
 from tabwidget.table.values import listed

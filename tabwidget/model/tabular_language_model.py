@@ -21,7 +21,7 @@ from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport, Event, TrainingState
 from tabwidget.model.queries import Answering
 from tabwidget.params import Config, NestedParams
-from tabwidget.serializers.base import Serializer, resolve_serializer
+from tabwidget.serializers import Serializer, resolve_serializer
 from tabwidget.storage.folder import read_folder, write_folder
 from tabwidget.storage.json_codec import (
     empty_frame_from_json,

@@ -61,7 +61,7 @@ def check_serializer(serializer: Serializer) -> None:
 
     Examples
     --------
-    >>> from tabwidget.serializers.base import CellSpan, JSONSerializer
+    >>> from tabwidget.serializers import CellSpan, JSONSerializer
     >>> check_serializer(JSONSerializer())
 
     Without escapes, a value that holds a separator is read as something else:

@@ -31,7 +31,7 @@ from tabwidget.config import (
     aggregate_default,
 )
 from tabwidget.errors import ConfigError, DataFileError, TableError
-from tabwidget.serializers.base import BracketSerializer, JSONSerializer, KeyValueSerializer
+from tabwidget.serializers import SERIALIZERS
 from tabwidget.serializers.number_format import PlainNumber, SpacedDigits
 from tabwidget.table import TableSchema
 from tabwidget.table.column import Column
@@ -116,6 +116,7 @@ def params_to_json(value: object) -> Any:
 
     Examples
     --------
+    >>> from tabwidget.serializers import JSONSerializer
     >>> params_to_json(JSONSerializer(PlainNumber(max_decimals=2)))
     {'JSONSerializer': {'number': {'PlainNumber': {'max_decimals': 2}}}}
     >>> params_from_json(params_to_json(GenerationConfig(top_k=3))).top_k
@@ -388,9 +389,7 @@ _SETTINGS = (
     DiscretizationConfig,
     LoRAConfig,
     QuantizationConfig,
-    JSONSerializer,
-    KeyValueSerializer,
-    BracketSerializer,
+    *SERIALIZERS.values(),
     PlainNumber,
     SpacedDigits,
 )

@@ -30,7 +30,7 @@ from tabwidget.backends.minilm.fit import MiniLMFit
 from tabwidget.backends.threads import few_threads
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.minilm.cell_trainer import CellTrainer
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.every_column import fit_for
 from tests.benchmarks.report import Report, parser

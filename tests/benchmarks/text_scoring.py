@@ -28,7 +28,7 @@ from tabwidget.backends.text import TextSupport, log_probabilities
 from tabwidget.backends.text.rows import Ids
 from tabwidget.backends.text.tokens import row_tokens
 from tabwidget.config import ModelConfig
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.report import Report, parser
 

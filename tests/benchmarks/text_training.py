@@ -29,7 +29,7 @@ from tabwidget.backends.text import RowTokens
 from tabwidget.backends.text.fit import Batch
 from tabwidget.config import LoRAConfig, ModelConfig, TrainingConfig
 from tabwidget.events import Event
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.report import Report, parser
 

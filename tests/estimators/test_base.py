@@ -30,7 +30,7 @@ from tabwidget.estimators import (
 )
 from tabwidget.estimators.base import LanguageModelEstimator, known_cells
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serializers.base import BracketSerializer, JSONSerializer
+from tabwidget.serializers import BracketSerializer, JSONSerializer
 from tabwidget.serializers.number_format import PlainNumber
 from tabwidget.table import Table
 

@@ -27,7 +27,7 @@ from tabwidget import (
     TrainingConfig,
     aggregate_default,
 )
-from tabwidget.serializers.base import resolve_serializer
+from tabwidget.serializers import resolve_serializer
 from tests.estimators.conftest import tiny
 
 # Set after the example's own line, to keep that line as it is.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tabwidget.errors import ConfigError
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     CellSpan,
     JSONSerializer,
@@ -102,7 +102,7 @@ class Numbered(KeyValue):
 
 
 class NumpyUnread(JSONSerializer):
-    def _value(self, value: object) -> str:
+    def _write(self, value: object) -> str:
         return json.dumps(value)
 
     def serialize(self, cells: Mapping[str, object]) -> SerializedRow:

@@ -30,7 +30,7 @@ from tabwidget.errors import (
 )
 from tabwidget.inference.evidence import Above, Between, NoneOf, OneOf
 from tabwidget.inference.query import Query
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     JSONSerializer,
     KeyValueSerializer,

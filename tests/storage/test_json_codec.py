@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, DataFileError, TableError
-from tabwidget.serializers.base import BracketSerializer, JSONSerializer, KeyValueSerializer
+from tabwidget.serializers import BracketSerializer, JSONSerializer, KeyValueSerializer
 from tabwidget.serializers.number_format import PlainNumber, SpacedDigits
 from tabwidget.storage.json_codec import (
     empty_frame_from_json,

@@ -14,8 +14,7 @@ from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import Event, TrainingState
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serializers import resolve_serializer
-from tabwidget.serializers.base import SERIALIZERS
+from tabwidget.serializers import SERIALIZERS, resolve_serializer
 from tabwidget.session.codegen import fitting_code
 from tabwidget.session.results import RowPreview
 from tabwidget.session.run import Run

@@ -23,7 +23,7 @@ from tabwidget.backends.text import RowTokens, TextSupport, collated, log_probab
 from tabwidget.config import LoRAConfig, ModelConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport, Event, FitEnd
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
 )
 from tabwidget.table import Table

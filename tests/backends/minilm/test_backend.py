@@ -16,7 +16,7 @@ from tabwidget.backends import Backend, FitRequest, MiniLMBackend, resolve
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainExamples, TrainReport
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 
 TINY = ModelConfig(width=16, layers=1, heads=2, members=2)

@@ -21,7 +21,7 @@ from tabwidget.errors import ConfigError
 from tabwidget.estimators import LanguageModelClassifier
 from tabwidget.minilm import Tokenizer
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     JSONSerializer,
     KeyValueSerializer,

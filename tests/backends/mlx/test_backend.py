@@ -26,7 +26,7 @@ from tabwidget.backends.mlx.training import _activations_twice
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import EvalReport, FitEnd
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tests.backends.text.helpers import (
     fit,

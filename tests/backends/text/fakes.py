@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tabwidget.backends.text import RowTokens, Trie
 from tabwidget.backends.text.rows import Ids
-from tabwidget.serializers.base import JSONSerializer, Serializer
+from tabwidget.serializers import JSONSerializer, Serializer
 from tabwidget.table import Table
 
 Floats = NDArray[np.float64]

@@ -16,7 +16,7 @@ from tabwidget.backends.text import RowTokens, ScoringModel
 from tabwidget.backends.text.backend import TextBackend
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import Event
-from tabwidget.serializers.base import JSONSerializer, Serializer
+from tabwidget.serializers import JSONSerializer, Serializer
 from tabwidget.table import Table
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]

@@ -6,7 +6,7 @@ import pytest
 
 from tabwidget.backends.text import TextSupport, log_probabilities
 from tabwidget.backends.text.numbers import numbers_of
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tabwidget.table.column import Column, column_of
 from tests.backends.text.fakes import FakeScorer, tokens_of

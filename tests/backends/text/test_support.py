@@ -6,7 +6,7 @@ import pytest
 
 from tabwidget.backends.text import TextSupport, log_probabilities
 from tabwidget.backends.text.support import _ended
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     JSONSerializer,
     KeyValueSerializer,
