@@ -30,7 +30,8 @@ from tabwidget.model import TabularLanguageModel
 from tabwidget.params import Config, NestedParams, warn_unused
 from tabwidget.serializers import resolve_serializer
 from tabwidget.table import Table, TableSchema
-from tabwidget.table.column import Column, column_of
+from tabwidget.table.column import Column
+from tabwidget.table.infer import infer_column
 from tabwidget.table.values import listed
 
 __all__ = [
@@ -347,7 +348,7 @@ def _among(cell: Any, levels: set[Any]) -> bool:
 
 
 def _column(cells: pd.Series, name: str, targets: Sequence[str], levels: Sequence[str]) -> Column:
-    column = column_of(cells, name, keep=name in targets or name in levels)
+    column = infer_column(cells, name, keep=name in targets or name in levels)
     if name in levels and column.role == "ignored":
         # Such as numeric labels stored as strings.
         return replace(column, role="feature", note="")
@@ -358,7 +359,7 @@ def _binned(column: Column, cells: pd.Series) -> Column:
     """Return a column with the bins of other cells."""
     if column.edges is None:
         return column
-    other = column_of(cells, column.name, keep=True)
+    other = infer_column(cells, column.name, keep=True)
     return replace(
         column, support=other.support, grid=other.grid, edges=other.edges, atoms=other.atoms
     )

@@ -179,8 +179,8 @@ def sample_within(
     Examples
     --------
     >>> import pandas as pd
-    >>> from tabwidget.table.column import column_of
-    >>> column = column_of(pd.Series(np.linspace(0, 1, 1000)), "x")
+    >>> from tabwidget.table.infer import infer_column
+    >>> column = infer_column(pd.Series(np.linspace(0, 1, 1000)), "x")
     >>> found = sample_within(Above(0.5), column, np.full(9, 0.505), np.random.default_rng(0))
     >>> len(set(found.tolist())), bool(found.min() > 0.5)
     (9, True)
@@ -276,9 +276,9 @@ def admits_everything(evidence: Evidence, column: Column, admitted: AdmissibleVa
 
     Examples
     --------
-    >>> from tabwidget.table.column import column_of
+    >>> from tabwidget.table.infer import infer_column
     >>> import pandas as pd
-    >>> column = column_of(pd.Series([1, 2, 3]), "x")
+    >>> column = infer_column(pd.Series([1, 2, 3]), "x")
     >>> [admits_everything(e, column, admissible_values(e, column)) for e in (Above(0), Above(1))]
     [True, False]
     """

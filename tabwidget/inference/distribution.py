@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from tabwidget._formatting import bar, format_date, format_value
 from tabwidget._typing import Floats
 from tabwidget.errors import EvidenceError
 from tabwidget.table import Column
@@ -24,6 +25,7 @@ __all__ = ["Distribution", "quantiles"]
 
 MAX_BARS = 12  # that a number's bins are drawn in as text
 MAX_LEVELS_SHOWN = 24
+MAX_LABEL = 40  # characters
 
 
 class Distribution:
@@ -189,7 +191,7 @@ class Distribution:
         right = self.column.is_number
         lines = [
             f"  {label.rjust(width) if right else label.ljust(width)}"
-            f"  {share:6.1%} {_bar(share * scale)}".rstrip()
+            f"  {share:6.1%} {bar(share * scale)}".rstrip()
             for label, share in zip(labels, shares, strict=True)
         ]
         return "\n".join([f"p({self.target})", *lines])
@@ -213,16 +215,16 @@ class Distribution:
         """Return labels and shares, few enough to be read."""
         if self.edges is not None:
             cuts = np.linspace(self.edges[0], self.edges[-1], MAX_BARS + 1)
-            ends = [_short(self.column.value(cut), long=cuts[1] - cuts[0]) for cut in cuts]
+            ends = [_label(self.column.value(cut), span=cuts[1] - cuts[0]) for cut in cuts]
             labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)]
             return labels, np.diff(self._below(cuts)).tolist()
         if len(self.support) > MAX_LEVELS_SHOWN:
             kept = np.sort(self.probabilities.argsort()[::-1][: MAX_LEVELS_SHOWN - 1])
-            labels = [_short(self.support[i]) for i in kept]
+            labels = [_label(self.support[i]) for i in kept]
             shares = self.probabilities[kept].tolist()
             others = len(self.support) - len(kept)
             return [*labels, f"{others} others"], [*shares, max(0.0, 1 - sum(shares))]
-        return [_short(value) for value in self.support], self.probabilities.tolist()
+        return [_label(value) for value in self.support], self.probabilities.tolist()
 
     def _below(self, numbers: Floats) -> Floats:
         """Return the probability of a value at or below each number."""
@@ -257,28 +259,14 @@ class Distribution:
         if not self.column.is_number:
             return f"{self.mode()} {self.probabilities.max():.1%}"
         low, high = self.interval(0.9)
-        return f"median {_short(self.median())}, 90% in {_short(low)} to {_short(high)}"
+        return f"median {_label(self.median())}, 90% in {_label(low)} to {_label(high)}"
 
 
-def _short(value: Any, long: float = 0.0) -> str:
-    """Return a value as a label: four significant digits; dates without a time that says nothing.
-
-    `long` is the length of the bar that ends here: the time of day is left out from a day on.
-    """
+def _label(value: Any, span: float = 0.0) -> str:
+    """Return a value as a label; the time of day is left out where `span` is a day or more."""
     if isinstance(value, pd.Timestamp):
-        bare = long >= 86_400 or value == value.normalize()
-        return f"{value:%Y-%m-%d}" if bare else f"{value:%Y-%m-%d %H:%M}"
-    value = plain(value)
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    text = str(value)
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _bar(length: float) -> str:
-    """Return a bar of block characters, an eighth of one exact."""
-    eighths = round(length * 8)
-    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+        return format_date(value, span)
+    return format_value(plain(value), MAX_LABEL)
 
 
 def quantiles(column: Column, probabilities: Floats, shares: Floats | float) -> Floats:

@@ -35,7 +35,7 @@ from tabwidget.serializers import SERIALIZERS
 from tabwidget.serializers.number_format import PlainNumber, SpacedDigits
 from tabwidget.table import TableSchema
 from tabwidget.table.column import Column
-from tabwidget.table.text_embedding import TextSpace
+from tabwidget.table.text_embedding import TextEmbedding
 
 __all__ = [
     "empty_frame_from_json",
@@ -432,7 +432,7 @@ _FORMS: dict[str, _Form] = {
         lambda items: [[_to_json(key), _to_json(value)] for key, value in items.items()],
         lambda pairs: {_from_json(key): _from_json(value) for key, value in pairs},
     ),
-    "TextSpace": _setting(TextSpace),
+    "TextEmbedding": _setting(TextEmbedding),
     "function": _Form(
         FunctionType, _function_to_json, {"aggregate_default": aggregate_default}.__getitem__
     ),

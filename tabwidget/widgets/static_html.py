@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from tabwidget._formatting import text_bar
+from tabwidget._formatting import bar, cut_text
 from tabwidget.widgets.protocol import State
 from tabwidget.widgets.registry import panel_classes
 
@@ -54,7 +54,7 @@ def static_text(slices: Mapping[str, State]) -> str:
     if slices["data"]["table"] is None:
         return "tabwidget workbench: no table loaded yet"
     parts = [panel.summary(slices) for panel in _shown(slices)]
-    return _cut(f"tabwidget workbench: {'; '.join(filter(None, parts))}", 300)
+    return cut_text(f"tabwidget workbench: {'; '.join(filter(None, parts))}", 300)
 
 
 def table_rows(rows: Iterable[tuple[Any, ...]]) -> str:
@@ -71,7 +71,7 @@ def bar_rows(values: Iterable[tuple[str, float]]) -> str:
     largest = max((value for _, value in listed), default=0) or 1
     return "".join(
         f'<tr><td style="{_CELL}">{escaped(name)}</td>'
-        f'<td style="{_BAR_CELL}">{text_bar(value / largest, BAR_WIDTH)}</td>'
+        f'<td style="{_BAR_CELL}">{bar(BAR_WIDTH * value / largest)}</td>'
         f'<td style="{_CELL}">{value:.1%}</td></tr>'
         for name, value in listed
     )
@@ -79,14 +79,10 @@ def bar_rows(values: Iterable[tuple[str, float]]) -> str:
 
 def escaped(value: Any, most: int = MAX_LETTERS) -> str:
     """Return anything from data as HTML text: cut to a bounded length and escaped."""
-    return escape(_cut("" if value is None else str(value), most))
+    return escape(cut_text("" if value is None else str(value), most))
 
 
 def _shown(slices: Mapping[str, State]) -> list[Any]:
     """Return the panels, of those that query a model only the task's."""
     asking = slices["task"]["panel"]
     return [p for p in panel_classes().values() if not p.asks or p.name == asking]
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

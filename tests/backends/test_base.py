@@ -9,7 +9,7 @@ import pytest
 from tabwidget.backends import Backend, FitRequest, MiniLMBackend
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import NotFittedError
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tests.backends.fakes import FakeBackend
 

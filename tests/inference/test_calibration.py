@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tabwidget.inference.calibration import reliability
-from tabwidget.table.column import column_of
+from tabwidget.table.infer import infer_column
 
-LEVELS = column_of(pd.Series(["no", "yes"]), "y")
-BINNED = column_of(pd.Series(np.linspace(0, 1, 2401)), "x")
+LEVELS = infer_column(pd.Series(["no", "yes"]), "y")
+BINNED = infer_column(pd.Series(np.linspace(0, 1, 2401)), "x")
 
 
 def test_a_calibrated_answer_has_little_error() -> None:

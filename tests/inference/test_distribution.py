@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from tabwidget.errors import EvidenceError
 from tabwidget.inference.distribution import MAX_BARS, MAX_LEVELS_SHOWN, Distribution
 from tabwidget.table import Table
-from tabwidget.table.column import column_of
+from tabwidget.table.infer import infer_column
 
 DAYS = pd.date_range("2024-01-01", periods=120, freq="D")
 SCHEMA = Table(
@@ -219,7 +219,7 @@ def test_the_html_is_bounded_and_escapes_what_comes_from_data() -> None:
 
 
 def test_quantiles_of_whole_numbers_stay_within_the_data() -> None:
-    column = column_of(pd.Series(range(60)), "y", keep=True)
+    column = infer_column(pd.Series(range(60)), "y", keep=True)
     last = np.zeros(len(column.grid))
     last[-1] = 1.0
     assert Distribution(column, last).quantile(1.0) == 59

@@ -191,7 +191,7 @@ def test_formulas_with_a_schema(text: str, known: dict[str, Any]) -> None:
         ("species | ok=true, ok=false", "ok=false", "'ok' is given twice: write one range or set"),
         ("species | species=Adelie", "species=", "'species' is both asked for and given"),
         ("species | specis=Adelie", "specis", "no column 'specis'. Did you mean 'species'?"),
-        ("species | tags=a", "tags", "'tags' takes no part in the model: its cells are of type"),
+        ("species | tags=a", "tags", "'tags' is not used by the model: cells of type"),
         ("species | island=Drem", "Drem", "'island' has no level 'Drem'. Did you mean 'Dream'?"),
         ("species | island in {Dream, Bisco}", "Bisco", "no level 'Bisco'. Did you mean 'Biscoe'"),
         ("species | island in {Dream", "", "expected ',' or '}'"),
@@ -206,7 +206,7 @@ def test_formulas_with_a_schema(text: str, known: dict[str, Any]) -> None:
         ("species | 1 < petal length > 2", "1 <", "write a range as 1 < x <= 2 (or x in [1, 2])"),
         ("species | petal length > 9", "9", "it runs from 1 to 4 in 4 values"),
         ("species | petal length = 1e999", "1e999", "the number is too large"),
-        ("species | when > soon", "soon", "'when' holds dates, but 'soon' cannot be read as one"),
+        ("species | when > soon", "soon", "'when' holds dates, but 'soon' cannot be parsed as one"),
         ("species | `island = 3", "`island", "expected the closing '`'"),
         ("species | island = 'Dream", "'Dream", "expected the closing '"),
         ("species | ok=true | zip=1", "| zip", "expected ',' or the end"),
@@ -233,5 +233,5 @@ def test_a_formula_may_give_free_text() -> None:
     said = [f"we came on day {i} and it was {['warm', 'cold'][i % 2]}" for i in range(60)]
     schema = Table(pd.DataFrame({"said": said, "mood": ["good", "bad"] * 30})).schema
     assert parse('mood | said="it was warm"', schema).given == {"said": "it was warm"}
-    with pytest.raises(FormulaError, match="can be given, but not asked for"):
+    with pytest.raises(FormulaError, match="usable as evidence, not as a target"):
         parse('said | mood="good"', schema)

@@ -27,13 +27,14 @@ from tabwidget.inference.evidence import (
 )
 from tabwidget.inference.query import Query
 from tabwidget.table import Table
-from tabwidget.table.column import Column, column_of
+from tabwidget.table.column import Column
+from tabwidget.table.infer import infer_column
 
-LISTED = column_of(pd.Series([1.0, 2.0, 4.0, 8.5]), "x")
-BINNED = column_of(pd.Series(np.arange(241) / 10), "x")  # bins of width 1 from 0 to 24
-WHOLE = column_of(pd.Series(range(48)), "x")  # bins of two numbers each, from -0.5
-LEVELS = column_of(pd.Series(list("abc")), "x")
-DAYS = column_of(pd.Series(pd.date_range("2020-01-01", periods=5)), "x")
+LISTED = infer_column(pd.Series([1.0, 2.0, 4.0, 8.5]), "x")
+BINNED = infer_column(pd.Series(np.arange(241) / 10), "x")  # bins of width 1 from 0 to 24
+WHOLE = infer_column(pd.Series(range(48)), "x")  # bins of two numbers each, from -0.5
+LEVELS = infer_column(pd.Series(list("abc")), "x")
+DAYS = infer_column(pd.Series(pd.date_range("2020-01-01", periods=5)), "x")
 TABLE = Table(pd.DataFrame({"x": [1.0, 2.5, 3.0], "g": ["a", "b", "b"], "y": [1, 2, 3]}))
 
 numbers = st.floats(-50, 50, allow_subnormal=False).map(lambda x: round(x, 3))

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from tabwidget.config import GenerationConfig
 from tabwidget.inference.sampling import draw, tempered
 from tabwidget.table import Table
-from tabwidget.table.column import column_of
+from tabwidget.table.infer import infer_column
 
 P = np.array([[0.5, 0.3, 0.2]])
 
@@ -130,7 +130,7 @@ def test_at_temperature_zero_a_bin_gives_its_own_value() -> None:
 def test_numbers_are_drawn_with_the_digits_and_steps_of_the_data() -> None:
     rng = np.random.default_rng(0)
     cells = pd.Series(rng.integers(100, 240, 500) * 25 / 100)
-    column = column_of(cells, "price")
+    column = infer_column(cells, "price")
     assert (column.decimals, column.step) == (2, 0.25)
     flat = np.full((4000, len(column.grid)), 1 / len(column.grid))
     drawn = draw(flat, column, rng)
@@ -139,7 +139,7 @@ def test_numbers_are_drawn_with_the_digits_and_steps_of_the_data() -> None:
 
 def test_the_likeliest_number_is_where_it_is_densest() -> None:
     cells = pd.Series(np.r_[np.linspace(0, 1, 400), np.linspace(1, 100, 400)])
-    column = column_of(cells, "x")
+    column = infer_column(cells, "x")
     flat = np.full((1, len(column.grid)), 1 / len(column.grid))
     [found] = draw(flat, column, np.random.default_rng(0), GenerationConfig(temperature=0))
     assert found < 1

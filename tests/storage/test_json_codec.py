@@ -29,7 +29,8 @@ from tabwidget.storage.json_codec import (
     schema_to_json,
 )
 from tabwidget.table import Table, TableSchema
-from tabwidget.table.column import Column, column_of
+from tabwidget.table.column import Column
+from tabwidget.table.infer import infer_column
 from tests.strategies import KINDS, frames, frames_of
 
 # What holds sets or objects of a class of the user's own.
@@ -98,7 +99,7 @@ def check_round_trip(schema: TableSchema, frame: pd.DataFrame) -> None:
 
 def of_one(cells: Any, dtype: Any) -> tuple[TableSchema, pd.DataFrame]:
     frame = pd.DataFrame({"a": pd.Series(cells, dtype=dtype)})
-    return TableSchema([column_of(frame["a"], "a")]), frame
+    return TableSchema([infer_column(frame["a"], "a")]), frame
 
 
 # ---- schemas
@@ -223,7 +224,7 @@ def test_a_zone_of_the_users_own_is_refused() -> None:
 )
 def test_a_dtype_comes_back(cells: list[Any], dtype: Any) -> None:
     frame = pd.DataFrame({"a": pd.Series(["x", "y"])})
-    schema = TableSchema([column_of(frame["a"], "a")])
+    schema = TableSchema([infer_column(frame["a"], "a")])
     check_round_trip(schema, pd.DataFrame({"a": pd.Series(cells[:0], dtype=dtype)}))
 
 

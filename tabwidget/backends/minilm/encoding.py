@@ -39,7 +39,7 @@ def cell_column(column: Column, nodes: Floats | None) -> CellColumn:
     """Return a column of the model; `nodes` is None for categories and texts."""
     support = torch.from_numpy(np.asarray(column.grid, dtype=np.float64))
     if nodes is None:
-        return CellColumn(support, None, width=0 if column.space is None else column.width)
+        return CellColumn(support, None, width=0 if column.embedding is None else column.width)
     cuts = np.concatenate([[column.low], (column.grid[1:] + column.grid[:-1]) / 2, [column.high]])
     if column.edges is not None:
         # Beside an atom the cut stays halfway: the atom's own bin is too narrow to matter.

@@ -66,7 +66,7 @@ def neighbors(
 
 def _features(cells: NDArray[np.float64], column: Column) -> NDArray[np.float32]:
     """Return the ranks of a number, the indicators of frequent levels, or the axes of a text."""
-    if column.space is not None:
+    if column.embedding is not None:
         return np.nan_to_num(cells).astype(np.float32)
     cells = cells[:, 0]
     present = np.isfinite(cells)

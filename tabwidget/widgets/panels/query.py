@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tabwidget._formatting import percent, short
+from tabwidget._formatting import format_percent, format_short, format_value
 from tabwidget.errors import NotFittedError
 from tabwidget.inference.evidence import evidence_from_json, evidence_to_json
 from tabwidget.inference.query import Query
@@ -100,7 +100,7 @@ class QueryPanel(Panel):
         records = answer["records"]
         likely = sorted(records, key=lambda record: -(record["probability"] or 0))[:MAX_BARS]
         rows = bar_rows(
-            (short(record["value"]), record["probability"] or 0)
+            (format_value(record["value"]), record["probability"] or 0)
             for record in records
             if record in likely
         )
@@ -155,12 +155,12 @@ def _in_words(distribution: Distribution) -> tuple[str, str]:
         levels = [
             (str(distribution.support[i]), float(distribution.probabilities[i])) for i in order
         ]
-        rest = ", ".join(f"{level} {percent(p)}" for level, p in levels[1:] if p >= 0.0005)
-        headline = f"{levels[0][0]} {percent(levels[0][1])}"
+        rest = ", ".join(f"{level} {format_percent(p)}" for level, p in levels[1:] if p >= 0.0005)
+        headline = f"{levels[0][0]} {format_percent(levels[0][1])}"
         return headline, f"then {rest}" if rest else ""
     low, high = distribution.interval(0.9)
-    between = f"90% between {short(low)} and {short(high)}"
-    median = f"median {short(distribution.median())}"
+    between = f"90% between {format_short(low)} and {format_short(high)}"
+    median = f"median {format_short(distribution.median())}"
     if distribution.kind == "datetime":
         return median, between
-    return f"mean {short(distribution.mean())}", f"{between}, {median}"
+    return f"mean {format_short(distribution.mean())}", f"{between}, {median}"

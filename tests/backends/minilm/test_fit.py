@@ -13,7 +13,7 @@ from tabwidget.backends.minilm.fit import MiniLMFit
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import EvalReport, Event
 from tabwidget.minilm.cell_model import CellModel
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 
 TINY = ModelConfig(width=16, layers=1, heads=2, members=3)

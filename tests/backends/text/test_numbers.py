@@ -8,7 +8,8 @@ from tabwidget.backends.text import TextSupport, log_probabilities
 from tabwidget.backends.text.numbers import numbers_of
 from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
-from tabwidget.table.column import Column, column_of
+from tabwidget.table.column import Column
+from tabwidget.table.infer import infer_column
 from tests.backends.text.fakes import FakeScorer, tokens_of
 
 RNG = np.random.default_rng(0)
@@ -24,7 +25,7 @@ COLUMNS = {
 
 
 def binned(name: str) -> Column:
-    column = column_of(pd.Series(COLUMNS[name]), "x", keep=True)
+    column = infer_column(pd.Series(COLUMNS[name]), "x", keep=True)
     assert column.edges is not None
     return column
 

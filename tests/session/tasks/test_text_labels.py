@@ -79,7 +79,7 @@ def test_choosing_the_task_takes_the_likely_columns() -> None:
 
 def test_what_cannot_be_chosen_changes_nothing(tiny: str) -> None:
     session = begun(tiny)
-    with pytest.raises(ConfigError, match="'n' has 80 different numbers"):
+    with pytest.raises(ConfigError, match="'n' has 80 distinct numbers"):
         session.choose(max_seconds=99, labels=["n"], delimiter="")
     assert task_of(session).labels == ("tags",)
     assert session.training.max_seconds == 1.0
@@ -89,7 +89,7 @@ def test_what_cannot_be_chosen_changes_nothing(tiny: str) -> None:
 
 def test_a_table_without_texts_cannot_take_the_task() -> None:
     session = Session(pd.DataFrame({"x": [1.5, 2.5, 3.5] * 9, "y": [0, 1, 1] * 9}))
-    with pytest.raises(ConfigError, match="no column of this table holds texts"):
+    with pytest.raises(ConfigError, match="no column of this table holds text"):
         session.choose(task=TEXT_LABELS)
     assert session.task != TEXT_LABELS
 
