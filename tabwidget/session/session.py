@@ -16,7 +16,7 @@ from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.evidence import Evidence
-from tabwidget.inference.formula import parse
+from tabwidget.inference.formula import resolve_formula
 from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers import Serializer
@@ -328,14 +328,18 @@ class Session:
         """
         with self.lock:
             schema, model = self.loaded().schema, self._fitted()
-            query = parse(query, schema) if isinstance(query, str) else query.check(schema)
+            resolved = (
+                resolve_formula(query, schema) if isinstance(query, str) else query.resolve(schema)
+            )
+            query = resolved.query
             began = time.perf_counter()
             if len(query.targets) != 1:
                 raise ConfigError(
                     "a session asks for one column at a time: for several together take "
                     f"session.model.conditional({[*query.targets]!r}, …)"
                 )
-            distribution = model.conditional(query.targets[0], query.given)
+            distribution = model.conditional(resolved)
+            assert isinstance(distribution, Distribution)  # of one target
             seconds = time.perf_counter() - began
             answer = Answer(query, distribution, seconds, query.to_python())
             self.question, self.answer = query, answer

@@ -64,7 +64,7 @@ def checked_training(settings: Mapping[str, Any], before: TrainingConfig) -> Tra
     """
     training = settings.get("training", before)
     if not isinstance(training, TrainingConfig):
-        raise ConfigError(f"training is a TrainingConfig, not {type(training).__name__}")
+        raise ConfigError(f"training must be a TrainingConfig, not {type(training).__name__}")
     training = cast(TrainingConfig, clone(training))
     if "max_seconds" in settings:
         training.set_params(max_seconds=settings["max_seconds"])

@@ -782,7 +782,7 @@ def test_a_model_is_chosen_checked_and_a_copy_of_it_is_fitted() -> None:
     assert change.invalidates == ("model", "answer")
     with pytest.raises(ConfigError, match="multiple of heads"):
         session.choose(model_config=ModelConfig(width=7))
-    with pytest.raises(ConfigError, match="model_config is a ModelConfig, not str"):
+    with pytest.raises(ConfigError, match="model_config must be a ModelConfig, not str"):
         session.choose(model_config="large")
 
 

@@ -51,5 +51,5 @@ def test_training_is_copied_and_validated() -> None:
     assert (after.max_steps, after.max_seconds, before.max_seconds) == (5, 2, None)
     with pytest.raises(ConfigError, match="max_seconds"):
         checked_training({"max_seconds": -1}, before)
-    with pytest.raises(ConfigError, match="training is a TrainingConfig, not dict"):
+    with pytest.raises(ConfigError, match="training must be a TrainingConfig, not dict"):
         checked_training({"training": {}}, before)

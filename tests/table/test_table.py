@@ -239,3 +239,10 @@ def test_rows_of_a_frame_with_a_column_twice_are_an_error() -> None:
 def test_rows_of_a_frame_with_an_unknown_column_are_an_error() -> None:
     with pytest.raises(ColumnError, match=r"no column 'colur'. Did you mean 'color'\?"):
         Table(FRAME).schema.rows(pd.DataFrame({"colur": ["red"]}))
+
+
+def test_identifiers_are_kept_on_request() -> None:
+    names = [f"u{i}" for i in range(60)]
+    frame = pd.DataFrame({"id": range(1, 61), "name": names, "x": [1, 2] * 30})
+    assert Table(frame).schema.targets == ("x",)
+    assert Table(frame, keep=["name", "id"]).schema.targets == ("id", "name", "x")

@@ -276,7 +276,7 @@ def _checked_model(config: ModelConfig | None) -> ModelConfig | None:
     if config is None:
         return None
     if not isinstance(config, ModelConfig):
-        raise ConfigError(f"model_config is a ModelConfig, not {type(config).__name__}")
+        raise ConfigError(f"model_config must be a ModelConfig, not {type(config).__name__}")
     config = cast(ModelConfig, clone(config))
     config.validate()
     return config

@@ -1,4 +1,4 @@
-"""A model's life: saved, loaded, gone on with, given more rows, and judged."""
+"""Save, load, resume, partial_fit, and calibration of a fitted model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import pytest
 from tabwidget import (
     BracketSerializer,
     ModelConfig,
-    Table,
     TabularLanguageModel,
     TrainingConfig,
 )
@@ -74,7 +73,7 @@ def same_answers(one: TabularLanguageModel, other: TabularLanguageModel) -> bool
     )
 
 
-def test_a_loaded_model_answers_the_same_to_the_last_bit(
+def test_predictions_of_a_loaded_model_are_equal_to_the_last_bit(
     lm: TabularLanguageModel, saved: Path
 ) -> None:
     loaded = TabularLanguageModel.load(saved)
@@ -83,9 +82,7 @@ def test_a_loaded_model_answers_the_same_to_the_last_bit(
     assert isinstance(loaded.serializer, BracketSerializer)
 
 
-def test_a_loaded_model_draws_rows_of_the_same_dtypes(
-    lm: TabularLanguageModel, saved: Path
-) -> None:
+def test_a_loaded_model_samples_the_same_dtypes(lm: TabularLanguageModel, saved: Path) -> None:
     drawn = TabularLanguageModel.load(saved).sample(5, random_state=3)
     pd.testing.assert_frame_equal(drawn, lm.sample(5, random_state=3))
     pd.testing.assert_series_equal(drawn.dtypes, FRAME.dtypes)
@@ -108,32 +105,32 @@ def test_no_row_is_saved(saved: Path) -> None:
     assert cell not in (saved / "model.json").read_text(encoding="utf-8")
 
 
-def test_a_damaged_file_is_refused_by_name(saved: Path) -> None:
+def test_a_damaged_file_is_named(saved: Path) -> None:
     (weights,) = saved.glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-10])
     with pytest.raises(DataFileError, match=weights.name):
         TabularLanguageModel.load(saved)
 
 
-def test_there_is_nothing_to_save_before_a_fit(tmp_path: Path) -> None:
+def test_saving_before_a_fit_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NotFittedError):
         fresh().save(tmp_path)
 
 
-def test_an_backend_of_ones_own_cannot_be_saved(tmp_path: Path) -> None:
+def test_a_custom_backend_cannot_be_saved(tmp_path: Path) -> None:
     lm = TabularLanguageModel(FakeBackend()).fit(FRAME)
     with pytest.raises(ConfigError, match="no backend 'fake'"):
         lm.save(tmp_path / "model")
 
 
-def test_a_loaded_model_can_be_trained_on(saved: Path) -> None:
+def test_a_loaded_model_can_be_resumed(saved: Path) -> None:
     loaded = TabularLanguageModel.load(saved)
     loaded.fit(FRAME, resume=True)
     assert loaded.state.step > 0
     assert loaded.conditional("kind", GIVEN).probabilities.sum() == pytest.approx(1)
 
 
-def test_a_checkpoint_is_there_while_it_trains_and_at_the_end(
+def test_a_checkpoint_is_written_during_training_and_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tabwidget.model.tabular_language_model.CHECKPOINT_SECONDS", 0)
@@ -149,7 +146,7 @@ def test_a_checkpoint_is_there_while_it_trains_and_at_the_end(
 
 
 @pytest.mark.parametrize("loaded", [False, True])
-def test_more_rows_may_bring_new_levels(saved: Path, loaded: bool) -> None:
+def test_partial_fit_adds_levels(saved: Path, loaded: bool) -> None:
     lm = TabularLanguageModel.load(saved) if loaded else fresh().fit(FRAME)
     more = pd.DataFrame({"kind": ["c"] * 40, "size": RNG.normal(20, 1, 40), "count": 7})
     lm.partial_fit(more)
@@ -161,7 +158,7 @@ def test_more_rows_may_bring_new_levels(saved: Path, loaded: bool) -> None:
     assert set(lm.sample(20, random_state=0)["kind"]) <= {"a", "b", "c"}
 
 
-def test_more_rows_of_another_kind_are_refused_and_change_nothing(
+def test_partial_fit_rejects_cells_of_another_kind_without_a_change(
     lm: TabularLanguageModel,
 ) -> None:
     before = lm.conditional("kind", GIVEN).probabilities
@@ -170,7 +167,7 @@ def test_more_rows_of_another_kind_are_refused_and_change_nothing(
     np.testing.assert_array_equal(lm.conditional("kind", GIVEN).probabilities, before)
 
 
-def test_each_cell_has_its_own_likelihood(lm: TabularLanguageModel) -> None:
+def test_log_likelihood_per_cell(lm: TabularLanguageModel) -> None:
     odd = FRAME.head(6).copy()
     odd.loc[odd.index[0], "size"] = FRAME["size"].max() if odd["kind"].iloc[0] == "b" else -3.0
     cells = lm.log_likelihood(odd, per_cell=True)
@@ -185,38 +182,16 @@ def test_each_cell_has_its_own_likelihood(lm: TabularLanguageModel) -> None:
     assert cells.loc[odd.index[1], "kind"] == pytest.approx(np.log(p.probabilities[at]), abs=1e-5)
 
 
-def test_calibration_is_of_rows_held_out_or_given(lm: TabularLanguageModel) -> None:
-    held = lm.calibration("kind")
-    assert held["n"].sum() == 2 * round(0.1 * len(FRAME))
+def test_calibration_uses_validation_rows_or_a_frame(lm: TabularLanguageModel) -> None:
+    validation = lm.calibration("kind")
+    assert validation["n"].sum() == 2 * round(0.1 * len(FRAME))
     given = lm.calibration("size", FRAME.tail(50))
     assert given.columns.tolist() == ["share", "observed", "n"]
     assert 0 <= given.attrs["ece"] <= 1
 
 
-def test_a_loaded_model_is_judged_by_rows_that_are_given(saved: Path) -> None:
+def test_calibration_of_a_loaded_model_needs_a_frame(saved: Path) -> None:
     loaded = TabularLanguageModel.load(saved)
-    with pytest.raises(ConfigError, match="give calibration a frame"):
+    with pytest.raises(ConfigError, match=r"give calibration\(\) a frame"):
         loaded.calibration("kind")
     assert loaded.calibration("kind", FRAME.head(30))["n"].sum() == 30
-
-
-def test_identifiers_are_kept_on_request() -> None:
-    names = [f"u{i}" for i in range(60)]
-    frame = pd.DataFrame({"id": range(1, 61), "name": names, "x": [1, 2] * 30})
-    assert Table(frame).schema.targets == ("x",)
-    assert Table(frame, keep=["name", "id"]).schema.targets == ("id", "name", "x")
-
-
-def test_hundreds_of_columns_are_read_in_part() -> None:
-    z = RNG.normal(size=(120, 3))
-    wide = pd.DataFrame(z @ RNG.normal(size=(3, 90)) + RNG.normal(0, 0.3, (120, 90)))
-    wide = wide.mask(RNG.random(wide.shape) < 0.05)
-    wide["label"] = np.where(z[:, 0] > 0, "yes", "no")
-    lm = TabularLanguageModel(training=TrainingConfig(max_steps=40), random_state=0)
-    lm.fit(wide.iloc[:90])
-    test = wide.iloc[90:]
-    p = lm.predict_proba_many(test, "3")
-    missed = p @ lm.schema["3"].grid - test[3]
-    assert missed.var() < 0.5 * test[3].var()
-    assert np.isfinite(lm.log_likelihood(test)).all()
-    assert lm.sample(2).shape == (2, 91)

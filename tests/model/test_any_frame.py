@@ -1,4 +1,4 @@
-"""Any frame there is: it is learned and answers soundly, or one clear line says why not."""
+"""Any frame is fitted and queried, or rejected with an error of one line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tabwidget.table import Table
 from tabwidget.table.values import is_missing
 from tests.strategies import KINDS, examples, frames, frames_of, seeds
 
-# No warning is for the user to wonder about.
+# Users see no warnings.
 pytestmark = pytest.mark.filterwarnings("error")
 
 
@@ -32,8 +32,8 @@ def fitted(frame: pd.DataFrame) -> TabularLanguageModel:
     return lm.fit(frame)
 
 
-def learned(frame: pd.DataFrame) -> TabularLanguageModel:
-    """Return a model of the frame; pass over frames that are refused."""
+def fitted_or_skipped(frame: pd.DataFrame) -> TabularLanguageModel:
+    """Return a model of the frame; skip frames that are rejected."""
     try:
         return fitted(frame)
     except TableError:
@@ -42,7 +42,7 @@ def learned(frame: pd.DataFrame) -> TabularLanguageModel:
 
 
 def present(lm: TabularLanguageModel, frame: pd.DataFrame, row: int) -> dict[str, Any]:
-    """Return the cells of a row that the model can read, as they stand in the frame."""
+    """Return the cells of a row that the model uses, as the frame has them."""
     cells = {str(name): frame.iloc[:, i].iat[row] for i, name in enumerate(frame.columns)}
     return {name: cells[name] for name in lm.schema.targets if not is_missing(cells[name])}
 
@@ -57,19 +57,19 @@ def check_answer(found: Distribution) -> None:
         assert shown
 
 
-def check_refusal(error: TabwidgetError, frame: pd.DataFrame) -> None:
+def check_rejection(error: TabwidgetError, frame: pd.DataFrame) -> None:
     message = str(error)
     assert isinstance(error, TableError)
     assert len(message.splitlines()) == 1
     assert any(repr(str(name)) in message for name in frame.columns)
 
 
-def check_learning(frame: pd.DataFrame) -> TabularLanguageModel | None:
-    """Return a model of the frame, or None if it is refused as it should be."""
+def check_fit(frame: pd.DataFrame) -> TabularLanguageModel | None:
+    """Return a model of the frame, or None if it is rejected correctly."""
     try:
         lm = fitted(frame)
     except TabwidgetError as error:
-        check_refusal(error, frame)
+        check_rejection(error, frame)
         return None
     json.dumps(Table(frame).summary(), allow_nan=False)
     return lm
@@ -137,7 +137,7 @@ def check_saving(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> No
         try:
             lm.save(folder)
         except TableError as error:  # levels of a type that JSON has no form for
-            check_refusal(error, frame)
+            check_rejection(error, frame)
             return
         again = TabularLanguageModel.load(folder)
     for name in lm.schema.targets:
@@ -154,7 +154,7 @@ def check_cells(lm: TabularLanguageModel, frame: pd.DataFrame, seed: int) -> Non
 
 
 def is_moment(cell: object, kinds: set[type]) -> bool:
-    """Return whether a cell is a Timestamp for a datetime, of which it is a subclass."""
+    """Return whether a cell is a Timestamp, a subclass of datetime."""
     return isinstance(cell, pd.Timestamp) and datetime in kinds
 
 
@@ -172,26 +172,26 @@ CHECKS = [
 
 @examples(40)
 @given(frame=frames())
-def test_any_frame_is_learned_or_refused_in_a_clear_line(frame: pd.DataFrame) -> None:
-    check_learning(frame)
+def test_any_frame_is_fitted_or_rejected_with_one_line(frame: pd.DataFrame) -> None:
+    check_fit(frame)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-def test_any_frame_learned_answers_soundly(check: Any) -> None:
+def test_any_fitted_frame_can_be_queried(check: Any) -> None:
     @examples(10)
     @given(frame=frames(), seed=seeds)
     def run(frame: pd.DataFrame, seed: int) -> None:
-        check(learned(frame), frame, seed)
+        check(fitted_or_skipped(frame), frame, seed)
 
     run()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_column_stands_beside_others(kind: str) -> None:
+def test_every_kind_of_column_in_one_frame(kind: str) -> None:
     @examples(1)
     @given(frame=frames_of(kind, "category", "float64, all distinct"), seed=seeds)
     def run(frame: pd.DataFrame, seed: int) -> None:
-        lm = check_learning(frame)
+        lm = check_fit(frame)
         if lm is None:
             return
         for check in CHECKS:
