@@ -14,6 +14,7 @@ import pandas as pd
 import vl_convert
 
 from tabwidget import charts, datasets
+from tabwidget._formatting import format_percent
 from tabwidget.callbacks import TqdmCallback
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import DataFileError
@@ -208,7 +209,7 @@ def _report(found: DemoResult) -> str:
         n_train=found.n_train,
         n_validation=found.n_validation,
         parameters=_parameters(found.state),
-        accuracy=f"{found.accuracy:.1%}",
+        accuracy=format_percent(found.accuracy),
         inputs=escape(" and ".join(INPUTS)),
         loss=_svg(losses.to_dict(), 800, 200),
         figures=figures,

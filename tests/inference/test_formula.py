@@ -1,4 +1,4 @@
-"""The formula language: reading, printing, and saying where a formula is wrong."""
+"""The formula language: parsing, printing and error positions."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ def test_a_printed_query_reads_back_with_a_schema(data: st.DataObject) -> None:
 
 
 @given(text=st.text())
-def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
+def test_any_text_is_parsed_or_an_error_with_a_position(text: str) -> None:
     read_or_refused(text)
 
 
 @given(pieces=st.lists(st.sampled_from(PIECES)))
-def test_any_pieces_are_read_or_refused_with_a_place(pieces: list[str]) -> None:
+def test_any_tokens_are_parsed_or_an_error_with_a_position(pieces: list[str]) -> None:
     read_or_refused("".join(pieces))
     read_or_refused("species|" + " ".join(pieces))
 
@@ -216,7 +216,7 @@ def test_formulas_with_a_schema(text: str, known: dict[str, Any]) -> None:
         ("species | ok=true | zip=1", "| zip", "expected ',' or the end"),
     ],
 )
-def test_the_caret_stands_under_what_is_wrong(text: str, place: str, message: str) -> None:
+def test_the_caret_marks_the_error(text: str, place: str, message: str) -> None:
     with pytest.raises(FormulaError) as caught:
         parse(text, SCHEMA)
     assert message in caught.value.message
@@ -233,7 +233,7 @@ def test_a_formula_error_is_three_lines() -> None:
     ]
 
 
-def test_a_formula_may_give_free_text() -> None:
+def test_free_text_is_evidence_only() -> None:
     said = [f"we came on day {i} and it was {['warm', 'cold'][i % 2]}" for i in range(60)]
     schema = Table(pd.DataFrame({"said": said, "mood": ["good", "bad"] * 30})).schema
     assert parse('mood | said="it was warm"', schema).given == {"said": "it was warm"}

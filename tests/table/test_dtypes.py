@@ -1,4 +1,4 @@
-"""What is drawn has the dtype, and in columns of objects the type, of what was learned."""
+"""Sampled cells have the dtype of the fitted column, or its Python type if it is object."""
 
 from __future__ import annotations
 
