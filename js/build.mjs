@@ -1,5 +1,6 @@
 // Bundles the workbench into one script and one stylesheet: nothing is fetched at run time.
 import { build } from "esbuild";
+import { esbuildScan } from "./scan.mjs";
 
 const outdir = new URL("../tabwidget/widgets/static/", import.meta.url).pathname;
 
@@ -13,6 +14,7 @@ await build({
   jsx: "automatic",
   jsxImportSource: "preact",
   outdir,
+  plugins: [esbuildScan],
   define: { "process.env.NODE_ENV": '"production"' },
   legalComments: "none",
   logLevel: "warning",

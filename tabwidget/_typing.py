@@ -1,4 +1,4 @@
-"""Types of arrays, named once."""
+"""Array types."""
 
 from __future__ import annotations
 

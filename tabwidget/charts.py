@@ -1,4 +1,4 @@
-"""Every chart, in Altair, from plain data; the only module that imports altair."""
+"""All charts, in Altair; the only module that imports altair."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ __all__ = ["distribution_chart", "loss_chart"]
 
 Records = Sequence[dict[str, Any]]
 
-TRAIN, HOLD_OUT = "#4c78a8", "#f58518"
-GREY, GRID = "#888888", "#88888844"
+TRAIN, VALIDATION = "#4c78a8", "#f58518"
+GRAY, GRID = "#888888", "#88888844"
 
 
 class _Chart(alt.Chart):
-    """A chart that a notebook shows as a picture, where Altair would load Vega from elsewhere."""
+    """A chart that notebooks show as SVG; Altair itself would load Vega from the network."""
 
     def _repr_mimebundle_(self, *args: object, **kwargs: object) -> dict[str, str]:
-        # Grey on nothing is readable on a light page and on a dark one.
-        gray = {"labelColor": GREY, "titleColor": GREY}
-        dressed = (
+        # Gray on a transparent background is readable on light and dark pages.
+        gray = {"labelColor": GRAY, "titleColor": GRAY}
+        themed = (
             self.configure(background="transparent")
-            .configure_axis(**gray, gridColor=GRID, domainColor=GREY, tickColor=GREY)
+            .configure_axis(**gray, gridColor=GRID, domainColor=GRAY, tickColor=GRAY)
             .configure_legend(**gray)
             .configure_view(stroke=None)
         )
         picture = io.StringIO()
-        dressed.save(picture, format="svg")
+        themed.save(picture, format="svg")
         return {"image/svg+xml": picture.getvalue()}
 
 
 def distribution_chart(
     records: Records, *, target: str, kind: str, name: str = "distribution"
 ) -> alt.Chart:
-    """Draw a distribution: bars a level, or a histogram whose areas are the probabilities.
+    """Return a chart of a distribution: a bar per level, or a histogram of probability density.
 
     Parameters
     ----------
     records : sequence of dict
-        As `Distribution.records` gives them; may be empty and streamed later.
+        Result of `Distribution.records`; may be empty and streamed later.
     target, kind : str
         Name and kind of the column.
     name : str, default "distribution"
@@ -54,12 +54,12 @@ def distribution_chart(
     [{'value': 'a', 'probability': 1.0}]
     """
     probability = alt.Tooltip("probability:Q", title="probability", format=".1%")
-    # Without records nothing tells binned numbers from listed ones; binned are the rule.
+    # Without records, assume that numbers are binned, the usual case.
     binned = not records or "density" in records[0]
     chart = _Chart(alt.NamedData(name=name))
     if kind in ("categorical", "boolean"):
         drawn = chart.mark_bar().encode(
-            # A fixed axis: bars that move while a slider moves can be compared.
+            # A fixed axis, so that bars stay comparable while a slider moves.
             x=alt.X("probability:Q", title=None, axis=alt.Axis(format="%"), scale=_unit()),
             y=alt.Y("value:N", title=None, sort=None, scale=alt.Scale(paddingInner=0.25)),
             tooltip=[alt.Tooltip("value:N", title=target), probability],
@@ -76,7 +76,7 @@ def distribution_chart(
                 x=alt.X(f"left:{axis}", title=target, scale=alt.Scale(zero=False, nice=False)),
                 x2="right",
                 y=alt.Y("density:Q", title="density", axis=alt.Axis(format=".2~g", tickCount=4)),
-                # A bar with two ends on one axis needs both on the other, or it is a tick.
+                # A bar with both ends on the x axis needs both on the y axis too, or it is a tick.
                 y2=alt.Y2Datum(0),
                 tooltip=[
                     alt.Tooltip(f"left:{axis}", title="from", format=style),
@@ -93,18 +93,18 @@ def distribution_chart(
             ),
             tooltip=[alt.Tooltip("value:O", title=target), probability],
         )
-    return _filled(drawn, name, records)
+    return _with_data(drawn, name, records)
 
 
 def joint_chart(records: Records, *, x: str, y: str, name: str = "joint") -> alt.Chart:
-    """Draw p(x, y) as a grid of shades.
+    """Return a heatmap of p(x, y).
 
     Parameters
     ----------
     records : sequence of dict
-        ``{"x", "y", "probability"}``, one a combination.
+        ``{"x", "y", "probability"}``, one per combination.
     x, y : str
-        What the columns are called.
+        Names of the columns.
     name : str, default "joint"
         Name of the dataset in the specification.
 
@@ -130,11 +130,11 @@ def joint_chart(records: Records, *, x: str, y: str, name: str = "joint") -> alt
             ],
         )
     )
-    return _filled(drawn, name, records)
+    return _with_data(drawn, name, records)
 
 
 def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
-    """Draw the losses of a fit over its seconds.
+    """Return a chart of the losses of a fit over time.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
     >>> loss_chart([]).to_dict()["datasets"]
     {'losses': []}
     """
-    colors = alt.Scale(domain=["train", "validation"], range=[TRAIN, HOLD_OUT])
+    colors = alt.Scale(domain=["train", "validation"], range=[TRAIN, VALIDATION])
     drawn = (
         _Chart(alt.NamedData(name=name))
         .mark_line(interpolate="monotone", clip=True)
@@ -166,14 +166,14 @@ def loss_chart(records: Records, *, name: str = "losses") -> alt.Chart:
             ],
         )
     )
-    return _filled(drawn, name, records)
+    return _with_data(drawn, name, records)
 
 
 def _unit() -> alt.Scale:
     return alt.Scale(domain=[0, 1])
 
 
-def _filled(chart: Any, name: str, records: Records) -> alt.Chart:
-    """Give the chart its named dataset, there even when it is empty."""
+def _with_data(chart: Any, name: str, records: Records) -> alt.Chart:
+    """Add the named dataset, even if it is empty."""
     chart.datasets = {name: list(records)}
     return cast(alt.Chart, chart)

@@ -1,4 +1,4 @@
-"""The command line: ``tabwidget demo``, ``lab``, ``text …`` and ``tabwidget --version``."""
+"""The commands ``tabwidget demo``, ``lab``, ``text …`` and ``tabwidget --version``."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ QUICKSTART = "00_quickstart.ipynb"
 
 app = typer.Typer(
     name="tabwidget",
-    help="A language model of a table: any column from any others, in seconds, on a CPU.",
+    help="A language model of a table: predict any column from any others, in seconds on a CPU.",
     add_completion=False,
-    # A mistake of ours shows Python's own traceback; the user's mistakes never get that far.
+    # Bugs show Python's own traceback; user errors are caught before.
     pretty_exceptions_enable=False,
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line: the console script.
+    """Run the command line; entry point of the console script.
 
     Parameters
     ----------
     arguments : sequence of str, optional
-        What was typed behind ``tabwidget``; the process's own arguments by default.
+        Arguments after ``tabwidget``; those of the process by default.
 
     Raises
     ------
     SystemExit
-        With 0, 1 after an error of ours, 2 after a command that cannot be read.
+        With 0, with 1 after a `TabwidgetError`, or with 2 after invalid arguments.
     """
     try:
         code = app(arguments, prog_name="tabwidget", standalone_mode=False)
     except typer.TyperException as error:
-        _complain(error.format_message())
+        _print_error(error.format_message())
         code = error.exit_code
     except TabwidgetError as error:
-        _complain(str(error))
+        _print_error(str(error))
         code = 1
     sys.exit(code or 0)
 
@@ -60,7 +60,7 @@ app.add_typer(text_app)
 @app.callback(invoke_without_command=True)
 def _begin(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         print(f"tabwidget {__version__}")
@@ -72,11 +72,11 @@ def _begin(
 @app.command()
 def demo(
     out: Annotated[
-        Path, typer.Option(help="Folder for the picture and the report.", show_default=True)
+        Path, typer.Option(help="Folder for the plot and the report.", show_default=True)
     ] = Path("tabwidget-demo"),
-    seconds: Annotated[float, typer.Option(min=1, help="Seconds to train.")] = 10,
+    seconds: Annotated[float, typer.Option(min=1, help="Training time in seconds.")] = 10,
 ) -> None:
-    """Fit the penguins, ask about them, and write a picture and an HTML report."""
+    """Fit the penguins, print conditionals, and write a plot and an HTML report."""
     from tabwidget.demo import run
 
     run(out, seconds=seconds)
@@ -84,39 +84,39 @@ def demo(
 
 @app.command()
 def lab(
-    # typer reads the annotation while the program runs, and not every version knows `X | None`.
+    # typer evaluates the annotation at run time, and not every version supports `X | None`.
     notebook: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Argument(help="A notebook; the quickstart by default.", show_default=False),
+        typer.Argument(help="Notebook to open; the quickstart by default.", show_default=False),
     ] = None,
     port: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(min=1, max=65535, help="Port to listen on.", show_default=False),
     ] = None,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Do not open a browser; print the address.")
+        bool, typer.Option("--no-browser", help="Print the URL instead of opening a browser.")
     ] = False,
 ) -> None:
     """Open JupyterLab on a notebook, with this environment's Python as its kernel."""
     require("jupyterlab", extra="lab")
     path = find_notebook(notebook)
-    _become(lab_command(path, port=port, browser=not no_browser), lab_environment())
+    _replace_process(lab_command(path, port=port, browser=not no_browser), lab_environment())
 
 
 def find_notebook(given: Path | None = None) -> Path:
-    """Return the notebook to open: the one given, the checkout's quickstart, or a copy of it.
+    """Return the notebook to open: the given one, or the quickstart.
 
     Parameters
     ----------
     given : Path, optional
-        Must exist. Without it, the quickstart of the checkout in the current folder or around
-        this package; in an installed wheel, a copy in the current folder, where a file of that
-        name is opened as it is and never overwritten.
+        An existing notebook. By default, the quickstart of a checkout in the current folder or
+        around this package; for an installed wheel, a copy of it in the current folder, where an
+        existing file is never overwritten.
 
     Raises
     ------
     DataFileError
-        If the notebook is missing, or the copy cannot be written.
+        If the notebook does not exist, or the copy cannot be written.
     """
     if given is not None:
         path = given.expanduser()
@@ -137,7 +137,7 @@ def find_notebook(given: Path | None = None) -> Path:
         except OSError as error:
             raise DataFileError(
                 f"{QUICKSTART} cannot be copied into {str(copy.parent)!r} ({error.strerror}): "
-                "change to a folder of yours, or name a notebook"
+                "change to a writable folder, or give a notebook"
             ) from error
     return copy
 
@@ -150,25 +150,25 @@ def lab_command(notebook: Path, *, port: int | None = None, browser: bool = True
     if not browser:
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # In a container one is often root, where JupyterLab refuses to start without this.
+        # JupyterLab refuses to start as root, which is common in containers, without this.
         command.append("--allow-root")
     return command
 
 
 def lab_environment() -> dict[str, str]:
-    """Return the environment in which the kernel ``python3`` is this environment's Python."""
-    # JUPYTER_PATH comes before a kernel of the same name in the user's home.
-    ours = str(Path(sys.prefix) / "share" / "jupyter")
+    """Return environment variables that make ``python3`` the kernel of this environment."""
+    # JUPYTER_PATH precedes kernels of the same name in the user's home.
+    own = str(Path(sys.prefix) / "share" / "jupyter")
     others = os.environ.get("JUPYTER_PATH")
-    return {**os.environ, "JUPYTER_PATH": os.pathsep.join([ours, others] if others else [ours])}
+    return {**os.environ, "JUPYTER_PATH": os.pathsep.join([own, others] if others else [own])}
 
 
-def _become(command: Sequence[str], environment: dict[str, str]) -> None:
-    """Run `command` in place of this process, so that Ctrl-C and signals reach it directly."""
+def _replace_process(command: Sequence[str], environment: dict[str, str]) -> None:
+    """Replace this process by `command`, so that signals reach it directly."""
     if os.name == "posix":
         os.execve(command[0], list(command), environment)
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     print(f"error: {message}", file=sys.stderr)

@@ -1,13 +1,12 @@
-"""The config objects: how to train, generate, discretize, and which model to load."""
+"""The config objects: training, generation, discretization, and the model to load."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from annotated_types import Ge, Gt, Le, Lt
 
 from tabwidget.errors import ConfigError
 from tabwidget.params import Config
@@ -17,17 +16,21 @@ __all__ = [
     "GenerationConfig",
     "LoRAConfig",
     "ModelConfig",
+    "NonNegative",
+    "Positive",
+    "PositiveInt",
     "QuantizationConfig",
+    "Share",
     "TrainingConfig",
     "aggregate_default",
 ]
 
-_POSITIVE_INT = Interval(Integral, 1, None, closed="left")
-_NOT_NEGATIVE_INT = Interval(Integral, 0, None, closed="left")
-_POSITIVE = Interval(Real, 0, None, closed="neither")
-_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
-_SHARE = Interval(Real, 0, 1, closed="left")
-_AUTO = StrOptions({"auto"})
+PositiveInt: TypeAlias = Annotated[int, Ge(1)]
+NonNegativeInt: TypeAlias = Annotated[int, Ge(0)]
+Positive: TypeAlias = Annotated[float, Gt(0)]
+NonNegative: TypeAlias = Annotated[float, Ge(0)]
+Share: TypeAlias = Annotated[float, Ge(0), Lt(1)]
+Auto: TypeAlias = Literal["auto"]
 
 WARMUP_STEPS = 20
 
@@ -36,53 +39,52 @@ class TrainingConfig(Config):
     """How a model is trained, and for how long.
 
     Training ends at the first limit reached of `epochs`, `max_steps` and `max_seconds`. With the
-    scheduler "auto" it also ends, limit or not, once the validation loss no longer falls.
-    A backend that cannot honor a field says so at the fit, by name.
+    scheduler "auto" it also ends once the validation loss no longer falls. A fit warns about the
+    fields that its backend does not support.
 
     Parameters
     ----------
     epochs : int or None, default None
         Passes over the rows.
     max_steps : int or None, default None
-        Gradient steps.
+        Optimizer steps.
     max_seconds : float or None, default None
         Wall-clock seconds.
     batch_size : int or "auto", default "auto"
-        Rows a step.
+        Rows per batch.
     learning_rate : float or "auto", default "auto"
-        Highest learning rate; "auto" is the backend's own.
+        Peak learning rate; "auto" is the backend's default.
     lr_scheduler : {"auto", "constant", "linear", "cosine"}, default "auto"
-        "auto" holds the rate until the validation loss no longer falls, then cools down from the
-        best weights. The others follow the share of the limit used.
+        "auto" keeps the rate constant until the validation loss no longer falls, then starts a
+        cooldown from the best weights. The others depend on the fraction of the limit used.
     warmup_steps : int, default 20
-        Steps over which the rate rises from zero.
+        Steps of linear warmup.
     weight_decay : float, default 0.1
         Decoupled weight decay.
     validation_fraction : float, default 0.1
-        Share of the validation rows to choose the best weights by, in (0, 0.5].
+        Share of the rows used for validation, in (0, 0.5].
     augmentation_factor : int, default 1
-        Column orders drawn for each row in an epoch.
+        Column orders drawn per row in an epoch.
     loss_on_target_only : bool, default False
-        Learn to predict the target columns alone, from the others.
+        Compute the loss on the target columns only.
     grad_accumulation_steps : int, default 1
-        Batches whose gradients are added up to one step.
+        Batches per optimizer step.
     warmup_ratio : float or None, default None
-        Share of the limit, in [0, 1), over which the rate rises from zero, in place of
-        `warmup_steps`: one of the two is given. It needs `epochs`, `max_steps` or `max_seconds`.
+        Warmup as a share of the limit, in [0, 1), instead of `warmup_steps`. It needs `epochs`,
+        `max_steps` or `max_seconds`.
     max_grad_norm : float, None or "auto", default "auto"
-        Gradients longer than this are cut to it; None cuts none, "auto" is the backend's own.
+        Maximum gradient norm; None disables clipping, "auto" is the backend's default.
     optimizer : str, default "auto"
-        "adamw", "adamw_8bit", "paged_adamw_8bit", "adafactor", "lion", "muon" (on the matrices;
-        AdamW on the rest) or "sgd"; "auto" is the backend's own.
+        "adamw", "adamw_8bit", "paged_adamw_8bit", "adafactor", "lion", "muon" (on matrices;
+        AdamW on the rest) or "sgd"; "auto" is the backend's default.
     label_smoothing : float, default 0.0
-        Probability taken from the right answer and spread over all in the loss, in [0, 1).
+        Label smoothing, in [0, 1).
     neftune_noise_alpha : float or None, default None
-        Size of the noise on the embeddings in training [1]_; 5 is usual. None adds none.
+        Scale of the noise added to embeddings in training [1]_; 5 is usual. None adds none.
     gradient_checkpointing : bool, default False
-        Compute activations twice instead of keeping them: less memory, more time.
+        Recompute activations in the backward pass: less memory, more time.
     max_seq_length : int or None, default None
-        Most tokens of a row; a longer one is an error of the backend's. None is as many as the
-        longest row has.
+        Maximum tokens per row; a longer row is an error. None is the length of the longest row.
 
     References
     ----------
@@ -96,63 +98,37 @@ class TrainingConfig(Config):
     TrainingConfig(max_steps=40, optimizer='adamw')
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "epochs": [_POSITIVE_INT, None],
-        "max_steps": [_POSITIVE_INT, None],
-        "max_seconds": [_POSITIVE, None],
-        "batch_size": [_POSITIVE_INT, _AUTO],
-        "learning_rate": [_POSITIVE, _AUTO],
-        "lr_scheduler": [StrOptions({"auto", "constant", "linear", "cosine"})],
-        "warmup_steps": [_NOT_NEGATIVE_INT],
-        "weight_decay": [_NOT_NEGATIVE],
-        "validation_fraction": [Interval(Real, 0, 0.5, closed="right")],
-        "augmentation_factor": [_POSITIVE_INT],
-        "loss_on_target_only": ["boolean"],
-        "grad_accumulation_steps": [_POSITIVE_INT],
-        "warmup_ratio": [_SHARE, None],
-        "max_grad_norm": [_POSITIVE, None, _AUTO],
-        "optimizer": [
-            StrOptions(
-                {
-                    "auto",
-                    "adamw",
-                    "adamw_8bit",
-                    "paged_adamw_8bit",
-                    "adafactor",
-                    "lion",
-                    "muon",
-                    "sgd",
-                }
-            )
-        ],
-        "label_smoothing": [_SHARE],
-        "neftune_noise_alpha": [_NOT_NEGATIVE, None],
-        "gradient_checkpointing": ["boolean"],
-        "max_seq_length": [_POSITIVE_INT, None],
-    }
-
     def __init__(
         self,
-        epochs: int | None = None,
-        max_steps: int | None = None,
-        max_seconds: float | None = None,
-        batch_size: int | Literal["auto"] = "auto",
-        learning_rate: float | Literal["auto"] = "auto",
+        epochs: PositiveInt | None = None,
+        max_steps: PositiveInt | None = None,
+        max_seconds: Positive | None = None,
+        batch_size: PositiveInt | Auto = "auto",
+        learning_rate: Positive | Auto = "auto",
         lr_scheduler: Literal["auto", "constant", "linear", "cosine"] = "auto",
-        warmup_steps: int = WARMUP_STEPS,
-        weight_decay: float = 0.1,
-        validation_fraction: float = 0.1,
+        warmup_steps: NonNegativeInt = WARMUP_STEPS,
+        weight_decay: NonNegative = 0.1,
+        validation_fraction: Annotated[float, Gt(0), Le(0.5)] = 0.1,
         *,
-        augmentation_factor: int = 1,
+        augmentation_factor: PositiveInt = 1,
         loss_on_target_only: bool = False,
-        grad_accumulation_steps: int = 1,
-        warmup_ratio: float | None = None,
-        max_grad_norm: float | Literal["auto"] | None = "auto",
-        optimizer: str = "auto",
-        label_smoothing: float = 0.0,
-        neftune_noise_alpha: float | None = None,
+        grad_accumulation_steps: PositiveInt = 1,
+        warmup_ratio: Share | None = None,
+        max_grad_norm: Positive | Auto | None = "auto",
+        optimizer: Literal[
+            "auto",
+            "adamw",
+            "adamw_8bit",
+            "paged_adamw_8bit",
+            "adafactor",
+            "lion",
+            "muon",
+            "sgd",
+        ] = "auto",
+        label_smoothing: Share = 0.0,
+        neftune_noise_alpha: NonNegative | None = None,
         gradient_checkpointing: bool = False,
-        max_seq_length: int | None = None,
+        max_seq_length: PositiveInt | None = None,
     ) -> None:
         self.epochs = epochs
         self.max_steps = max_steps
@@ -175,37 +151,37 @@ class TrainingConfig(Config):
         self.max_seq_length = max_seq_length
 
     def validate(self) -> None:
-        """Raise `ConfigError` if a parameter is out of range or they do not fit each other."""
+        """Raise `ConfigError` for an invalid parameter, or parameters that exclude each other."""
         super().validate()
         if self.warmup_ratio is not None and self.warmup_steps != WARMUP_STEPS:
             raise ConfigError(
-                f"warmup_ratio={self.warmup_ratio!r} and warmup_steps={self.warmup_steps!r} say "
-                "the same thing twice: give one of them"
+                f"warmup_ratio={self.warmup_ratio!r} and warmup_steps={self.warmup_steps!r} "
+                "exclude each other: give one of them"
             )
         if (self.epochs, self.max_steps, self.max_seconds) != (None, None, None):
             return
         if self.lr_scheduler != "auto":
             raise ConfigError(
-                f"lr_scheduler={self.lr_scheduler!r} runs to its limit: "
+                f"lr_scheduler={self.lr_scheduler!r} depends on the limit of training: "
                 "give epochs, max_steps or max_seconds"
             )
         if self.warmup_ratio is not None:
             raise ConfigError(
-                f"warmup_ratio={self.warmup_ratio!r} is a share of a limit: "
+                f"warmup_ratio={self.warmup_ratio!r} is a share of the limit of training: "
                 "give epochs, max_steps or max_seconds, or warmup_steps instead"
             )
 
 
 def aggregate_default(draws: Sequence[Any], numeric: bool) -> Any:
-    """Return one value for several draws of a cell: their mean, or the most frequent one.
+    """Return the mean of the draws of a number, or the most frequent draw of a category.
 
     Parameters
     ----------
     draws : sequence
         At least one value.
     numeric : bool
-        Whether they are numbers. Then the mean is returned, a float; otherwise the value drawn
-        most often, the first of those drawn equally often.
+        Whether they are numbers. The mean is a float; of equally frequent values, the first
+        drawn is returned.
 
     Raises
     ------
@@ -223,38 +199,39 @@ def aggregate_default(draws: Sequence[Any], numeric: bool) -> Any:
 
 
 class GenerationConfig(Config):
-    """How values are drawn, and how several draws become one answer.
+    """How values are sampled, and how several draws become one answer.
 
-    A backend that answers with exact probabilities needs no tokens, retries or batches, and
-    says by name what has no effect.
+    `max_new_tokens`, `repetition_penalty`, `inference_batch_size`, `permute_order`, `score_pool`
+    and `max_retries` have no effect: every backend computes exact probabilities, so nothing is
+    generated as text. They are here because scikit-lm has them; an estimator warns about a
+    changed one.
 
     Parameters
     ----------
     temperature : float, default 0.7
-        Below 1 the likely values are drawn more often, above 1 less; 0 and less take the
-        likeliest.
+        Below 1 likely values are sampled more often, above 1 less often; at 0 or below, the
+        most likely value is taken.
     top_k : int, default 0
-        Draw among the `top_k` likeliest values only; 0 among all.
+        Sample from the `top_k` most likely values; 0 disables.
     top_p : float, default 1.0
-        Draw among the fewest values that hold this much probability, in (0, 1].
+        Sample from the smallest set of values with this probability, in (0, 1]; 1.0 disables.
     max_new_tokens : int or None, default None
-        Most tokens of a generated value; None is as many as a row may have.
+        Maximum tokens per generated value.
     repetition_penalty : float or None, default None
-        Above 1 a token that was drawn before is less likely; None does not look.
+        Penalty on tokens generated before.
     inference_batch_size : int or None, default None
-        Rows asked of the backend at once; None is the batch size of training. It changes the
-        speed, never the answer.
+        Rows per request to the backend.
     n_samples : int, default 1
-        Draws a cell (regressor, imputer), or column orders that are averaged (classifier).
+        Draws per cell, in `LanguageModelImputer` alone.
     permute_order : bool, default True
-        Draw the order of the known columns anew for each of the `n_samples`.
+        Permute the evidence columns for each of the `n_samples`.
     aggregate : callable, default `aggregate_default`
-        ``(draws, numeric) -> value`` makes one value of a cell's draws.
+        ``(draws, numeric) -> value`` reduces the draws of a cell.
     score_pool : callable or None, default None
-        ``(log_probabilities) -> probabilities`` makes one distribution over the candidates from
-        one vector of log-probabilities for each column order; None is their mean.
+        ``(log_probabilities) -> probabilities`` pools the log-probabilities of several column
+        orders.
     max_retries : int, default 15
-        Further attempts at a value that cannot be read.
+        Further attempts at a value that cannot be parsed.
 
     Examples
     --------
@@ -262,34 +239,20 @@ class GenerationConfig(Config):
     0
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "temperature": [Interval(Real, None, None, closed="neither")],
-        "top_k": [_NOT_NEGATIVE_INT],
-        "top_p": [Interval(Real, 0, 1, closed="right")],
-        "max_new_tokens": [_POSITIVE_INT, None],
-        "repetition_penalty": [_POSITIVE, None],
-        "inference_batch_size": [_POSITIVE_INT, None],
-        "n_samples": [_POSITIVE_INT],
-        "permute_order": ["boolean"],
-        "aggregate": [callable],
-        "score_pool": [callable, None],
-        "max_retries": [_NOT_NEGATIVE_INT],
-    }
-
     def __init__(
         self,
         temperature: float = 0.7,
-        top_k: int = 0,
-        top_p: float = 1.0,
+        top_k: NonNegativeInt = 0,
+        top_p: Annotated[float, Gt(0), Le(1)] = 1.0,
         *,
-        max_new_tokens: int | None = None,
-        repetition_penalty: float | None = None,
-        inference_batch_size: int | None = None,
-        n_samples: int = 1,
+        max_new_tokens: PositiveInt | None = None,
+        repetition_penalty: Positive | None = None,
+        inference_batch_size: PositiveInt | None = None,
+        n_samples: PositiveInt = 1,
         permute_order: bool = True,
         aggregate: Callable[[Sequence[Any], bool], Any] = aggregate_default,
         score_pool: Callable[[Sequence[Sequence[float]]], Sequence[float]] | None = None,
-        max_retries: int = 15,
+        max_retries: NonNegativeInt = 15,
     ) -> None:
         self.temperature = temperature
         self.top_k = top_k
@@ -305,23 +268,23 @@ class GenerationConfig(Config):
 
 
 class DiscretizationConfig(Config):
-    """Answer a number on a few of its observed values instead of drawing it.
+    """Answer a number from a few observed values, the candidates.
 
-    The distinct values are parted, each part is stood for by one observed value, and the
-    probabilities of these candidates become one number.
+    The distinct values are partitioned, one observed value represents each part, and the
+    probabilities of these candidates are reduced to one number.
 
     Parameters
     ----------
     bins : int or float, default 0
-        0 is off. An int is the number of candidates, at most as many as there are distinct
-        values. A float in (0, 1] is the share of the distinct values; 1.0 is all of them.
+        0 is off. An int is the number of candidates, at most the number of distinct values. A
+        float in (0, 1] is a share of the distinct values; 1.0 is all of them.
     strategy : {"quantile", "uniform"}, default "quantile"
-        Parts that hold about equally many observed cells, or parts equally wide.
+        Parts with about equally many observed cells, or parts of equal width.
     representative : {"median", "mode", "mean"}, default "median"
-        Which observed value stands for a part: the lower median of its cells, the most frequent
-        one (the smallest of several), or the one nearest to their mean.
+        The candidate of a part: the lower median of its cells, its most frequent value (the
+        smallest of several), or the observed value nearest to the mean of its cells.
     estimate : {"mean", "mode"}, default "mean"
-        The candidates' mean under the model, or the likeliest of them.
+        The mean of the candidates under the model, or the most likely candidate.
 
     Examples
     --------
@@ -329,17 +292,10 @@ class DiscretizationConfig(Config):
     0.3
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "bins": [_NOT_NEGATIVE_INT, Interval(Real, 0, 1, closed="both")],
-        "strategy": [StrOptions({"quantile", "uniform"})],
-        "representative": [StrOptions({"median", "mode", "mean"})],
-        "estimate": [StrOptions({"mean", "mode"})],
-    }
-
     def __init__(
         self,
         *,
-        bins: float = 0,
+        bins: NonNegativeInt | Annotated[float, Ge(0), Le(1)] = 0,
         strategy: Literal["quantile", "uniform"] = "quantile",
         representative: Literal["median", "mode", "mean"] = "median",
         estimate: Literal["mean", "mode"] = "mean",
@@ -351,25 +307,25 @@ class DiscretizationConfig(Config):
 
 
 class LoRAConfig(Config):
-    """Low-rank adapters [1]_, trained in place of all of a pretrained model's weights.
+    """Low-rank adapters [1]_, trained instead of all weights of a pretrained model.
 
     Parameters
     ----------
     rank : int, default 16
-        Rank of an adapter.
+        Rank of the adapters.
     alpha : float, default 32
-        An adapter counts ``alpha / rank``.
+        The output of an adapter is scaled by ``alpha / rank``.
     dropout : float, default 0.0
-        Share of an adapter's inputs dropped in training, in [0, 1).
+        Dropout on the input of the adapters, in [0, 1).
     target_modules : str, list of str or None, default None
-        Modules that get an adapter: names as the backend has them, or "all-linear". None leaves
-        it to the backend; it and "all-linear" mean the same with every backend.
+        Modules with an adapter: names as in the backend, or "all-linear". None is the backend's
+        default; it and "all-linear" mean the same in every backend.
     rank_pattern, alpha_pattern : dict or None, default None
-        Another `rank` or `alpha` for the modules whose name ends so.
+        `rank` or `alpha` by the end of a module's name, where they differ.
     rslora : bool, default False
-        Count an adapter ``alpha / sqrt(rank)`` instead [2]_.
+        Scale by ``alpha / sqrt(rank)`` instead [2]_.
     dora : bool, default False
-        Learn the lengths of the weights apart from their directions [3]_.
+        Learn the magnitude of the weights apart from their direction [3]_.
 
     References
     ----------
@@ -383,26 +339,15 @@ class LoRAConfig(Config):
     8
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "rank": [_POSITIVE_INT],
-        "alpha": [_POSITIVE],
-        "dropout": [_SHARE],
-        "target_modules": [str, list, tuple, None],
-        "rank_pattern": [dict, None],
-        "alpha_pattern": [dict, None],
-        "rslora": ["boolean"],
-        "dora": ["boolean"],
-    }
-
     def __init__(
         self,
         *,
-        rank: int = 16,
-        alpha: float = 32,
-        dropout: float = 0.0,
+        rank: PositiveInt = 16,
+        alpha: Positive = 32,
+        dropout: Share = 0.0,
         target_modules: str | Sequence[str] | None = None,
-        rank_pattern: Mapping[str, int] | None = None,
-        alpha_pattern: Mapping[str, float] | None = None,
+        rank_pattern: Mapping[str, PositiveInt] | None = None,
+        alpha_pattern: Mapping[str, Positive] | None = None,
         rslora: bool = False,
         dora: bool = False,
     ) -> None:
@@ -415,40 +360,29 @@ class LoRAConfig(Config):
         self.rslora = rslora
         self.dora = dora
 
-    def validate(self) -> None:
-        """Raise `ConfigError` if a parameter is out of range, also one of a single module."""
-        super().validate()
-        for name, valid in (("rank_pattern", _POSITIVE_INT), ("alpha_pattern", _POSITIVE)):
-            for module, value in (getattr(self, name) or {}).items():
-                if not valid.is_satisfied_by(value):
-                    raise ConfigError(
-                        f"The {name!r} parameter of LoRAConfig must be {valid} for each module. "
-                        f"Got {value!r} for {module!r} instead."
-                    )
 
-
-# What each library can do.
-_QUANTIZED_BITS = {
+# The bits that each library supports.
+_SUPPORTED_BITS = {
     "auto": (2, 3, 4, 6, 8),
     "bitsandbytes": (4, 8),
     "hqq": (2, 3, 4, 8),
     "mlx": (2, 3, 4, 6, 8),
 }
-_QUANTIZED_NAMES = {f"{bits}bit" for bits in _QUANTIZED_BITS["auto"]}
+_BITS = {f"{bits}bit": bits for bits in _SUPPORTED_BITS["auto"]}
 
 
 class QuantizationConfig(Config):
-    """How few bits a pretrained model's weights are held in.
+    """How a pretrained model's weights are quantized.
 
     Parameters
     ----------
     bits : {2, 3, 4, 6, 8}, default 4
-        Bits a weight.
+        Bits per weight.
     method : {"auto", "bitsandbytes", "hqq", "mlx"}, default "auto"
-        The library: bitsandbytes has 4 and 8 bits, hqq 2, 3, 4 and 8, mlx all of them. "auto"
-        leaves it to the backend.
+        The library: bitsandbytes supports 4 and 8 bits, hqq 2, 3, 4 and 8, mlx all of them.
+        "auto" is the backend's choice.
     group_size : int or None, default None
-        Weights that share a scale; None is the library's own, and bitsandbytes has no other.
+        Weights that share a scale; None is the library's default, the only one of bitsandbytes.
 
     Examples
     --------
@@ -456,18 +390,12 @@ class QuantizationConfig(Config):
     8
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "bits": [Options(Integral, set(_QUANTIZED_BITS["auto"]))],
-        "method": [StrOptions(set(_QUANTIZED_BITS))],
-        "group_size": [_POSITIVE_INT, None],
-    }
-
     def __init__(
         self,
         *,
-        bits: int = 4,
+        bits: PositiveInt = 4,
         method: Literal["auto", "bitsandbytes", "hqq", "mlx"] = "auto",
-        group_size: int | None = None,
+        group_size: PositiveInt | None = None,
     ) -> None:
         self.bits = bits
         self.method = method
@@ -475,53 +403,53 @@ class QuantizationConfig(Config):
 
     @classmethod
     def _of(cls, value: object) -> Self:
-        if isinstance(value, str) and value in _QUANTIZED_NAMES:
-            return cls(bits=int(value.removesuffix("bit")))
+        if isinstance(value, str) and value in _BITS:
+            return cls(bits=_BITS[value])
         return super()._of(value)
 
     def validate(self) -> None:
-        """Raise `ConfigError` if a parameter is out of range or they do not fit each other."""
+        """Raise `ConfigError` for an invalid parameter, or bits that the method lacks."""
         super().validate()
-        able = _QUANTIZED_BITS[self.method]
-        if self.bits not in able:
+        *others, last = _SUPPORTED_BITS[self.method]
+        if self.bits not in (*others, last):
             raise ConfigError(
-                f"the method {self.method!r} has no {self.bits} bits, only "
-                f"{', '.join(map(str, able))}: give one of these, or another method"
+                f"QuantizationConfig.bits must be {', '.join(map(str, others))} or {last} with "
+                f"method={self.method!r}, not {self.bits}"
             )
 
 
 class ModelConfig(Config):
-    """The model: the size of the default backend's, or which pretrained one, loaded how.
+    """The model: the size of the default one, or which pretrained one is loaded, and how.
 
     Parameters
     ----------
     width : int, default 64
         Size of a hidden state; a multiple of `heads`.
     layers, heads : int, default 2 and 4
-        Blocks, and attention heads in each.
+        Transformer blocks, and attention heads per block.
     dropout : float or "auto", default "auto"
-        Share of activations dropped in training; "auto" goes by the number of rows.
+        Dropout in training, in [0, 1); "auto" depends on the number of rows.
     members : int or "auto", default "auto"
-        Models trained side by side, each with other validation rows, whose answers are averaged;
-        "auto" is several for a small table and one for a large one.
+        Size of the ensemble. Each member has its own validation rows, and their answers are
+        averaged; "auto" is several for a small table and one for a large one.
     model : str, object, callable or None, default None
-        A pretrained model: its name or folder, the loaded one, or a function that returns one,
-        which each fit calls. None is the backend's own choice.
+        A pretrained model: its name or folder, the loaded model, or a function that returns one
+        and is called at each fit. None is the backend's default.
     lora : LoRAConfig or None, default None
-        Train adapters; None trains all weights.
+        Train LoRA adapters; None trains all weights.
     quantization : str, QuantizationConfig or None, default None
-        Hold the pretrained weights in few bits: "2bit", "3bit", "4bit", "6bit", "8bit", or more
-        about it. None holds them in `precision`.
+        Quantize the pretrained weights: "2bit", "3bit", "4bit", "6bit", "8bit", or a config.
+        None keeps them in `precision`.
     precision : {"auto", "fp32", "bf16", "fp16"}, default "auto"
-        What is computed in; "auto" is what the device is fast in.
+        Precision of the computation; "auto" is what is fast on the device.
     device : {"auto", "cuda", "mps", "cpu"}, default "auto"
-        What it is computed on; "auto" is the fastest there is.
+        Device of the computation; "auto" is the fastest available.
     tokenizer : str, object, callable or None, default None
-        As `model`; None is the one that belongs to the model.
+        As `model`; None is the model's own.
     trust_remote_code : bool, default False
         Run code that comes with a pretrained model.
     attn_implementation : str or None, default None
-        How attention is computed, such as "flash_attention_2"; None is the model's own.
+        Attention implementation, such as "flash_attention_2"; None is the model's default.
 
     Examples
     --------
@@ -535,31 +463,16 @@ class ModelConfig(Config):
         "lora": LoRAConfig,
         "quantization": QuantizationConfig,
     }
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "width": [_POSITIVE_INT],
-        "layers": [_POSITIVE_INT],
-        "heads": [_POSITIVE_INT],
-        "dropout": [_SHARE, _AUTO],
-        "members": [_POSITIVE_INT, _AUTO],
-        "model": "no_validation",  # only the backend knows what it can load
-        "lora": [LoRAConfig, None],
-        "quantization": [StrOptions(_QUANTIZED_NAMES), QuantizationConfig, None],
-        "precision": [StrOptions({"auto", "fp32", "bf16", "fp16"})],
-        "device": [StrOptions({"auto", "cuda", "mps", "cpu"})],
-        "tokenizer": "no_validation",
-        "trust_remote_code": ["boolean"],
-        "attn_implementation": [str, None],
-    }
 
     def __init__(
         self,
-        width: int = 64,
-        layers: int = 2,
-        heads: int = 4,
-        dropout: float | Literal["auto"] = "auto",
-        members: int | Literal["auto"] = "auto",
+        width: PositiveInt = 64,
+        layers: PositiveInt = 2,
+        heads: PositiveInt = 4,
+        dropout: Share | Auto = "auto",
+        members: PositiveInt | Auto = "auto",
         *,
-        model: Any = None,
+        model: Any = None,  # only the backend knows what it can load
         lora: LoRAConfig | None = None,
         quantization: str | QuantizationConfig | None = None,
         precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
@@ -583,7 +496,12 @@ class ModelConfig(Config):
         self.attn_implementation = attn_implementation
 
     def validate(self) -> None:
-        """Raise `ConfigError` if a parameter is out of range or they do not fit each other."""
+        """Raise `ConfigError` for an invalid parameter, or a `width` not divisible by `heads`."""
         super().validate()
+        if isinstance(self.quantization, str) and self.quantization not in _BITS:
+            raise ConfigError(
+                f"ModelConfig.quantization must be {', '.join(map(repr, _BITS))}, "
+                f"a QuantizationConfig or None, not {self.quantization!r}"
+            )
         if self.width % self.heads:
             raise ConfigError(f"width={self.width} is not a multiple of heads={self.heads}")

@@ -1,4 +1,4 @@
-"""Sample tables: the penguins travel with the package, the others come through scikit-learn."""
+"""Sample tables: penguins from this package, the others from scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DESCRIPTIONS = {
     "penguins": "344 penguins of three species: bill, flipper, body mass, sex, island and year",
     "iris": "150 iris flowers of three species: length and width of sepals and petals",
     "wine": "178 wines of three cultivars: 13 chemical measurements",
-    "breast_cancer": "569 tumours, malignant or benign: 30 measurements of cell nuclei",
+    "breast_cancer": "569 tumors, malignant or benign: 30 measurements of cell nuclei",
     "diabetes": "442 patients: ten measurements, and the progression of diabetes a year later",
 }
 _SOURCES = {
@@ -49,7 +49,7 @@ def names() -> list[str]:
 
 
 def describe(name: str) -> str:
-    """Return one line that says what a sample holds.
+    """Return a one-line description of a sample.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def describe(name: str) -> str:
 
 
 def source(name: str) -> str:
-    """Return who made a sample, where it was published, and its license.
+    """Return the author, publication and license of a sample.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def load(name: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A new one each time, class labels as texts, in the units measured.
+        A new copy, with class labels as text and measurements in their original units.
 
     Raises
     ------
@@ -115,9 +115,9 @@ def load(name: str) -> pd.DataFrame:
 
 
 def _from_sklearn(name: str) -> pd.DataFrame:
-    from sklearn import datasets  # loads much, and only these samples need it
+    from sklearn import datasets  # slow to import; only these samples need it
 
-    # Scaled ages and blood pressures could not be read off a slider.
+    # Original units, which are readable on a slider.
     options = {"scaled": False} if name == "diabetes" else {}
     bunch = getattr(datasets, f"load_{name}")(as_frame=True, **options)
     frame: pd.DataFrame = bunch.data.copy()

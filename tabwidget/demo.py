@@ -1,4 +1,4 @@
-"""The main job with no browser: fit penguins in seconds, ask, write a picture and a report."""
+"""The command-line demo: fit the penguins table, print conditionals, write a plot and a report."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pandas as pd
 import vl_convert
 
 from tabwidget import charts, datasets
+from tabwidget._formatting import format_percent
 from tabwidget.callbacks import TqdmCallback
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import DataFileError
@@ -23,20 +24,20 @@ from tabwidget.inference.formula import parse
 from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
 
-__all__ = ["Findings", "run"]
+__all__ = ["DemoResult", "run"]
 
 TARGET = "species"
-KNOWN = ("bill_length_mm", "flipper_length_mm")
-QUESTIONS = (
+INPUTS = ("bill_length_mm", "flipper_length_mm")
+FORMULAS = (
     "species | bill_length_mm=39.1, flipper_length_mm=181",
     "body_mass_g | species=Gentoo, sex=female, bill_length_mm in [44, 48]",
     "species | island in {Dream, Biscoe}, body_mass_g<4000",
     "sex | species=Gentoo, body_mass_g>5400",
 )
-HELD_OUT = 0.25
+VALIDATION_SHARE = 0.25
 
-# Colors that follow the page, light or dark.
-_ON_PAGE: dict[str, Any] = {
+# Colors that follow the light or dark page.
+_PAGE_CONFIG: dict[str, Any] = {
     "background": "transparent",
     "view": {"stroke": None},
     "axis": {
@@ -53,72 +54,72 @@ _ON_PAGE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What one demo found.
+class DemoResult:
+    """Result of one run of the demo.
 
     Attributes
     ----------
-    n_learned, n_held_out : int
-        Rows to learn from, and rows never shown to the model.
+    n_train, n_validation : int
+        Number of training rows, and of validation rows.
     accuracy : float
-        Share of the validation rows whose species is named right from bill and flipper lengths.
+        Accuracy of the species predicted from bill and flipper lengths on the validation rows.
     state : TrainingState
-        How the fit went.
+        Final state of the fit.
     answers : list of (Query, Distribution)
-        What was asked, and the answers.
+        The queries and their distributions.
     """
 
-    n_learned: int
-    n_held_out: int
+    n_train: int
+    n_validation: int
     accuracy: float
     state: TrainingState
     answers: list[tuple[Query, Distribution]]
 
 
-def run(folder: str | Path = "tabwidget-demo", *, seconds: float = 10) -> Findings:
-    """Fit the penguins, print a few conditionals, and write a picture and an HTML report.
+def run(folder: str | Path = "tabwidget-demo", *, seconds: float = 10) -> DemoResult:
+    """Fit the penguins, print a few conditionals, and write a plot and an HTML report.
 
     Parameters
     ----------
     folder : str or Path, default "tabwidget-demo"
-        Made if it is missing; gets ``picture.png`` and ``report.html``.
+        Created if missing; gets ``picture.png`` and ``report.html``.
     seconds : float, default 10
-        Seconds to train.
+        Training time in seconds.
 
     Returns
     -------
-    Findings
-        Everything that the report says.
+    DemoResult
+        The content of the report.
 
     Raises
     ------
     DataFileError
-        If `folder` cannot be made.
+        If `folder` cannot be created.
     """
     began = time.monotonic()
-    folder = _made(Path(folder))
+    folder = _create(Path(folder))
     penguins = datasets.load("penguins")
-    held_out = penguins.sample(frac=HELD_OUT, random_state=0)
-    learned = penguins.drop(held_out.index)
-    print(f"penguins: {len(learned)} rows to learn from, {len(held_out)} held out")
+    validation = penguins.sample(frac=VALIDATION_SHARE, random_state=0)
+    train = penguins.drop(validation.index)
+    print(f"penguins: {len(train)} training rows, {len(validation)} validation rows")
     training = TrainingConfig(max_seconds=seconds)
     lm = TabularLanguageModel(training=training, callbacks=[TqdmCallback()], random_state=0)
-    lm.fit(learned, target_cols=[TARGET])
+    lm.fit(train, target_cols=[TARGET])
 
     answers = []
-    for question in QUESTIONS:
-        query = parse(question, lm.schema)
+    for formula in FORMULAS:
+        query = parse(formula, lm.schema)
         answer = lm.conditional(query.targets[0], query.given)
         _, *bars = str(answer).splitlines()
         print(f"\np({query})", *bars, sep="\n")
         answers.append((query, answer))
 
-    asked = held_out.dropna(subset=[*KNOWN, TARGET])
-    accuracy = _accuracy(lm, asked)
-    print(f"\nspecies from {' and '.join(KNOWN)} alone, {len(asked)} validation rows:")
+    complete = validation.dropna(subset=[*INPUTS, TARGET])
+    accuracy = _accuracy(lm, complete)
+    print(f"\nspecies from {' and '.join(INPUTS)}, {len(complete)} validation rows:")
     print(f"accuracy {accuracy:.3f}")
 
-    found = Findings(len(learned), len(asked), accuracy, lm.state, answers)
+    found = DemoResult(len(train), len(complete), accuracy, lm.state, answers)
     picture, report = folder / "picture.png", folder / "report.html"
     picture.write_bytes(_picture(found))
     report.write_text(_report(found), encoding="utf-8")
@@ -126,24 +127,24 @@ def run(folder: str | Path = "tabwidget-demo", *, seconds: float = 10) -> Findin
     return found
 
 
-def _made(folder: Path) -> Path:
+def _create(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataFileError(
-            f"the folder {str(folder)!r} cannot be made ({error.strerror}): name another"
+            f"the folder {str(folder)!r} cannot be created ({error.strerror}): give another"
         ) from error
     return folder
 
 
 def _accuracy(lm: TabularLanguageModel, rows: pd.DataFrame) -> float:
-    probabilities = lm.predict_proba_many(rows[list(KNOWN)], TARGET)
-    named = lm.schema[TARGET].support[probabilities.argmax(axis=1)]
-    return float((named == rows[TARGET].to_numpy(dtype=object)).mean())
+    probabilities = lm.predict_proba_many(rows[list(INPUTS)], TARGET)
+    predicted = lm.schema[TARGET].support[probabilities.argmax(axis=1)]
+    return float((predicted == rows[TARGET].to_numpy(dtype=object)).mean())
 
 
-def _answer_specs(found: Findings) -> list[dict[str, Any]]:
-    """Return one chart an answer as Vega-Lite, each over a dataset of its own."""
+def _answer_specs(found: DemoResult) -> list[dict[str, Any]]:
+    """Return one Vega-Lite chart per answer, each with its own dataset."""
     specs: list[dict[str, Any]] = []
     for number, (_, answer) in enumerate(found.answers):
         chart = charts.distribution_chart(
@@ -153,13 +154,13 @@ def _answer_specs(found: Findings) -> list[dict[str, Any]]:
     return specs
 
 
-def _picture(found: Findings) -> bytes:
-    """Return the answers side by side as a PNG."""
+def _picture(found: DemoResult) -> bytes:
+    """Return a PNG with the charts of the answers side by side."""
     panels: list[dict[str, Any]] = []
     data: dict[str, Any] = {}
     config: dict[str, Any] = {}
     for (query, _), spec in zip(found.answers, _answer_specs(found), strict=True):
-        # Only the outermost specification may hold these three.
+        # Only the top-level specification may have these three.
         spec.pop("$schema", None)
         data |= spec.pop("datasets", {})
         config = _merged(config, spec.pop("config", {}))
@@ -177,10 +178,10 @@ def _picture(found: Findings) -> bytes:
 
 
 def _svg(spec: dict[str, Any], width: int, height: int) -> str:
-    """Return a chart as inline SVG whose text and lines take the page's color."""
-    config = _merged(spec.get("config", {}), _ON_PAGE)
+    """Return a chart as inline SVG in the colors of the page."""
+    config = _merged(spec.get("config", {}), _PAGE_CONFIG)
     svg = vl_convert.vegalite_to_svg({**spec, "width": width, "height": height, "config": config})
-    # Inside HTML the namespaces are known, and the report then holds no address at all.
+    # HTML needs no namespaces, and without them the report contains no URLs.
     for namespace in ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"):
         svg = svg.replace(f' xmlns="{namespace}"', "").replace(f' xmlns:xlink="{namespace}"', "")
     return svg
@@ -195,21 +196,21 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _report(found: Findings) -> str:
-    """Return the findings as one HTML page: no script, no address, light and dark."""
+def _report(found: DemoResult) -> str:
+    """Return the result as one HTML page without scripts or URLs, in light and dark."""
     losses = charts.loss_chart([dict(point) for point in found.state.curve])
-    drawn = [_svg(spec, 340, 150) for spec in _answer_specs(found)]
+    charts_as_svg = [_svg(spec, 340, 150) for spec in _answer_specs(found)]
     figures = "\n".join(
         f"<figure><figcaption><code>{escape(str(query))}</code></figcaption>{svg}</figure>"
-        for (query, _), svg in zip(found.answers, drawn, strict=True)
+        for (query, _), svg in zip(found.answers, charts_as_svg, strict=True)
     )
     return _PAGE.substitute(
         seconds=f"{found.state.seconds:.1f}",
-        learned=found.n_learned,
-        held_out=found.n_held_out,
+        n_train=found.n_train,
+        n_validation=found.n_validation,
         parameters=_parameters(found.state),
-        accuracy=f"{found.accuracy:.1%}",
-        known=escape(" and ".join(KNOWN)),
+        accuracy=format_percent(found.accuracy),
+        inputs=escape(" and ".join(INPUTS)),
         loss=_svg(losses.to_dict(), 800, 200),
         figures=figures,
         python=escape(_python(found)),
@@ -220,20 +221,20 @@ def _parameters(state: TrainingState) -> str:
     return "" if state.start is None else f" of {state.start.n_parameters:,} parameters"
 
 
-def _python(found: Findings) -> str:
+def _python(found: DemoResult) -> str:
     queries = [query for query, _ in found.answers]
     start = found.state.start
     training = TrainingConfig(max_seconds=None if start is None else start.budget_seconds)
-    ours = {"TabularLanguageModel", "TrainingConfig", "datasets"}
-    names = ", ".join(sorted(ours.union(*(query.imports for query in queries))))
-    asked = "\n".join(query.to_python() for query in queries)
+    imported = {"TabularLanguageModel", "TrainingConfig", "datasets"}
+    names = ", ".join(sorted(imported.union(*(query.imports for query in queries))))
+    lines = "\n".join(query.to_python() for query in queries)
     return (
         f"from tabwidget import {names}\n\n"
         'penguins = datasets.load("penguins")\n'
-        f"held_out = penguins.sample(frac={HELD_OUT}, random_state=0)\n"
+        f"validation = penguins.sample(frac={VALIDATION_SHARE}, random_state=0)\n"
         f"lm = TabularLanguageModel(training={training!r}, random_state=0)\n"
-        f"lm.fit(penguins.drop(held_out.index), target_cols=[{TARGET!r}])\n"
-        f"{asked}\n"
+        f"lm.fit(penguins.drop(validation.index), target_cols=[{TARGET!r}])\n"
+        f"{lines}\n"
     )
 
 
@@ -278,17 +279,17 @@ footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line
 </head>
 <body>
 <main>
-<h1>Penguins, learned in $seconds seconds</h1>
-<p>A language model$parameters read $learned penguins on this computer. It now answers any column
-from any of the others: every chart below is an exact probability, not a sample.</p>
-<p class="score"><b>$accuracy</b> <span>of $held_out penguins it had never seen are named right,
-from $known alone.</span></p>
-<h2>How it learned</h2>
-<p class="soft">Loss in nats a cell, on the rows it learned from and on rows it held out itself.</p>
+<h1>A language model of penguins, trained in $seconds seconds</h1>
+<p>A language model$parameters was trained on $n_train penguins on this computer. It predicts any
+column from any others: every chart below shows exact probabilities, not samples.</p>
+<p class="score"><b>$accuracy</b> <span>accuracy of the species predicted from $inputs,
+for $n_validation penguins not used for training.</span></p>
+<h2>Training</h2>
+<p class="soft">Loss in nats per cell, on training rows and validation rows.</p>
 <div class="loss">$loss</div>
-<h2>What it answers</h2>
-<p class="soft">Before the <code>|</code> stands what is asked, behind it what is known: values,
-ranges or sets. A column that is not named is simply not known.</p>
+<h2>Conditional distributions</h2>
+<p class="soft">The target stands before the <code>|</code>, the evidence after it: values, ranges
+or sets. Columns that are not named are marginalized out.</p>
 <div class="answers">
 $figures
 </div>

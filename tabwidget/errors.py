@@ -1,17 +1,17 @@
-"""The exception tree: one base class, and under each error the standard error a caller would catch.
+"""Exceptions: one base class, each with the standard exception that callers would catch.
 
 ::
 
     TabwidgetError
-     ├─ TableError (ValueError)          the data itself: empty, one row, duplicate names, ...
-     ├─ ColumnError (LookupError)        no such column; the nearest is named
-     ├─ EvidenceError (ValueError)       a value outside a column's support; the nearest is named
-     ├─ FormulaError (ValueError)        a malformed formula, with a caret under the place
-     ├─ ConfigError (ValueError)         a setting out of range, or one that cannot be used now
-     ├─ NotFittedError (AttributeError)  asked before ``fit``
-     ├─ ConstraintError (RuntimeError)   too few of the drawn rows fulfil the constraints
-     ├─ DataFileError (OSError)          a missing file, or a file that is not a table
-     └─ MissingExtraError (ImportError)  an optional package is absent; says how to install it
+     ├─ TableError (ValueError)          unusable data: empty, one row, duplicate names, ...
+     ├─ ColumnError (LookupError)        no such column; suggests the nearest
+     ├─ EvidenceError (ValueError)       a value outside a column's support; suggests the nearest
+     ├─ FormulaError (ValueError)        a malformed formula, with a caret under the position
+     ├─ ConfigError (ValueError)         a setting that is out of range or incompatible
+     ├─ NotFittedError (AttributeError)  queried before ``fit``
+     ├─ ConstraintError (RuntimeError)   too few sampled rows satisfy the constraints
+     ├─ DataFileError (OSError)          a file that is missing or not a table
+     └─ MissingExtraError (ImportError)  a missing optional package; names the pip command
 """
 
 from __future__ import annotations
@@ -38,39 +38,39 @@ __all__ = [
 
 
 class TabwidgetError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base class of the exceptions of this package."""
 
     def __str__(self) -> str:
-        # LookupError and OSError would quote or number the message.
+        # The __str__ of LookupError and OSError would alter the message.
         return str(self.args[0]) if self.args else ""
 
 
 class TableError(TabwidgetError, ValueError):
-    """The table cannot be used as it is."""
+    """The table is unusable."""
 
 
 class ColumnError(TabwidgetError, LookupError):
-    """A column that the table does not have."""
+    """The table has no such column."""
 
 
 class EvidenceError(TabwidgetError, ValueError):
-    """A value that the column cannot take."""
+    """A value is outside the support of its column."""
 
 
 class ConfigError(TabwidgetError, ValueError):
-    """A setting that is out of range or does not fit the others."""
+    """A setting is out of range or incompatible with others."""
 
 
 class NotFittedError(TabwidgetError, AttributeError):
-    """The model was asked something before it was fitted."""
+    """The model was queried before it was fitted."""
 
 
 class ConstraintError(TabwidgetError, RuntimeError):
-    """Too few of the drawn rows fulfil the constraints."""
+    """Too few sampled rows satisfy the constraints."""
 
 
 class DataFileError(TabwidgetError, OSError):
-    """A file that is missing or does not hold a table."""
+    """A file is missing or does not contain a table."""
 
 
 class MissingExtraError(TabwidgetError, ImportError):
@@ -78,20 +78,20 @@ class MissingExtraError(TabwidgetError, ImportError):
 
 
 class FormulaError(TabwidgetError, ValueError):
-    """A formula that cannot be read.
+    """A formula is malformed.
 
     Parameters
     ----------
     message : str
-        What is wrong, and the mend.
+        The problem and its fix.
     text : str
         The formula.
     position : int
-        Offset in `text` of the place that is wrong.
+        Offset of the problem in `text`.
     """
 
     def __init__(self, message: str, text: str, position: int) -> None:
-        # A line break or a tab would carry the caret elsewhere.
+        # Line breaks and tabs would misplace the caret.
         line = "".join(" " if c.isspace() else c for c in text)
         super().__init__(f"{message}\n  {line}\n  {' ' * position}^")
         self.message = message

@@ -1,14 +1,13 @@
-"""What happens while a model is fitted or asked: one small dataclass an event, and their state.
+"""Events of fits and predictions, and the state that they add up to.
 
 Losses are mean nats per cell, weighted as in training; memory is in bytes; rows are numbered from
-0 in the frame that was given. Every event carries ``seconds`` since the fit, or since the
-prediction, began.
+0 in the given frame. Every event carries ``seconds`` since the start of the fit or prediction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 __all__ = [
@@ -28,11 +27,12 @@ __all__ = [
     "TrainReport",
     "TrainingState",
     "from_dict",
+    "to_dict",
 ]
 
 Reason = Literal["budget", "stopped", "converged", "epochs", "steps", "failed"]
 
-# A longer curve looks the same on a screen.
+# More points make no visible difference in a plot.
 MAX_POINTS = 2000
 
 
@@ -47,7 +47,7 @@ class Point(TypedDict):
 
 @dataclass(frozen=True)
 class FitStart:
-    """A fit begins: the size of the table and of the model, and the limits set."""
+    """Start of a fit: the sizes of the table and the model, and the limits."""
 
     seconds: float
     n_rows: int
@@ -63,7 +63,7 @@ class FitStart:
 
 @dataclass(frozen=True)
 class TrainExamples:
-    """Some of the rows now being learned, as the serializer writes them."""
+    """Some of the current training rows, as the serializer writes them."""
 
     seconds: float
     examples: tuple[str, ...]
@@ -71,7 +71,7 @@ class TrainExamples:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """The training loss since the last report."""
+    """Mean training loss since the last report."""
 
     seconds: float
     step: int
@@ -83,9 +83,9 @@ class TrainReport:
 
 @dataclass(frozen=True)
 class EvalReport:
-    """The loss on the validation rows; `best` if there was none lower before.
+    """Validation loss, with `best` set if it is the lowest so far.
 
-    `metrics` are other figures of those rows, such as ``f1_micro``; they may be nested.
+    `metrics` holds other validation metrics, such as ``f1_micro``; they may be nested.
     """
 
     seconds: float
@@ -98,7 +98,7 @@ class EvalReport:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes in use: of the process on the "cpu", of what is allocated on another `device`."""
+    """Bytes in use: resident memory on the "cpu", allocated memory on another `device`."""
 
     seconds: float
     used: int
@@ -107,7 +107,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class FitEnd:
-    """A fit is over, and why."""
+    """End of a fit, and its reason."""
 
     seconds: float
     step: int
@@ -118,7 +118,7 @@ class FitEnd:
 
 @dataclass(frozen=True)
 class PredictStart:
-    """`n_rows` rows are asked for; `kind` names the method, such as "predict_proba"."""
+    """Start of a prediction of `n_rows` rows; `kind` is its method, such as "predict_proba"."""
 
     seconds: float
     kind: str
@@ -127,7 +127,7 @@ class PredictStart:
 
 @dataclass(frozen=True)
 class RowEnd:
-    """`rows_done` rows are answered by now; a backend that answers in batches tells of each."""
+    """`rows_done` rows are predicted so far; emitted once per batch."""
 
     seconds: float
     rows_done: int
@@ -135,7 +135,7 @@ class RowEnd:
 
 @dataclass(frozen=True)
 class PredictEnd:
-    """A prediction is over: the rows answered, and whether all went well."""
+    """End of a prediction: the number of rows predicted, and whether it succeeded."""
 
     seconds: float
     rows_done: int
@@ -144,7 +144,10 @@ class PredictEnd:
 
 @dataclass(frozen=True)
 class Generation:
-    """A text backend wrote the cells of `columns` in a row: what it was given, what it wrote."""
+    """A text backend generated `text` for the cells of `columns` in a row, after `prompt`.
+
+    Part of the documented set of events; no backend emits it yet.
+    """
 
     seconds: float
     row: int
@@ -155,7 +158,10 @@ class Generation:
 
 @dataclass(frozen=True)
 class Score:
-    """A text backend scored the values that a cell may take; the probabilities sum to 1."""
+    """A text backend scored the candidate values of a cell; the probabilities sum to 1.
+
+    Part of the documented set of events; no backend emits it yet.
+    """
 
     seconds: float
     row: int
@@ -166,7 +172,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Retry:
-    """What was written for a row could not be read, and is written again, for the nth time."""
+    """The generated `text` could not be parsed, and attempt number `attempt` follows.
+
+    Part of the documented set of events; no backend emits it yet.
+    """
 
     seconds: float
     row: int
@@ -181,9 +190,9 @@ Event: TypeAlias = FitEvent | PredictEvent | Memory
 
 
 def from_dict(fields: Mapping[str, Any]) -> Event:
-    """Return the event that ``{"event": "TrainReport", "seconds": …}`` describes.
+    """Return the event with the payload ``{"event": "TrainReport", "seconds": …}``.
 
-    This is how `tabwidget.minilm.Trainer` and `JSONLCallback` write events.
+    `tabwidget.minilm.Trainer` and `JSONLCallback` write such payloads.
 
     Examples
     --------
@@ -196,45 +205,54 @@ def from_dict(fields: Mapping[str, Any]) -> Event:
     return event
 
 
+def to_dict(event: Event) -> dict[str, Any]:
+    """Return the payload of an event, which `from_dict` restores.
+
+    Examples
+    --------
+    >>> to_dict(RowEnd(0.5, 20))
+    {'event': 'RowEnd', 'seconds': 0.5, 'rows_done': 20}
+    """
+    return {"event": type(event).__name__, **asdict(event)}
+
+
 @dataclass
 class TrainingState:
-    """Where a fit or a prediction stands: all events so far, folded into a few figures.
+    """State of a fit and of a prediction, updated by folding in each event.
 
     Attributes
     ----------
     start : FitStart or None
-        The first event of the fit.
+        Start event of the fit.
     seconds, step, epoch, learning_rate, rows_per_second, loss
-        As in the newest `TrainReport`.
+        Values of the latest `TrainReport`.
     eval_loss : float or None
-        The newest loss on the validation rows.
+        Latest validation loss.
     best_step, best_loss
-        Where that loss was lowest.
+        Step and value of the lowest validation loss.
     column_losses : dict of str to float
-        Nats per cell of each column on the validation rows, at `best_step`.
+        Validation loss of each column at `best_step`, in nats per cell.
     metrics : dict
-        Other figures of those rows, the newest.
+        Latest other validation metrics.
     reason : str or None
-        Why the fit ended; None before.
+        Why the fit ended; None while it runs.
     curve : list of dict
         Points ``{"seconds", "step", "loss", "split"}`` with split "train" or "validation"; thinned
         to at most 2,000.
-    examples : tuple of str
-        The newest rows being learned, as text.
-    memory, peak_memory : int or None
-        Bytes in use, and most of all; None if no backend told.
+    peak_memory : int or None
+        Largest memory use reported, in bytes.
     kind : str or None
-        What the newest prediction answers, such as "predict_proba".
+        Method of the latest prediction, such as "predict_proba".
     predicting : bool
-        Whether it is still running.
+        Whether that prediction is running.
     n_rows, rows_done : int
-        Its rows, and how many are answered.
+        Rows to predict, and rows predicted so far.
     predict_seconds : float
-        How long it has taken.
-    generations, scores, retries : int
-        How often it wrote, scored and wrote again.
+        Its duration so far.
+    retries : int
+        Number of its `Retry` events.
     stopping : bool
-        Whether the fit was asked to end.
+        Whether `stop` was called.
 
     Examples
     --------
@@ -258,30 +276,25 @@ class TrainingState:
     metrics: dict[str, Any] = field(default_factory=dict)
     reason: Reason | None = None
     curve: list[Point] = field(default_factory=list)
-    examples: tuple[str, ...] = ()
-    memory: int | None = None
     peak_memory: int | None = None
     kind: str | None = None
     predicting: bool = False
     n_rows: int = 0
     rows_done: int = 0
     predict_seconds: float = 0.0
-    generations: int = 0
-    scores: int = 0
     retries: int = 0
     stopping: bool = False
 
     def stop(self) -> None:
-        """Ask the fit to end at its next step and keep the best weights; from any thread.
+        """Request that the fit ends at its next step with the best weights; thread-safe.
 
-        A prediction cannot be ended halfway by it: a callback raises to do that.
+        To abort a prediction, raise from a callback instead.
         """
         self.stopping = True
 
     def fold(self, event: Event) -> None:
-        """Take one more event into account."""
+        """Update the state with the next event."""
         if isinstance(event, Memory):
-            self.memory = event.used
             self.peak_memory = max(event.used, self.peak_memory or 0)
         elif isinstance(event, FitEvent):
             self._fold_fit(event)
@@ -292,41 +305,35 @@ class TrainingState:
         self.seconds = event.seconds
         if isinstance(event, FitStart):
             self.start = event
-        elif isinstance(event, TrainExamples):
-            self.examples = event.examples
         elif isinstance(event, TrainReport):
             self.step, self.epoch, self.loss = event.step, event.epoch, event.loss
             self.learning_rate = event.learning_rate
             self.rows_per_second = event.rows_per_second
-            self._draw(event.seconds, event.step, event.loss, "train")
+            self._add_point(event.seconds, event.step, event.loss, "train")
         elif isinstance(event, EvalReport):
             self.step, self.eval_loss, self.metrics = event.step, event.loss, event.metrics
             if event.best:
                 self.best_step, self.best_loss = event.step, event.loss
                 self.column_losses = event.column_losses
-            self._draw(event.seconds, event.step, event.loss, "validation")
-        else:
+            self._add_point(event.seconds, event.step, event.loss, "validation")
+        elif isinstance(event, FitEnd):
             self.step, self.reason = event.step, event.reason
 
     def _fold_prediction(self, event: PredictEvent) -> None:
         self.predict_seconds = event.seconds
         if isinstance(event, PredictStart):
             self.kind, self.n_rows, self.predicting = event.kind, event.n_rows, True
-            self.rows_done = self.generations = self.scores = self.retries = 0
+            self.rows_done = self.retries = 0
         elif isinstance(event, RowEnd):
             self.rows_done = event.rows_done
         elif isinstance(event, PredictEnd):
             self.rows_done, self.predicting = event.rows_done, False
-        elif isinstance(event, Generation):
-            self.generations += 1
-        elif isinstance(event, Score):
-            self.scores += 1
-        else:
+        elif isinstance(event, Retry):
             self.retries += 1
 
     @property
     def progress(self) -> float | None:
-        """Share used of the nearest limit, 0 to 1; 1 once ended, None without a limit."""
+        """Used share of the nearest limit, from 0 to 1; 1 after the end, None without a limit."""
         if self.reason is not None:
             return 1.0
         start = self.start
@@ -342,7 +349,7 @@ class TrainingState:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds to the nearest limit at the pace so far; 0 once ended, None if not known."""
+        """Seconds to the nearest limit at the current pace; 0 after the end, None if unknown."""
         if self.reason is not None:
             return 0.0
         if self.start is None:
@@ -354,7 +361,7 @@ class TrainingState:
         left += [max(0.0, self.seconds * (end / at - 1)) for at, end in paced if at and end]
         return min(left, default=None)
 
-    def _draw(
+    def _add_point(
         self, seconds: float, step: int, loss: float, split: Literal["train", "validation"]
     ) -> None:
         self.curve.append({"seconds": seconds, "step": step, "loss": loss, "split": split})

@@ -1,4 +1,4 @@
-"""What ``%load_ext tabwidget`` brings: ``%tabwidget``, ``%tabfit`` and ``%tabp``."""
+"""The magics of ``%load_ext tabwidget``: ``%tabwidget``, ``%tabfit`` and ``%tabp``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from tabwidget import datasets
-from tabwidget.callbacks import Callback, TqdmCallback, close, tell
+from tabwidget.callbacks import Callback, TqdmCallback, close, notify
 from tabwidget.errors import DataFileError, NotFittedError, TableError, TabwidgetError, nearest
 from tabwidget.events import TrainingState
 from tabwidget.session import Run, Session
@@ -34,18 +34,18 @@ __all__ = [
 ]
 
 NAMES = ("tabwidget", "tabfit", "tabp")
-POLL = 0.1  # seconds between two looks at a fit
+POLL = 0.1  # seconds between polls of a fit
 
 _current: Session | None = None
 
 
 def current_session() -> Session:
-    """Return the session that the magics work on: the newest that `%tabwidget` or `%tabfit` made.
+    """Return the current session: the newest one of `%tabwidget` or `%tabfit`.
 
     Raises
     ------
     NotFittedError
-        If there is none yet.
+        If there is no session yet.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def current_session() -> Session:
         lm = current_session().model
     """
     if _current is None:
-        raise NotFittedError("there is no session yet: begin one with %tabwidget or %tabfit")
+        raise NotFittedError("there is no session yet: start one with %tabwidget or %tabfit")
     return _current
 
 
@@ -66,7 +66,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take the magics away again and forget the current session."""
+    """Unregister the magics and forget the current session."""
     global _current
     _current = None
     for name in NAMES:
@@ -75,7 +75,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _unquoted(text: str) -> str:
-    """Take the quotes off a name with spaces; IPython splits around them but leaves them on."""
+    """Strip the quotes of a name with spaces: IPython splits at them but keeps them."""
     quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
     return text[1:-1] if quoted else text
 
@@ -83,22 +83,22 @@ def _unquoted(text: str) -> str:
 Magic = TypeVar("Magic", bound=Callable[..., Any])
 
 
-def _choices(magic: Magic) -> Magic:
+def _settings(magic: Magic) -> Magic:
     """Add the arguments that `%tabwidget` and `%tabfit` share."""
     for decorate in (
         argument("--seconds", type=float, help="seconds to train, 10 by default"),
-        argument("--serializer", help="how a row is written: json, key-value or bracket"),
+        argument("--serializer", help="row format: json, key-value or bracket"),
         argument(
             "--task",
             help="classification, regression or synthesis; follows the target by default",
         ),
-        argument("--target", type=_unquoted, help="column to ask for first"),
+        argument("--target", type=_unquoted, help="the column that matters most"),
         argument(
             "source",
             nargs="?",
             type=_unquoted,
             help="a DataFrame of the notebook, a sample (penguins, iris, …) or a CSV or Parquet "
-            "file; begins a new session. Without it, the current session goes on.",
+            "file; starts a new session. Without it, the current session is used.",
         ),
     ):
         magic = decorate(magic)
@@ -110,13 +110,13 @@ class TabwidgetMagics(Magics):
     """The three line magics; they share one current session."""
 
     @magic_arguments()  # type: ignore[untyped-decorator]
-    @_choices
+    @_settings
     @line_magic
     def tabwidget(self, line: str) -> Workbench:
         """Open the workbench: data, task, training and queries in one view.
 
-        Returns the Workbench, so as a cell's last line it is displayed; its ``.session``, also
-        ``tabwidget.magics.current_session()``, is what all panels share.
+        Returns the Workbench, which a cell displays as its last line. All panels share its
+        ``.session``, which is also ``tabwidget.magics.current_session()``.
 
         Examples::
 
@@ -133,12 +133,12 @@ class TabwidgetMagics(Magics):
             return Workbench(session)
 
     @magic_arguments()  # type: ignore[untyped-decorator]
-    @_choices
+    @_settings
     @line_magic
     def tabfit(self, line: str) -> None:
         """Fit without the workbench, with a progress bar.
 
-        The model is then ``tabwidget.magics.current_session().model``, and ``%tabp`` asks it.
+        The model is then ``tabwidget.magics.current_session().model``, and ``%tabp`` queries it.
         Interrupting the kernel ends the fit early and keeps the best weights so far.
 
         Examples::
@@ -155,9 +155,9 @@ class TabwidgetMagics(Magics):
     @no_var_expand
     @line_magic
     def tabp(self, line: str) -> Distribution:
-        """Ask the current session's model for p(column | what is known).
+        """Query the current session's model for p(column | evidence).
 
-        Returns the Distribution, so as a cell's last line it is drawn.
+        Returns the Distribution, which a cell draws as its last line.
 
         Examples::
 
@@ -166,35 +166,35 @@ class TabwidgetMagics(Magics):
             %tabp body_mass_g | sex=female, 44 <= bill_length_mm < 48
             answer = %tabp sex | species != Gentoo, body_mass_g > 4000
 
-        A name with spaces stands in `backticks`, a text with other signs in "quotes".
+        Put a name with spaces in `backticks`, and a text with other characters in "quotes".
         """
         with _readable():
             if not line.strip():
-                raise UsageError("ask for a column, for example: %tabp species | island=Dream")
+                raise UsageError("name a column, for example: %tabp species | island=Dream")
             distribution: Distribution = current_session().ask(line.strip()).distribution
             return distribution
 
     def _session(self, given: Namespace) -> Session:
-        """Return the session to go on with; it becomes current only once every choice is good."""
+        """Return the session to use; it becomes current only if every setting is valid."""
         global _current
         if given.source is not None:
-            session = self._begun(given.source)
+            session = self._new_session(given.source)
         else:
             session = _current if _current is not None else Session()
-        choices = {
+        settings = {
             "target": given.target,
             "task": given.task,
             "serializer": given.serializer,
             "max_seconds": given.seconds,
         }
-        made = {name: choice for name, choice in choices.items() if choice is not None}
-        if made:
-            session.choose(**made)
+        chosen = {name: value for name, value in settings.items() if value is not None}
+        if chosen:
+            session.choose(**chosen)
         _current = session
         return session
 
-    def _begun(self, source: str) -> Session:
-        """Return a new session over a variable, a sample or a file, looked for in this order."""
+    def _new_session(self, source: str) -> Session:
+        """Return a new session over a variable, a sample or a file, searched in this order."""
         assert self.shell is not None
         namespace: dict[str, Any] = self.shell.user_ns
         value = namespace.get(source)
@@ -217,7 +217,7 @@ class TabwidgetMagics(Magics):
 
 @contextlib.contextmanager
 def _readable() -> Iterator[None]:
-    """Show our errors as a line instead of a traceback; the cell still fails."""
+    """Show errors of this package as one line instead of a traceback; the cell still fails."""
     try:
         yield
     except TabwidgetError as error:
@@ -225,7 +225,7 @@ def _readable() -> Iterator[None]:
 
 
 def _follow(run: Run, callback: Callback) -> None:
-    """Pass a run's events on until it has ended; an interrupt ends it early."""
+    """Forward a run's events until it has ended; an interrupt ends it early."""
     state = TrainingState()
     position = 0
     ended = False
@@ -237,7 +237,7 @@ def _follow(run: Run, callback: Callback) -> None:
         events, position = run.since(position)
         for event in events:
             state.fold(event)
-            tell([callback], state, event)
+            notify([callback], state, event)
         if state.stopping:
             run.stop()
     close([callback])
@@ -250,5 +250,5 @@ def _summary(session: Session, run: Run) -> str:
     rows, columns = session.table.frame.shape
     text = f"fitted {session.table.name}: {rows} rows, {columns} columns, {run.state.seconds:.1f} s"
     if run.state.best_loss is not None:
-        text += f", validation loss {run.state.best_loss:.3f} nats a cell"
+        text += f", validation loss {run.state.best_loss:.3f} nats per cell"
     return text

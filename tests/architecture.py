@@ -1,6 +1,7 @@
-"""The shape of the package: its rooms, the arrows between them, and what they measure.
+"""The shape of the package: its rooms, the arrows between them, and their measures.
 
-``python -m tests.architecture`` prints the measures; `tests/test_architecture.py` holds them.
+``python -m tests.architecture`` prints the measures; `tests/test_architecture.py` holds them. With
+``--write`` it rewrites the list of rooms and files in `docs/architecture.md`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import tabwidget
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tabwidget"
+PAGE = ROOT / "docs" / "architecture.md"
+BEGIN, END = "<!-- generated: python -m tests.architecture --write -->\n", "<!-- end -->"
 
 # A room imports only rooms of the rows above its own. A room is a folder, or a module at the root.
 ROWS = [
@@ -32,7 +36,7 @@ ROWS = [
 ]
 ROW_OF = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
 
-# Narrower than their rows: the only rooms that these may import.
+# Stricter than the rows: the only rooms that these may import.
 ONLY = {
     "charts": {"_formatting", "errors"},
     "events": set[str](),
@@ -51,7 +55,7 @@ ONLY = {
     },
 }
 
-# Who alone imports a package, lazily or not. Naming its types is free.
+# The only rooms that import a package, lazily or not. Imports for types are free.
 OWNERS = {
     "IPython": ["widgets", "magics"],
     "accelerate": ["backends.huggingface"],
@@ -71,7 +75,7 @@ OWNERS = {
     "peft": ["backends.huggingface", "textclass"],
     "plotext": ["callbacks"],
     "psutil": ["backends", "callbacks"],
-    "pydantic": ["textclass"],
+    "pydantic": ["params", "config", "textclass"],
     "ray": ["lm.sweeps"],
     "rich": ["callbacks"],
     "rouge_score": ["lm.evaluation"],
@@ -86,7 +90,7 @@ OWNERS = {
     "vl_convert": ["demo"],
     "yaml": ["textclass"],
 }
-# torch alone to compute with; the others write and read files.
+# torch for computation; the others read and write files.
 MINILM_IMPORTS = {"pyarrow", "safetensors", "torch"}
 
 MAX_ROOT_FILES = 16
@@ -110,7 +114,7 @@ class Import:
 
 
 def module_paths(package: Path = PACKAGE) -> dict[str, Path]:
-    """Return the modules of a package by dotted name, without the package's own."""
+    """Return the paths of a package's modules by dotted name, its own `__init__` left out."""
     found = {}
     for path in sorted(package.rglob("*.py")):
         if path != package / "__init__.py":
@@ -120,7 +124,7 @@ def module_paths(package: Path = PACKAGE) -> dict[str, Path]:
 
 
 def wrong_imports(package: Path = PACKAGE) -> list[str]:
-    """Return one line for each import below `package` that the tables above do not allow."""
+    """Return one line for each import in `package` that the tables above do not allow."""
     wrong = []
     for module, path in module_paths(package).items():
         if module.split(".")[0] not in ROW_OF:
@@ -163,8 +167,8 @@ def _imported(node: ast.AST, around: list[str]) -> list[str]:
             if source.startswith("tabwidget.") and len(modules) == len(node.names):
                 return [f"{source}.{name}" for name in modules]
             return [source]
-        # `from tabwidget import charts, Session`: what holds each name.
-        homes = tabwidget._MODULE_OF
+        # `from tabwidget import charts, Session`: the module of each name.
+        homes = home_of_names()
         names = [alias.name for alias in node.names if alias.name != "__version__"]
         return [f"tabwidget.{homes.get(name, name)}" for name in names]
     if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {
@@ -177,6 +181,18 @@ def _imported(node: ast.AST, around: list[str]) -> list[str]:
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         ]
     return []
+
+
+@cache
+def home_of_names() -> dict[str, str]:
+    """Return the module of each name that the package's stub imports, without "tabwidget."."""
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    return {
+        alias.name: node.module or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def _ours(found: Import) -> str:
@@ -216,7 +232,7 @@ def import_cycles(package: Path = PACKAGE) -> list[list[str]]:
         }
         for module, path in paths.items()
     }
-    # A module stands in a circle with whatever it reaches that reaches it.
+    # A module is in a circle with every module that it reaches and that reaches it.
     reach = {module: _reached(module, edges) for module in edges}
     groups = {
         tuple(sorted({module, *(other for other in reach[module] if module in reach[other])}))
@@ -249,8 +265,44 @@ def modules_without_tests(root: Path = ROOT) -> list[str]:
     return lacking
 
 
+def with_rooms(page: str) -> str:
+    """Return the architecture page with its list of rooms and files up to date."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{_rooms()}{END}{after}"
+
+
+def _rooms() -> str:
+    """Return the rows of rooms, then each room with its files, one line each, as Markdown."""
+    paths = module_paths()
+    rooms = {module.split(".")[0] for module in paths}
+    rows = [" ".join(sorted(rooms.intersection(row))) for row in ROWS]
+    out = ["Each room imports only rooms of the lines above its own:\n", "```text"]
+    out += [*filter(None, rows), "```\n", "### The root\n"]
+    folders: dict[str, list[str]] = {}
+    for module, path in paths.items():
+        room, _, name = module.partition(".")
+        summary = _summary(path)
+        if path.parent == PACKAGE:
+            out.append(f"- `{path.name}`: {summary}")
+        elif name == "":
+            folders[room] = [f"\n### {room}\n", f"{summary}\n"]
+        elif path.name != "__init__.py":
+            file = path.relative_to(PACKAGE / room).as_posix()
+            folders[room].append(f"- `{file}`: {summary}")
+    return "\n".join([*out, *(line for lines in folders.values() for line in lines)]) + "\n"
+
+
+def _summary(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n\n")[0].replace("\n", " ")
+
+
 def main() -> None:
-    """Print the measures."""
+    """Print the measures, or write the page."""
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(with_rooms(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        return
     paths = module_paths()
     lines = {module: len(path.read_text("utf-8").splitlines()) for module, path in paths.items()}
     longest = max(lines, key=lambda module: lines[module])

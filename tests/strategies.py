@@ -1,7 +1,7 @@
 """Hypothesis strategies: frames of every kind of column, and evidence on a fitted table.
 
-``TABWIDGET_FUZZ=1000`` looks at so many random examples a test, in place of the same few each time,
-and makes those that fail as small as they can be, which takes minutes.
+``TABWIDGET_FUZZ=1000`` runs that many random examples per test instead of a few fixed ones, and
+shrinks those that fail, which takes minutes.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ __all__ = ["KINDS", "evidence", "examples", "frames", "frames_of", "questions", 
 Strategy: TypeAlias = st.SearchStrategy[Any]
 
 MAX_ROWS = 300
-HUNTED = int(os.environ.get("TABWIDGET_FUZZ", 0))
+N_FUZZ = int(os.environ.get("TABWIDGET_FUZZ", 0))
 
 seeds = st.integers(0, 2**32 - 1)
 
 
 def examples(n: int) -> settings:
-    """Return settings for `n` examples, the same at every run, unless more are asked for."""
+    """Return settings for `n` fixed examples, or ``TABWIDGET_FUZZ`` random ones."""
     return settings(
-        max_examples=HUNTED or n,
-        derandomize=not HUNTED,
-        phases=[Phase.reuse, Phase.generate, Phase.shrink] if HUNTED else [Phase.generate],
-        deadline=dt.timedelta(seconds=60),  # what takes so long hangs
+        max_examples=N_FUZZ or n,
+        derandomize=not N_FUZZ,
+        phases=[Phase.reuse, Phase.generate, Phase.shrink] if N_FUZZ else [Phase.generate],
+        deadline=dt.timedelta(seconds=60),  # a test that takes longer hangs
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
 

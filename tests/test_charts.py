@@ -47,7 +47,7 @@ def test_an_empty_chart_can_be_filled_later(kind: str) -> None:
     assert drawn([], kind)["datasets"] == {"distribution": []}
 
 
-def test_levels_are_drawn_on_a_fixed_axis_in_their_own_order() -> None:
+def test_levels_have_a_fixed_axis_and_keep_their_order() -> None:
     encoding = drawn(LEVELS, "categorical")["encoding"]
     assert encoding["x"]["scale"]["domain"] == [0, 1]
     assert encoding["y"]["sort"] is None
@@ -59,13 +59,13 @@ def test_the_areas_of_bins_are_probabilities() -> None:
     assert encoding["y"]["field"] == "density"
 
 
-def test_dates_become_the_milliseconds_that_a_browser_counts_in() -> None:
+def test_dates_become_milliseconds() -> None:
     spec = drawn(BINNED, "datetime")
     assert spec["encoding"]["x"]["type"] == "temporal"
     assert {t["calculate"] for t in spec["transform"]} == {"datum.low * 1000", "datum.high * 1000"}
 
 
-def test_losses_are_drawn_over_seconds_a_line_a_split() -> None:
+def test_losses_are_one_line_per_split() -> None:
     points = [{"seconds": 0.5, "step": 3, "loss": 2.0, "split": "train"}]
     spec = loss_chart(points, name="here").to_dict()
     assert spec["datasets"] == {"here": points}
@@ -76,7 +76,7 @@ def test_losses_are_drawn_over_seconds_a_line_a_split() -> None:
 @pytest.mark.parametrize(
     "chart", [loss_chart([]), distribution_chart([], target="x", kind="numeric")]
 )
-def test_a_notebook_shows_a_picture_that_asks_no_other_machine(chart: Any) -> None:
+def test_a_notebook_shows_a_self_contained_picture(chart: Any) -> None:
     shown = chart._repr_mimebundle_()
     assert list(shown) == ["image/svg+xml"]
     assert "<svg" in shown["image/svg+xml"]

@@ -1,4 +1,4 @@
-"""The command line, run in this process; one test starts a real JupyterLab."""
+"""The command line in this process; one test starts JupyterLab."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def run(*arguments: str) -> int:
 
 
 @pytest.fixture
-def became(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Note the commands that would replace this process."""
-    commands: list[list[str]] = []
-    monkeypatch.setattr(cli, "_become", lambda command, _: commands.append(list(command)))
-    return commands
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Record the commands that would replace this process."""
+    recorded: list[list[str]] = []
+    monkeypatch.setattr(cli, "_replace_process", lambda command, _: recorded.append(list(command)))
+    return recorded
 
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the package look installed: no checkout around it or in the current folder."""
+    """Simulate an installed package, without a checkout around it or in the current folder."""
     package = tmp_path / "site-packages" / "tabwidget"
     (package / "notebooks").mkdir(parents=True)
     (package / "notebooks" / cli.QUICKSTART).write_text("packaged", encoding="utf-8")
@@ -61,7 +61,7 @@ def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "text"),
     [
         (["dem"], 2, "dem"),
         (["demo", "--second", "3"], 2, "--second"),
@@ -71,13 +71,13 @@ def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> 
         (["demo", "--out", "taken"], 1, "taken"),
     ],
 )
-def test_a_mistake_is_one_line_on_stderr(
+def test_an_error_is_one_line_on_stderr(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     code: int,
-    said: str,
+    text: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("taken").write_text("a file, not a folder")
@@ -86,7 +86,7 @@ def test_a_mistake_is_one_line_on_stderr(
     assert printed.out == ""
     [line] = printed.err.splitlines()
     assert line.startswith("error: ")
-    assert said in line
+    assert text in line
 
 
 def test_a_missing_jupyterlab_prints_the_pip_command(
@@ -97,9 +97,9 @@ def test_a_missing_jupyterlab_prints_the_pip_command(
     assert "pip install 'tabwidget[lab]'" in capsys.readouterr().err
 
 
-def test_lab_opens_the_quickstart_of_a_checkout(became: list[list[str]]) -> None:
+def test_lab_opens_the_quickstart_of_a_checkout(commands: list[list[str]]) -> None:
     assert run("lab", "--port", "8899", "--no-browser") == 0
-    [command] = became
+    [command] = commands
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert Path(command[3]) == ROOT / "notebooks" / cli.QUICKSTART
     assert {"--ServerApp.port=8899", "--no-browser"} <= set(command)
@@ -117,7 +117,7 @@ def test_an_installed_package_puts_a_copy_in_the_current_folder(elsewhere: Path)
     assert (elsewhere / cli.QUICKSTART).read_text(encoding="utf-8") == "packaged"
 
 
-def test_the_copy_overwrites_nothing(elsewhere: Path) -> None:
+def test_an_existing_file_is_not_overwritten(elsewhere: Path) -> None:
     (elsewhere / cli.QUICKSTART).write_text("mine", encoding="utf-8")
     assert cli.find_notebook() == elsewhere / cli.QUICKSTART
     assert (elsewhere / cli.QUICKSTART).read_text(encoding="utf-8") == "mine"
@@ -132,14 +132,14 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def ask(address: str) -> Any:
+def get_json(address: str) -> Any:
     with urllib.request.urlopen(address, timeout=5) as reply:
         return json.load(reply)
 
 
 def test_the_kernel_is_this_python(tmp_path: Path) -> None:
     pytest.importorskip("jupyterlab")
-    # A kernel of the same name in the user's home must not come first.
+    # A kernel of the same name in the user's home must not take precedence.
     stray = tmp_path / "home" / "kernels" / "python3"
     stray.mkdir(parents=True)
     spec = {"argv": ["/nowhere/python"], "display_name": "stray", "language": "python"}
@@ -170,7 +170,7 @@ def test_the_kernel_is_this_python(tmp_path: Path) -> None:
         deadline = time.monotonic() + 60
         while True:
             try:
-                found = ask(address)
+                found = get_json(address)
                 break
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 assert lab.poll() is None, (tmp_path / "log").read_text()

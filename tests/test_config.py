@@ -1,14 +1,13 @@
-"""The config objects: scikit-learn parameters with clear errors."""
+"""The config objects: defaults, bounds, and parameters that exclude each other."""
 
 from __future__ import annotations
 
 import copy
 import pickle
-import warnings
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from tabwidget.config import (
     DiscretizationConfig,
@@ -20,7 +19,6 @@ from tabwidget.config import (
     aggregate_default,
 )
 from tabwidget.errors import ConfigError
-from tabwidget.params import NestedParams, changed, warn_unused
 
 CONFIGS = [
     TrainingConfig,
@@ -32,30 +30,6 @@ CONFIGS = [
 ]
 
 
-class Holder(NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """An estimator with configs, all None at first."""
-
-    _nested: ClassVar[dict[str, Any]] = {
-        "training": TrainingConfig,
-        "quantization": QuantizationConfig,
-        "model_config": ModelConfig,
-        "discretization": DiscretizationConfig,
-    }
-
-    def __init__(
-        self,
-        *,
-        training: Any = None,
-        quantization: Any = None,
-        model_config: Any = None,
-        discretization: Any = None,
-    ) -> None:
-        self.training = training
-        self.quantization = quantization
-        self.model_config = model_config
-        self.discretization = discretization
-
-
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_defaults_are_valid(config: Any) -> None:
     config().validate()
@@ -63,7 +37,14 @@ def test_the_defaults_are_valid(config: Any) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_every_parameter_is_checked(config: Any) -> None:
-    assert set(config._parameter_constraints) == set(config().get_params())
+    unchecked = set()
+    for name in config().get_params(deep=False):
+        try:
+            config().set_params(**{name: object()}).validate()
+        except ConfigError:
+            continue
+        unchecked.add(name)
+    assert unchecked == ({"model", "tokenizer"} if config is ModelConfig else set())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +63,7 @@ def test_every_parameter_is_checked(config: Any) -> None:
         (TrainingConfig(validation_fraction=0.6), "validation_fraction"),
         (TrainingConfig(warmup_ratio=1), "warmup_ratio"),
         (TrainingConfig(max_grad_norm=0), "max_grad_norm"),
-        (TrainingConfig(optimizer="adam"), "optimizer"),
+        (TrainingConfig(optimizer="adam"), "optimizer"),  # type: ignore[arg-type]
         (TrainingConfig(label_smoothing=1), "label_smoothing"),
         (TrainingConfig(neftune_noise_alpha=-1), "neftune_noise_alpha"),
         (TrainingConfig(augmentation_factor=0), "augmentation_factor"),
@@ -107,13 +88,14 @@ def test_every_parameter_is_checked(config: Any) -> None:
         (LoRAConfig(dropout=1), "dropout"),
         (LoRAConfig(rank_pattern={"attn": 0}), "rank_pattern"),
         (QuantizationConfig(bits=5), "bits"),
+        (QuantizationConfig(bits=4.0), "bits"),  # type: ignore[arg-type]
         (DiscretizationConfig(bins=-1), "bins"),
         (DiscretizationConfig(bins=1.5), "bins"),
         (DiscretizationConfig(strategy="width"), "strategy"),  # type: ignore[arg-type]
     ],
 )
-def test_a_value_out_of_range_is_named_in_one_line(config: Any, name: str) -> None:
-    with pytest.raises(ConfigError, match=f"'{name}' parameter.*must be.*Got") as caught:
+def test_an_error_names_the_parameter_what_is_allowed_and_the_value(config: Any, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"\w+Config\.{name} must be .*, not .+$") as caught:
         config.validate()
     assert "\n" not in str(caught.value)
 
@@ -137,7 +119,7 @@ def test_a_temperature_below_zero_is_greedy_not_an_error() -> None:
 
 
 def test_a_library_has_only_some_bits() -> None:
-    with pytest.raises(ConfigError, match="'bitsandbytes' has no 3 bits, only 4, 8"):
+    with pytest.raises(ConfigError, match="must be 4 or 8 with method='bitsandbytes', not 3"):
         QuantizationConfig(bits=3, method="bitsandbytes").validate()
 
 
@@ -146,68 +128,10 @@ def test_heads_must_share_the_width() -> None:
         ModelConfig(width=30).validate()
 
 
-def test_a_clone_is_equal_but_apart() -> None:
-    config = TrainingConfig(max_seconds=3)
-    twin = clone(config)
-    assert twin == config
-    assert twin.set_params(max_seconds=4) != config
-    assert config.max_seconds == 3
-
-
-def test_configs_of_different_kinds_differ() -> None:
-    assert GenerationConfig() != ModelConfig()
-
-
 @pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize("copied", [clone, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))])
 def test_a_copy_of_any_kind_is_equal(config: Any, copied: Any) -> None:
     assert copied(config()) == config()
-
-
-def test_configs_in_a_config_are_compared_to_their_last_entry() -> None:
-    # A repr would leave out what does not fit.
-    modules = [f"layer.{i}.attention" for i in range(100)]
-    one = ModelConfig(lora=LoRAConfig(target_modules=modules))
-    assert clone(one) == one
-    assert one != ModelConfig(lora=LoRAConfig(target_modules=[*modules[:-1], "mlp"]))
-
-
-def test_a_repr_shows_what_differs_from_the_defaults() -> None:
-    config = ModelConfig(model="gpt2", lora=LoRAConfig(rank=8))
-    assert repr(config) == "ModelConfig(lora=LoRAConfig(rank=8), model='gpt2')"
-    assert repr(GenerationConfig()) == "GenerationConfig()"
-
-
-def test_the_fields_of_a_config_that_is_not_there_can_be_set() -> None:
-    holder = Holder().set_params(training__epochs=2, model_config__lora__rank=8)
-    assert holder.training == TrainingConfig(epochs=2)
-    assert holder.model_config.lora == LoRAConfig(rank=8)
-    assert holder.get_params()["model_config__lora__rank"] == 8
-
-
-def test_the_fields_of_a_config_that_is_there_are_kept() -> None:
-    holder = Holder(training=TrainingConfig(max_steps=7)).set_params(training__epochs=2)
-    assert holder.training == TrainingConfig(epochs=2, max_steps=7)
-    holder.set_params(training=None, training__epochs=3)
-    assert holder.training == TrainingConfig(epochs=3)
-
-
-def test_the_short_form_of_a_quantization_keeps_its_bits() -> None:
-    holder = Holder(quantization="8bit").set_params(quantization__group_size=64)
-    assert holder.quantization == QuantizationConfig(bits=8, group_size=64)
-
-
-def test_an_unknown_field_leaves_all_as_it_was() -> None:
-    holder = Holder()
-    with pytest.raises(ValueError, match="Invalid parameter 'epoch' for estimator TrainingConfig"):
-        holder.set_params(training__epoch=2)
-    assert holder.training is None
-
-
-def test_a_mapping_has_no_fields_to_set() -> None:
-    each = {"age": DiscretizationConfig(bins=3)}
-    with pytest.raises(ConfigError, match="give a DiscretizationConfig instead"):
-        Holder(discretization=each).set_params(discretization__bins=2)
 
 
 def test_draws_become_their_mean_or_the_first_of_the_most_frequent() -> None:
@@ -215,24 +139,3 @@ def test_draws_become_their_mean_or_the_first_of_the_most_frequent() -> None:
     assert aggregate_default(["b", "a", "a", "b", "c"], numeric=False) == "b"
     with pytest.raises(ValueError, match="no mode"):
         aggregate_default([], numeric=False)
-
-
-def test_changed_names_what_differs() -> None:
-    assert changed(GenerationConfig(top_k=3, n_samples=1)) == {"top_k": 3}
-
-
-def test_fields_without_effect_are_named_in_one_warning() -> None:
-    config = TrainingConfig(epochs=3, label_smoothing=0.1, neftune_noise_alpha=5)
-    with pytest.warns(UserWarning, match="no effect") as caught:
-        warn_unused(config, {"epochs"}, "minilm")
-    assert [str(warning.message) for warning in caught] == [
-        "TrainingConfig.label_smoothing=0.1, TrainingConfig.neftune_noise_alpha=5 have no effect "
-        "with the backend 'minilm'"
-    ]
-
-
-@pytest.mark.parametrize("config", [None, TrainingConfig(), TrainingConfig(epochs=3)])
-def test_nothing_without_effect_is_no_warning(config: Any) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warn_unused(config, {"epochs"}, "minilm")

@@ -31,12 +31,12 @@ def test_a_sample_has_its_rows_and_its_target(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
-def test_class_labels_are_texts(name: str) -> None:
+def test_class_labels_are_text(name: str) -> None:
     labels = datasets.load(name)[TARGETS[name][0]]
     assert set(map(type, labels)) == {str}
 
 
-def test_the_penguins_are_whole() -> None:
+def test_the_penguins_are_complete() -> None:
     penguins = datasets.load("penguins")
     assert penguins["species"].value_counts().to_dict() == {
         "Adelie": 152,
@@ -64,10 +64,10 @@ def test_an_unknown_sample_names_the_nearest(ask: object) -> None:
         ask("pengins")
 
 
-def test_a_sample_comes_without_an_index_column() -> None:
+def test_a_sample_has_no_index_column() -> None:
     assert isinstance(datasets.load("penguins").index, pd.RangeIndex)
 
 
 @pytest.mark.parametrize("name", datasets.names())
-def test_source_and_licence_are_named(name: str) -> None:
+def test_source_and_license_are_named(name: str) -> None:
     assert any(license in datasets.source(name) for license in ("CC0", "CC BY 4.0", "BSD"))

@@ -1,4 +1,4 @@
-"""TrainingState: what a fit's events add up to."""
+"""TrainingState: folding of events; and event payloads."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tabwidget.events import (
     TrainExamples,
     TrainingState,
     TrainReport,
+    from_dict,
+    to_dict,
 )
 
 
@@ -42,19 +44,19 @@ def evaluation(step: int = 1, loss: float = 2.0, best: bool = True) -> EvalRepor
     return EvalReport(float(step), step, loss, {"x": loss}, best)
 
 
-def test_the_newest_report_counts() -> None:
+def test_the_latest_report_is_kept() -> None:
     state = folded(start(), report(1.0, 5, 2.0), report(2.0, 9, 1.5))
     assert (state.seconds, state.step, state.loss) == (2.0, 9, 1.5)
     assert (state.rows_per_second, state.learning_rate) == (500.0, 1e-3)
 
 
-def test_the_best_look_is_kept_through_worse_ones() -> None:
+def test_the_best_evaluation_is_kept() -> None:
     state = folded(evaluation(5, 1.0), evaluation(9, 1.4, best=False))
     assert (state.best_step, state.best_loss, state.eval_loss) == (5, 1.0, 1.4)
     assert state.column_losses == {"x": 1.0}
 
 
-def test_examples_change_nothing_but_the_clock() -> None:
+def test_training_examples_change_only_the_time() -> None:
     before, after = folded(report()), folded(report(), TrainExamples(3.0, ("{}",)))
     assert after.seconds == 3.0
     assert after.curve == before.curve
@@ -90,7 +92,7 @@ def test_a_long_curve_is_thinned_but_keeps_its_ends(evals_per_report: int) -> No
         (folded(start(), FitEnd(4.0, 9, "converged", 5, 1.0)), 0.0),
     ],
 )
-def test_seconds_left_go_by_the_time_limit(state: TrainingState, left: float | None) -> None:
+def test_seconds_left_of_the_time_limit(state: TrainingState, left: float | None) -> None:
     assert state.seconds_left == left
 
 
@@ -121,12 +123,12 @@ def test_a_fit_that_has_ended_is_complete() -> None:
     assert folded(start(), FitEnd(4.0, 9, "converged", 5, 1.0)).progress == 1.0
 
 
-def test_the_most_memory_is_kept() -> None:
+def test_peak_memory_is_kept() -> None:
     state = folded(Memory(0.1, 5), Memory(0.2, 9), Memory(0.3, 7))
-    assert (state.memory, state.peak_memory) == (7, 9)
+    assert state.peak_memory == 9
 
 
-def test_a_prediction_has_a_clock_of_its_own() -> None:
+def test_a_prediction_has_its_own_time() -> None:
     state = folded(start(), report(4.0), PredictStart(0.0, "sample", 30), RowEnd(1.5, 10))
     assert (state.kind, state.predicting, state.rows_done, state.n_rows) == ("sample", True, 10, 30)
     assert (state.seconds, state.predict_seconds) == (4.0, 1.5)
@@ -134,7 +136,7 @@ def test_a_prediction_has_a_clock_of_its_own() -> None:
     assert (state.predicting, state.rows_done, state.seconds) == (False, 30, 4.0)
 
 
-def test_what_a_text_backend_does_is_counted_for_each_prediction() -> None:
+def test_retries_are_counted_per_prediction() -> None:
     state = folded(
         PredictStart(0.0, "sample", 2),
         Generation(0.1, 0, ("x",), "{", "x"),
@@ -142,13 +144,23 @@ def test_what_a_text_backend_does_is_counted_for_each_prediction() -> None:
         Generation(0.3, 0, ("x",), "{", "1}"),
         Score(0.4, 1, "x", (1, 2), (0.5, 0.5)),
     )
-    assert (state.generations, state.retries, state.scores) == (2, 1, 1)
+    assert (state.retries, state.predict_seconds) == (1, 0.4)
     state.fold(PredictStart(0.0, "sample", 2))
-    assert (state.generations, state.retries, state.scores) == (0, 0, 0)
+    assert state.retries == 0
 
 
-def test_a_fit_is_asked_to_stop() -> None:
+def test_stop_is_requested() -> None:
     state = TrainingState()
     assert not state.stopping
     state.stop()
     assert state.stopping
+
+
+@pytest.mark.parametrize(
+    "event",
+    [start(), TrainExamples(0.1, ("a", "b")), evaluation(), Score(0.4, 1, "x", (1, 2), (0.5, 0.5))],
+)
+def test_payloads_are_restored_as_events(event: Event) -> None:
+    payload = to_dict(event)
+    assert payload["event"] == type(event).__name__
+    assert from_dict(payload) == event

@@ -136,7 +136,7 @@ def test_tabp_can_be_assigned(fitted: InteractiveShell) -> None:
         ("%tabfit", "there is no table yet"),
         ("%tabfit broken.csv", "is not a table"),
         ("%tabp species", "no session yet"),
-        ("%tabp", "ask for a column"),
+        ("%tabp", "name a column"),
     ],
 )
 def test_a_mistake_is_one_line_and_fails_the_cell(

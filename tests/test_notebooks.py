@@ -1,4 +1,4 @@
-"""The notebooks: kept without outputs, and run from top to bottom."""
+"""The notebooks are stored without outputs and run from top to bottom."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 @each
-def test_it_is_kept_without_outputs(path: Path) -> None:
+def test_it_is_stored_without_outputs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     assert notebook.metadata.kernelspec.name == "python3"
     for cell in notebook.cells:
@@ -36,29 +36,29 @@ def test_it_runs_from_top_to_bottom(path: Path) -> None:
 
 
 @each
-def test_what_it_shows_loads_nothing_from_a_network(path: Path) -> None:
-    shown = [output.data.get("text/html", "") for output in outputs(path) if "data" in output]
-    assert not [page for page in shown if "https://" in page]
+def test_its_outputs_load_nothing_from_a_network(path: Path) -> None:
+    pages = [output.data.get("text/html", "") for output in outputs(path) if "data" in output]
+    assert not [page for page in pages if "https://" in page]
 
 
-def test_the_quickstart_is_short_and_shows_one_workbench() -> None:
+def test_quickstart_is_short_and_opens_one_workbench() -> None:
     cells = nbformat.read(QUICKSTART, as_version=4).cells
     assert len(cells) < 15
     assert sum("%tabwidget" in cell.source for cell in cells if cell.cell_type == "code") == 1
 
 
-def test_the_language_model_is_taught_in_short_cells() -> None:
+def test_language_model_notebook_has_few_short_cells() -> None:
     cells = nbformat.read(LANGUAGE_MODEL, as_version=4).cells
     assert len(cells) <= 25
     assert max(len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code") <= 35
 
 
-def test_the_language_model_is_taught_with_pictures() -> None:
-    pictures = [o for o in outputs(LANGUAGE_MODEL) if "image/svg+xml" in o.get("data", {})]
-    assert len(pictures) >= 6
+def test_language_model_notebook_shows_charts() -> None:
+    charts = [o for o in outputs(LANGUAGE_MODEL) if "image/svg+xml" in o.get("data", {})]
+    assert len(charts) >= 6
 
 
-def test_the_model_comes_close_to_whoever_knows_the_rules() -> None:
+def test_perplexity_comes_close_to_the_best_possible() -> None:
     pages = [
         o.data["text/html"] for o in outputs(LANGUAGE_MODEL) if "text/html" in o.get("data", {})
     ]
@@ -69,13 +69,13 @@ def test_the_model_comes_close_to_whoever_knows_the_rules() -> None:
 
 @cache
 def outputs(path: Path) -> list[Any]:
-    """Run a notebook once, and return what its cells put out."""
+    """Run a notebook once, and return the outputs of its cells."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
-        # What is said is checked elsewhere; here a second of training does.
+        # The answers are tested elsewhere; here one second of training is enough.
         cell.source = re.sub(r"--seconds \d+|max_seconds=\d+", _shorter, cell.source)
-    here = {"metadata": {"path": ROOT}}
-    client = nbclient.NotebookClient(notebook, timeout=120, resources=here, allow_errors=True)
+    resources = {"metadata": {"path": ROOT}}
+    client = nbclient.NotebookClient(notebook, timeout=120, resources=resources, allow_errors=True)
     client.execute()
     return [output for cell in notebook.cells for output in cell.get("outputs", ())]
 

@@ -1,4 +1,4 @@
-"""What is shipped: the wheel, the sdist, the pinned set and the lock file."""
+"""Packaging: the wheel, the sdist, the constraints and the lock file."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ BUNDLE = {
     "tabwidget/widgets/static/workbench.js",
     "tabwidget/widgets/static/workbench.css",
 }
-# A front end that is new enough needs no Node, so its absence is no reason to stop.
+# An up-to-date bundle needs no Node, so a missing one is no reason to stop.
 BUILD = [sys.executable, "-m", "build", "--no-isolation", "--skip-dependency-check"]
-# Written in two halves, so that this file does not name what it looks for.
+# In two halves, so that this file does not contain what it searches for.
 REGISTRIES = [
     name + "." + domain
     for name, domain in [
@@ -41,7 +41,7 @@ REGISTRIES = [
 
 
 def build(source: Path, out: Path, kind: str) -> Path:
-    """Build the wheel or the sdist of `source` in this environment, and return it."""
+    """Build the wheel or the sdist of `source` in this environment, and return its path."""
     command = [*BUILD, f"--{kind}", "--outdir", str(out), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,7 +50,7 @@ def build(source: Path, out: Path, kind: str) -> Path:
 
 
 def plain_name(requirement: str) -> str:
-    """Return the name at the head of a requirement, as indexes compare names."""
+    """Return the normalized name at the head of a requirement."""
     return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-")
 
 
@@ -63,7 +63,7 @@ def sdist(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder)  # no filter before Python 3.11.4; we made it ourselves
+        archive.extractall(folder)  # no filter before Python 3.11.4; the archive is our own
     (top,) = folder.iterdir()
     return top
 
@@ -74,9 +74,10 @@ def wheel(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield archive
 
 
-def test_sdist_carries_the_front_end_and_its_sources(unpacked: Path) -> None:
+def test_sdist_contains_the_front_end_and_its_sources(unpacked: Path) -> None:
     names = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*")}
     assert {*BUNDLE, "js/src/index.tsx", "js/package-lock.json", "hatch_build.py"} <= names
+    assert {"CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "docs/README.md"} <= names
     assert not any("node_modules" in name for name in names)
 
 
@@ -85,8 +86,9 @@ def test_wheel_from_sdist_needs_no_front_end_build(unpacked: Path, wheel: zipfil
     assert set(wheel.namelist()) >= BUNDLE
 
 
-def test_wheel_carries_data_notebook_and_types(wheel: zipfile.ZipFile) -> None:
+def test_wheel_contains_data_notebook_and_types(wheel: zipfile.ZipFile) -> None:
     expected = {
+        "tabwidget/__init__.pyi",
         "tabwidget/data/penguins.csv",
         "tabwidget/notebooks/00_quickstart.ipynb",
         "tabwidget/py.typed",
@@ -94,14 +96,14 @@ def test_wheel_carries_data_notebook_and_types(wheel: zipfile.ZipFile) -> None:
     assert expected <= set(wheel.namelist())
 
 
-def test_wheel_carries_every_module_and_nothing_else(root: Path, wheel: zipfile.ZipFile) -> None:
+def test_wheel_contains_every_module_and_nothing_else(root: Path, wheel: zipfile.ZipFile) -> None:
     modules = {path.relative_to(root).as_posix() for path in (root / "tabwidget").rglob("*.py")}
     names = set(wheel.namelist())
     assert {name for name in names if name.endswith(".py")} == modules
     assert {name.split("/")[0].split("-")[0] for name in names} == {"tabwidget"}
 
 
-def test_wheel_knows_version_and_command(wheel: zipfile.ZipFile) -> None:
+def test_wheel_has_version_and_command(wheel: zipfile.ZipFile) -> None:
     info = f"tabwidget-{tabwidget.__version__}.dist-info"
     scripts = configparser.ConfigParser()
     scripts.read_string(wheel.read(f"{info}/entry_points.txt").decode())
@@ -139,7 +141,7 @@ def test_lock_file_records_no_addresses(root: Path) -> None:
 
 def test_no_tracked_file_names_a_registry(root: Path) -> None:
     if not (root / ".git").exists():
-        pytest.skip("only a checkout knows which files are tracked")
+        pytest.skip("tracked files need a git checkout")
     patterns = [argument for registry in REGISTRIES for argument in ("-e", registry)]
     command = ["git", "-C", str(root), "grep", "-I", "-i", "-n", "-F", *patterns]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

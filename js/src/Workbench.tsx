@@ -1,34 +1,14 @@
-// All panels in one layout, themed, with a calm notice when the kernel has gone.
-import type { ComponentType } from "preact";
+// The panels in one layout, themed, with a notice when the kernel is gone.
+
+import panels from "virtual:panels";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { DataPanel } from "./data/DataPanel";
-import { LabelsPanel } from "./labels/LabelsPanel";
-import { QueryPanel } from "./query/QueryPanel";
-import { type Store, useStore } from "./shared/store";
-import { type Theme, themeOf, watchTheme } from "./shared/theme";
-import { TaskPanel } from "./task/TaskPanel";
-import { TrainPanel } from "./train/TrainPanel";
-
-const PANELS: Record<string, ComponentType<{ store: Store }>> = {
-  data: DataPanel,
-  task: TaskPanel,
-  train: TrainPanel,
-  query: AskPanel,
-};
-
-/** What is asked depends on the task: the labels of texts, or any column. */
-function AskPanel({ store }: { store: Store }) {
-  const { snapshot } = useStore(store);
-  return snapshot.labeling ? (
-    <LabelsPanel store={store} labeling={snapshot.labeling} />
-  ) : (
-    <QueryPanel store={store} />
-  );
-}
+import type { PanelModule } from "./core/panel";
+import { type Store, useAlive, useSlice } from "./core/store";
+import { type Theme, themeOf, watchTheme } from "./core/theme";
 
 /**
- * Keys pressed in a control are the control's. JupyterLab would take them first (arrows select
- * cells, Enter edits one, "dd" deletes it) unless the very element in focus says otherwise.
+ * Keep key presses in a control from JupyterLab, which takes them first (arrows select cells,
+ * Enter edits one, "dd" deletes it) unless the element in focus has this attribute.
  */
 function keepKeys(event: FocusEvent): void {
   if (event.target instanceof Element) {
@@ -36,8 +16,21 @@ function keepKeys(event: FocusEvent): void {
   }
 }
 
+/** The panels to draw; one that asks gives its place to the one that suits the task. */
+export function drawnPanels(
+  all: readonly PanelModule[],
+  names: readonly string[],
+  suited: string | undefined,
+): PanelModule[] {
+  const asking = all.filter((panel) => panel.asks).map((panel): string => panel.name);
+  const asked = suited ?? names.find((name) => asking.includes(name)) ?? "";
+  const drawn = new Set(names.map((name) => (asking.includes(name) ? asked : name)));
+  return [...drawn].flatMap((name) => all.filter((panel) => panel.name === name));
+}
+
 export function Workbench({ store }: { store: Store }) {
-  const { alive, panels } = useStore(store);
+  const alive = useAlive(store);
+  const { panel } = useSlice(store, "task");
   const root = useRef<HTMLElement>(null);
   const [theme, setTheme] = useState<Theme>("light");
 
@@ -49,10 +42,7 @@ export function Workbench({ store }: { store: Store }) {
     return watchTheme(read);
   }, []);
 
-  const drawn = panels.flatMap((name) => {
-    const Panel = PANELS[name];
-    return Panel ? [{ name, Panel }] : [];
-  });
+  const drawn = drawnPanels(panels, store.panels, panel);
   return (
     <section
       ref={root}
@@ -64,12 +54,12 @@ export function Workbench({ store }: { store: Store }) {
     >
       {!alive && (
         <p class="tw-gone" role="status">
-          The kernel has gone. This is a static view: run the cell again to go on.
+          The kernel is gone. This is a static view: run the cell again.
         </p>
       )}
       <fieldset disabled={!alive} class="tw-layout" data-tw-panels={drawn.length}>
-        {drawn.map(({ name, Panel }) => (
-          <Panel key={name} store={store} />
+        {drawn.map(({ name, View }) => (
+          <View key={name} store={store} />
         ))}
       </fieldset>
     </section>

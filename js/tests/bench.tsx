@@ -1,8 +1,8 @@
-// The page that a test draws on, and how it finds and moves what is there.
+// The page that a test draws on, and helpers that find and move its controls.
 import { type ComponentChild, render } from "preact";
-import { Store } from "../src/shared/store";
+import type { Store } from "../src/core/store";
 import { Workbench } from "../src/Workbench";
-import type { FakeModel } from "./model";
+import { type FakeModel, storeOf } from "./model";
 
 export let host: HTMLElement = document.createElement("div");
 
@@ -13,7 +13,7 @@ export function draw(drawn: ComponentChild): void {
 }
 
 export function show(model: FakeModel): Store {
-  const store = new Store(model.any);
+  const store = storeOf(model);
   draw(<Workbench store={store} />);
   return store;
 }
@@ -26,7 +26,7 @@ export function clear(): void {
 export function labeled<T extends HTMLElement>(label: string): T {
   const all = [...host.querySelectorAll<T>("[aria-label]")];
   const found = all.find((one) => one.getAttribute("aria-label") === label);
-  if (!found) throw new Error(`nothing is labeled ${label}`);
+  if (!found) throw new Error(`no aria-label ${label}`);
   return found;
 }
 

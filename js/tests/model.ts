@@ -1,7 +1,13 @@
-// A stand-in for anywidget's model: records what is sent, and lets a test play the kernel.
+// A stand-in for anywidget's model: records requests, and lets a test play the kernel.
+
+import panels from "virtual:panels";
 import type { AnyModel } from "@anywidget/types";
-import type { ColumnSummary, Labelling, RunStats, Snapshot } from "../src/shared/protocol";
-import type { WidgetState } from "../src/shared/store";
+import type { RunStats, RunSummary, Slices, WidgetState } from "../src/core/protocol";
+import { Store } from "../src/core/store";
+import type { ColumnSummary } from "../src/core/table";
+import type { RowSettings } from "../src/panels/task/forms/rows";
+import type { TextLabelOffers, TextLabelSettings } from "../src/panels/task/forms/text-labels";
+import type { TaskSlice } from "../src/panels/task/types";
 
 interface Sent {
   id: string;
@@ -9,20 +15,21 @@ interface Sent {
   payload: Record<string, unknown>;
 }
 
-function parts({ table, run, ...state }: Snapshot) {
-  return { table, run, state };
-}
+/** What the kernel sends besides the names of the panels. */
+export type State = Omit<WidgetState, "panels" | "static_id">;
+
+const PANELS = ["data", "task", "train", "query", "labels"];
 
 export class FakeModel {
   readonly sent: Sent[] = [];
   state: WidgetState;
   readonly #handlers = new Map<string, Set<(...args: unknown[]) => void>>();
 
-  constructor(snapshot: Snapshot, panels = ["data", "task", "train", "query"]) {
-    this.state = { ...parts(snapshot), panels, static_id: "abc123" };
+  constructor(state: State, panels = PANELS) {
+    this.state = { ...state, panels, static_id: "abc123" };
   }
 
-  /** Itself, as the type that the sources take. */
+  /** Itself, in the type that the sources take. */
   get any(): AnyModel<WidgetState> {
     return this as unknown as AnyModel<WidgetState>;
   }
@@ -62,9 +69,13 @@ export class FakeModel {
     this.trigger("msg:custom", { type: "reply", id: this.sent[index]?.id, error }, []);
   }
 
-  update(snapshot: Snapshot): void {
-    this.state = { ...this.state, ...parts(snapshot) };
-    this.trigger("change:state");
+  /** Set traits; as from the kernel, only those that differ are sent. */
+  update(state: State): void {
+    for (const key of Object.keys(state) as (keyof State)[]) {
+      if (JSON.stringify(this.state[key]) === JSON.stringify(state[key])) continue;
+      this.state = { ...this.state, [key]: state[key] };
+      this.trigger(`change:${key}`);
+    }
   }
 }
 
@@ -112,60 +123,87 @@ export function stats(more: Partial<RunStats> = {}): RunStats {
   };
 }
 
-export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
-  const columns = [
-    column("x"),
-    column("g", { kind: "categorical", low: null, high: null, levels: ["a", "b"] }),
-  ];
+/** A run at its first event. */
+export function run(more: Partial<RunSummary> = {}): RunSummary {
+  return { ...stats(), number: 1, next: 0, curve: [], examples: [], ...more };
+}
+
+/** The task slice of a language model of the rows. */
+export function rowTask(
+  settings: Partial<RowSettings> = {},
+  more: Partial<TaskSlice> = {},
+): TaskSlice {
   return {
-    table: { name: "toy", rows: 12, columns },
-    choices: {
+    tasks: ["classification", "regression", "synthesis", "text labels"],
+    task: "classification",
+    kind: "rows",
+    panel: "query",
+    roles: { g: "target" },
+    hint: "Press Train.",
+    max_seconds: 10,
+    settings: {
       target: "g",
-      task: "classification",
       serializer: "json",
-      max_seconds: 10,
       backend: "minilm",
       model: "",
       rank: null,
       quantization: null,
+      ...settings,
+    },
+    offers: { backends: BACKENDS, serializers: ["json", "key-value", "bracket"] },
+    ...more,
+  };
+}
+
+/** The task slice of a text classifier of the labels in one column. */
+export function textTask(
+  settings: Partial<TextLabelSettings> = {},
+  offers: Partial<TextLabelOffers> = {},
+): TaskSlice {
+  return {
+    ...rowTask(),
+    task: "text labels",
+    kind: "text-labels",
+    panel: "labels",
+    roles: { title: "text", topic: "label" },
+    settings: {
+      texts: ["title"],
+      labels: ["topic"],
+      delimiter: "",
+      model: "",
+      rank: 16,
+      quantization: null,
+      max_length: 256,
+      ...settings,
     },
     offers: {
-      samples: ["iris"],
-      frames: [],
-      tasks: ["classification", "regression", "synthesis"],
-      backends: BACKENDS,
-      serializers: ["json", "key-value", "bracket"],
+      texts: ["title", "body"],
+      labels: ["topic", "urgent", "local"],
+      standard: "base",
+      command: "",
+      ...offers,
     },
-    labeling: null,
-    run: null,
-    ready: false,
-    question: null,
-    answer: null,
-    python: "",
-    ...more,
   };
 }
 
-/** Texts with the labels of one column, before training. */
-export function labeling(more: Partial<Labelling> = {}): Labelling {
+/** The traits of a session with a table, before training; parts of slices replace theirs. */
+export function state(more: { [K in keyof Slices]?: Partial<Slices[K]> } = {}): State {
+  const columns = [
+    column("x"),
+    column("g", { kind: "categorical", low: null, high: null, levels: ["a", "b"] }),
+  ];
+  const table = { name: "toy", rows: 12, columns };
   return {
-    texts: ["title"],
-    labels: ["topic"],
-    delimiter: "",
-    model: "",
-    rank: 16,
-    quantization: null,
-    max_length: 256,
-    standard: "base",
-    command: "",
-    offers: { texts: ["title", "body"], labels: ["topic", "urgent", "local"] },
-    ready: false,
-    report: null,
-    ...more,
+    python: "",
+    data: { table, samples: ["iris"], ...more.data },
+    task: { ...rowTask(), ...more.task },
+    train: { ready: false, run: null, ...more.train },
+    query: { question: null, answer: null, ...more.query },
+    labels: { report: null, ...more.labels },
   };
 }
 
-/** Columns of texts, of labels, and of 0 and 1. */
+/** Text, label and indicator columns. */
 export const COLUMNS = [
   column("title", { kind: "text", role: "evidence", low: null, high: null }),
   column("body", { kind: "text", role: "evidence", low: null, high: null }),
@@ -174,11 +212,17 @@ export const COLUMNS = [
   column("local", { kind: "boolean", low: null, high: null, levels: [false, true] }),
 ];
 
-/** The task of texts over those columns. */
-export function texts(more: Partial<Labelling> = {}, rest: Partial<Snapshot> = {}): Snapshot {
+/** The traits of a session that classifies texts, before training. */
+export function textState(more: Parameters<typeof state>[0] = {}): State {
   const table = { name: "news", rows: 12, columns: COLUMNS };
-  const choices = { ...snapshot().choices, task: "text labels" };
-  return snapshot({ table, choices, labeling: labeling(more), ...rest });
+  return state({ task: textTask(), ...more, data: { table, ...more.data } });
+}
+
+export function storeOf(model: FakeModel): Store {
+  return new Store(
+    model.any,
+    panels.map(({ name }) => name),
+  );
 }
 
 /** Points as the kernel packs them. */
@@ -186,15 +230,15 @@ export function packed(...points: [number, number, number, number][]): DataView 
   return new DataView(new Float32Array(points.flat()).buffer);
 }
 
-/** What was asked of one kind, in order. */
+/** Payloads of the requests of one kind, in order. */
 export function asked(model: FakeModel, kind: string): Record<string, unknown>[] {
   return model.sent.filter((one) => one.kind === kind).map((one) => one.payload);
 }
 
-/** Answer the newest request of a kind. */
+/** Reply to the newest request of a kind. */
 export async function answer(model: FakeModel, kind: string, ok: unknown): Promise<void> {
   const at = model.sent.findLastIndex((one) => one.kind === kind);
-  if (at < 0) throw new Error(`nothing was asked of ${kind}`);
+  if (at < 0) throw new Error(`no request of kind ${kind}`);
   model.reply(at, ok);
   await settle();
 }

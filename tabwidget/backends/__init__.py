@@ -1,13 +1,13 @@
-"""Backends: p(column | any subset of the others), each learned by another language model.
+"""Backends: p(column | any subset of the others), each by another language model.
 
 ::
 
-    base.py        the protocol, and what a fit and an answer consist of
-    registry.py    the backends by name, and which one "auto" is
-    fit_log.py     events and limits of a fit
+    base.py        the protocol, the fit request and the prediction
+    registry.py    the backends by name, and the choice of "auto"
+    fit_log.py     clock, events and limits of a fit
     cost.py devices.py threads.py rng.py hub.py fair_lock.py
-    minilm/        cells, from scratch: the default
-    text/          what all backends of text tokens share
+    minilm/        cell models from scratch: the default
+    text/          shared parts of the backends of text tokens
     minilm_text/ huggingface/ mlx/
 """
 

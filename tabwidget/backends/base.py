@@ -1,8 +1,8 @@
-"""Backend: the seam between a table and whatever language model learns it."""
+"""Backend: the interface between a table and the language model fitted to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,26 +20,26 @@ __all__ = ["Backend", "FitRequest", "Prediction"]
 
 @dataclass(frozen=True)
 class FitRequest:
-    """What a backend is to learn, and whom it tells.
+    """A table to fit, and the settings of the fit.
 
     Attributes
     ----------
     table : Table
-        All rows, those to be held out included.
+        All rows, for training and validation.
     targets : tuple of str
-        Columns that matter most; empty if all matter alike.
+        Columns with a larger share of the loss; empty if all count alike.
     training : TrainingConfig
         Validated.
     serializer : Serializer
-        Writes the rows that text backends learn, and the examples shown of any backend.
+        Serializes rows: the training texts of text backends, and the examples of any backend.
     seed : int
-        Everything random depends on it.
+        Seed of everything random.
     resume : bool
-        Go on from the weights there are.
+        Whether to continue from the present weights.
     emit : callable
-        Takes each event as it happens.
+        Called with each event as it happens.
     stopped : callable
-        True once the fit is to end, the best weights kept.
+        Returns whether the fit is to end; the best weights are kept.
     """
 
     table: Table
@@ -51,18 +51,23 @@ class FitRequest:
     emit: Callable[[Event], None]
     stopped: Callable[[], bool]
 
+    def serialize(self, row: int, names: Iterable[str]) -> str:
+        """Return a row of the table as text: its cells among `names`, in that order."""
+        cells = self.table.row(row)
+        return self.serializer.serialize({n: cells[n] for n in names if n in cells}).text
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """The distributions of one column each.
+    """Predicted distributions of one target column per row.
 
     Attributes
     ----------
-    probabilities : ndarray of shape (n_rows, most answers)
-        Over the support of the asked column; zero beyond its end.
+    probabilities : ndarray of shape (n_rows, largest support)
+        Over the support of the target; zero beyond its end.
     spread : ndarray of shape (n_rows,)
-        How far the answers of different column orders lie apart: their mean total variation
-        distance from the mean answer, 0 to 1.
+        Disagreement between column orders: the mean total variation distance of their
+        distributions from the mean distribution, 0 to 1.
     """
 
     probabilities: NDArray[np.float64]
@@ -73,23 +78,23 @@ class Prediction:
 class Backend(Protocol):
     """A language model of a table.
 
-    Columns are those of ``table.schema.inputs``, in that order; rows are given as
-    `TableSchema.rows` writes them, NaN where a cell is absent.
+    Columns are those of ``table.schema.inputs``, in that order; rows are as `TableSchema.rows`
+    returns them, NaN where a cell is missing.
     """
 
     name: str
 
     @property
     def ready(self) -> bool:
-        """Whether there are weights to ask, be it while they are still being trained."""
+        """Whether there are weights to predict with; also in training, once there are some."""
         ...
 
     def fit(self, request: FitRequest) -> None:
-        """Learn a table; returns when a limit is reached, or `stopped` says so."""
+        """Fit a table; returns at the first limit, or once `stopped` is true."""
         ...
 
     def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
-        """Return the size of the model that a fit would train; nothing is loaded for it."""
+        """Return the size of the model that a fit would train, without loading anything."""
         ...
 
     def predict(
@@ -100,37 +105,37 @@ class Backend(Protocol):
         Parameters
         ----------
         contexts : ndarray of shape (n_rows, n_columns)
-            Known cells; NaN where absent. The target's own cell is not looked at.
+            Evidence; NaN where missing. The target's own cell is ignored.
         targets : sequence of int, length n_rows
-            The column asked in each row.
+            Target column of each row.
         orders : int
-            Column orders to average over, at most.
+            Maximum number of column orders to average over.
         """
         ...
 
     def validation_predictions(
         self, rows: NDArray[np.float64], target: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the answers on validation rows of the last fit.
+        """Return predictions of the validation rows of the last fit.
 
         Parameters
         ----------
         rows : ndarray of shape (n_rows, n_columns)
             The table of the last fit.
         target : int
-            The column asked for, given all others.
+            Target column, given all others.
 
         Returns
         -------
-        ndarray of shape (n_answers,)
-            The row that each answer is of. A row may be held out more than once.
-        ndarray of shape (n_answers, n_support)
-            Each by weights that never saw the row.
+        ndarray of shape (n_predictions,)
+            Row number of each prediction; a row may be a validation row of several members.
+        ndarray of shape (n_predictions, n_support)
+            Probabilities, each by weights that were not trained on the row.
         """
         ...
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return what was learned, as strict JSON holds it, and arrays by name."""
+        """Return the fitted state: strict JSON content, and arrays by name."""
         ...
 
     def restore(
@@ -139,11 +144,11 @@ class Backend(Protocol):
         content: Mapping[str, Any],
         arrays: Mapping[str, NDArray[Any]],
     ) -> None:
-        """Take back what `state` returned of these columns."""
+        """Restore what `state` returned for these columns."""
         ...
 
     def grow(self, columns: Sequence[Column]) -> None:
-        """Take in new values of the columns: levels after the old ones, numbers anywhere."""
+        """Extend the support of the columns: new levels after the old ones, numbers anywhere."""
         ...
 
     def chain(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -152,11 +157,11 @@ class Backend(Protocol):
         Parameters
         ----------
         rows : ndarray of shape (n_rows, n_columns)
-            NaN where absent.
+            NaN where missing.
 
         Returns
         -------
         ndarray of shape (n_rows, n_columns)
-            In nats, zero where absent; the sum over a row is the row's log-probability.
+            In nats, zero where missing; the sum over a row is the row's log-probability.
         """
         ...

@@ -1,4 +1,11 @@
-"""Cost: what a fit will take in time and memory, estimated before it from sizes alone."""
+"""Cost: estimates of a fit's time and memory, from sizes alone.
+
+With N weights multiplied with every token, N_t trained weights, T tokens per row, n rows, L layers
+of width W, V tokens in the vocabulary and b rows per step::
+
+    seconds per epoch = (4 * N + 2 * N_t) * T * n / (efficiency * rate)
+    memory = bytes of all weights + 12 * N_t + 4 * T * b * (20 * L * W + 3 * V)
+"""
 
 from __future__ import annotations
 
@@ -8,35 +15,36 @@ from dataclasses import dataclass
 
 __all__ = ["MATRIX", "Cost", "ModelSize", "cost_of", "fastest", "matmul_rate"]
 
-FORWARD, BACKWARD, OWN = 2, 2, 2  # operations a weight and token, the last for weights trained
-OPTIMIZER_BYTES = 12  # a weight trained: its gradient and two moments
-ACTIVATIONS = 20  # numbers of a layer's width that are kept for each token
-LOGITS = 3  # copies of them at a time
-MATRIX = {True: 512, False: 4_096}  # width that is timed, on a CPU or elsewhere
+# Operations per weight and token; the last for the gradients of trained weights.
+FORWARD, BACKWARD, WEIGHT_GRADIENT = 2, 2, 2
+OPTIMIZER_BYTES = 12  # per trained weight: its gradient and two moments
+ACTIVATIONS = 20  # numbers kept per token and layer, in multiples of the width
+LOGITS = 3  # copies at a time
+MATRIX = {True: 512, False: 4_096}  # size of the timed product, on a CPU and elsewhere
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """The size of a model that reads rows.
+    """The size of a model, and of the rows it reads.
 
     Attributes
     ----------
     n_parameters, n_trained : int
-        All weights, and those that are trained.
+        All weights, and the trained ones.
     n_multiplied : int
         Weights that every token is multiplied with.
     weight_bytes : float
-        A weight takes in memory.
+        Bytes per weight.
     layers, width, vocabulary : int
-        Blocks, size of a hidden state, tokens known.
+        Blocks, size of a hidden state, vocabulary size.
     tokens_per_row : float
-        On average.
+        Mean number of tokens.
     rows_per_step : int
-        Learned together.
+        Batch size.
     device : str
-        Where it is computed, such as "cpu".
+        Device of the model, such as "cpu".
     rate : float or None, default None
-        Operations a second of its matrix products; None are those of torch.
+        Operations per second of its matrix products; measured with torch if None.
     efficiency : float, default 0.7
         Share of this rate that training reaches.
     """
@@ -57,18 +65,18 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a fit takes, about.
+    """Estimated cost of a fit.
 
     Attributes
     ----------
     size : ModelSize
-        Of the model.
+        Size of the model.
     seconds_per_epoch : float
-        For one pass over the rows.
+        Seconds for one pass over the rows.
     memory, free : int
-        Bytes that training needs, and that there are.
+        Bytes needed for training, and bytes free.
     epochs : float or None
-        Passes that the time limit allows; None without one.
+        Epochs within the time limit; None without one.
     """
 
     size: ModelSize
@@ -79,32 +87,32 @@ class Cost:
 
     @property
     def advice(self) -> str:
-        """What to change, in a sentence; empty if nothing."""
+        """A sentence on what to change; empty if the fit is affordable."""
         if self.memory > self.free:
             return (
-                "This needs more memory than is free: take a smaller model, adapters, fewer bits, "
-                "or a smaller batch_size."
+                "This needs more memory than is free: use a smaller model, LoRA adapters, "
+                "quantized weights or a smaller batch_size."
             )
         if self.epochs is not None and self.epochs < 1:
             return (
-                f"The time is enough for {self.epochs:.0%} of the rows once: allow "
-                f"{3 * self.seconds_per_epoch:.0f} seconds for three passes, or take a smaller "
+                f"The time limit allows {self.epochs:.0%} of one epoch: allow "
+                f"{3 * self.seconds_per_epoch:.0f} seconds for three epochs, or use a smaller "
                 "model or fewer rows."
             )
         return ""
 
 
 def cost_of(size: ModelSize, n_rows: int, max_seconds: float | None) -> Cost:
-    """Return what a fit takes, by the rate at which the device multiplies matrices just now.
+    """Return the cost of a fit, by the present speed of matrix products on the device.
 
     Parameters
     ----------
     size : ModelSize
-        Of the model.
+        Size of the model.
     n_rows : int
-        Of the table.
+        Rows of the table.
     max_seconds : float or None
-        The time limit.
+        Time limit.
 
     Examples
     --------
@@ -117,7 +125,7 @@ def cost_of(size: ModelSize, n_rows: int, max_seconds: float | None) -> Cost:
 
     from tabwidget.backends.devices import free_memory
 
-    operations = (FORWARD + BACKWARD) * size.n_multiplied + OWN * size.n_trained
+    operations = (FORWARD + BACKWARD) * size.n_multiplied + WEIGHT_GRADIENT * size.n_trained
     rate = matmul_rate(size.device) if size.rate is None else size.rate
     seconds = operations * size.tokens_per_row * n_rows / (size.efficiency * rate)
     tokens = size.tokens_per_row * size.rows_per_step
@@ -133,7 +141,7 @@ def cost_of(size: ModelSize, n_rows: int, max_seconds: float | None) -> Cost:
 
 
 def matmul_rate(device: str) -> float:
-    """Return the operations a second of matrix products on a device; the fastest of a few.
+    """Return the operations per second of matrix products on a device.
 
     Examples
     --------
@@ -144,19 +152,19 @@ def matmul_rate(device: str) -> float:
 
     width = MATRIX[device == "cpu"]
     a = torch.ones(width, width, device=device)
-    # Reading a number waits for the device to be done.
+    # Reading a number waits for the device to finish.
     return fastest(width, lambda: float((a @ a)[0, 0]))
 
 
 def fastest(width: int, product: Callable[[], object]) -> float:
-    """Return the operations a second of a product of two square matrices.
+    """Return the operations per second of a product of square matrices, best of four.
 
     Parameters
     ----------
     width : int
-        Of the matrices.
+        Size of the matrices.
     product : callable
-        Computes it once, and returns when it is done.
+        Computes the product once, and returns when it is done.
     """
     seconds = []
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""Devices: what a model is computed on, in which precision, and how much memory there is."""
+"""Devices: the device, precision and free memory for a model."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def device_of(name: str = "auto") -> torch.device:
-    """Return the device of that name.
+    """Return the device of a name.
 
     Parameters
     ----------
     name : {"auto", "cuda", "mps", "cpu"}, default "auto"
-        "auto" is the fastest there is.
+        "auto" is the first available, in this order.
 
     Raises
     ------
     ConfigError
-        If this machine has none.
+        If this machine has no such device.
 
     Examples
     --------
     >>> device_of("cpu")
     device(type='cpu')
     """
-    there = {
+    available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        name = next(device for device, is_there in there.items() if is_there)
-    if not there.get(name, False):
-        found = ", ".join(repr(device) for device, is_there in there.items() if is_there)
-        raise ConfigError(f"this machine has no device {name!r}: give one of 'auto', {found}")
-    # Each of several processes, as torchrun starts them, has a device of its own.
+        name = next(device for device, found in available.items() if found)
+    if not available.get(name, False):
+        names = ", ".join(repr(device) for device, found in available.items() if found)
+        raise ConfigError(f"this machine has no device {name!r}: use one of 'auto', {names}")
+    # torchrun starts one process per GPU.
     rank = os.environ.get("LOCAL_RANK")
     return torch.device(name if name != "cuda" or rank is None else f"cuda:{rank}")
 
 
 def dtype_of(precision: str, device: torch.device) -> torch.dtype:
-    """Return what is computed in.
+    """Return the dtype of a precision.
 
     Parameters
     ----------
     precision : {"auto", "fp32", "bf16", "fp16"}
-        "auto" is bf16, or fp16 where that is lacking, on CUDA, and fp32 elsewhere: most CPUs are
-        hundreds of times slower in the others.
+        "auto" is bf16 on CUDA, or fp16 where bf16 is not supported, and fp32 elsewhere: most CPUs
+        are hundreds of times slower in half precision.
     device : torch.device
-        Where.
+        Device of the model.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def dtype_of(precision: str, device: torch.device) -> torch.dtype:
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that are free on a device; what it shares with the system, if it has none.
+    """Return the free bytes of a device; of the system memory, if the device shares it.
 
     Examples
     --------

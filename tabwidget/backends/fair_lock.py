@@ -1,4 +1,4 @@
-"""FairLock: one model, asked by some threads while another one trains it."""
+"""FairLock: predictions of a model by some threads while another one trains it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["FairLock"]
 
 
 class FairLock:
-    """A lock that is had in turn: who trains step after step lets who waits go first.
+    """A fair lock: waiting threads acquire it before the training thread can take it again.
 
-    A thread that has its turn may take it again, as a callback does that asks for a prediction.
+    It is reentrant, since a callback may predict within the thread that trains.
 
     Examples
     --------
@@ -27,48 +27,47 @@ class FairLock:
         self._owner: int | None = None
 
     def __reduce__(self) -> tuple[type[FairLock], tuple[()]]:
-        # A copy of a model, as scikit-learn's clone makes one, has turns of its own.
+        # A copy of a model, such as a clone by scikit-learn, gets a lock of its own.
         return FairLock, ()
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Have a turn."""
+        """Hold the lock."""
         if self._owner == threading.get_ident():
             yield
             return
-        self._take()
+        self._acquire()
         try:
             yield
         finally:
-            self._give()
+            self._release()
 
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
-        """Give up the turn meanwhile, if this thread has it, and have it again afterwards.
+        """Release the lock, if this thread holds it, and acquire it again afterwards.
 
-        What is told to others must be told so: they may wait for something that a thread holds
-        which itself waits for its turn.
+        Callbacks must be called so: they may wait for a thread that waits for this lock.
         """
         if self._owner != threading.get_ident():
             yield
             return
-        self._give()
+        self._release()
         try:
             yield
         finally:
-            self._take()
+            self._acquire()
 
     def yield_to_waiting(self) -> None:
-        """Let those go first who wait, and have the next turn after them."""
-        self._give()
-        self._take()
+        """Release the lock to the threads that wait, and acquire it again after them."""
+        self._release()
+        self._acquire()
 
-    def _take(self) -> None:
-        # Whoever waits holds the first lock, so that no one comes before it.
+    def _acquire(self) -> None:
+        # The first thread to wait holds `_next`, so that no other overtakes it.
         with self._next:
             self._lock.acquire()
         self._owner = threading.get_ident()
 
-    def _give(self) -> None:
+    def _release(self) -> None:
         self._owner = None
         self._lock.release()

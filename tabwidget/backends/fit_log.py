@@ -1,55 +1,89 @@
-"""FitLog: what every backend tells of a fit, and which of its limits is near."""
+"""FitLog: the clock, counters and events of one fit, the same for every backend."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tabwidget.backends.base import FitRequest
-from tabwidget.events import EvalReport, FitEnd, FitStart, Reason, TrainExamples, TrainReport
+from tabwidget.events import (
+    EvalReport,
+    Event,
+    FitEnd,
+    FitStart,
+    Reason,
+    TrainExamples,
+    TrainReport,
+)
 
 __all__ = ["TARGET_SHARE", "FitLog", "train_validation_split"]
 
-TARGET_SHARE = 0.5  # of the loss, for the columns named as targets
+TARGET_SHARE = 0.5  # minimum share of the loss for the target columns
 REPORT_SECONDS = 0.1
 EXAMPLE_SECONDS = 0.5
 N_EXAMPLES = 8
 
 
 class FitLog:
-    """One fit's clock, counters and events.
+    """The clock, counters and events of one fit.
 
     Parameters
     ----------
-    request : FitRequest
-        The limits, and whom to tell.
+    emit : callable
+        Called with each event.
     backend : str
-        Its name.
+        Name of the backend, for `FitStart`.
+    max_seconds, max_steps, epochs : optional
+        Limits of the fit, as in `TrainingConfig`.
 
     Attributes
     ----------
+    began : float
+        `time.perf_counter` at the start; a resumed run moves it back by its earlier seconds.
     n_steps, n_seen : int
         Steps done, and rows seen in them.
     losses : list of float
         Training losses since the last report.
     reserve : float
-        Seconds that are still needed once training ends.
+        Seconds still needed once training ends.
     best_loss, best_step
-        The lowest loss on the validation rows, and when it was.
+        Validation loss of the best evaluation, and its step.
+
+    Examples
+    --------
+    >>> events = []
+    >>> log = FitLog(events.append, "minilm", max_steps=10)
+    >>> log.n_steps = 5
+    >>> log.shares(epochs=1)
+    {'steps': 0.5}
+    >>> log.validation(0.7, {"species": 0.7}), log.validation(0.8, {"species": 0.8})
+    (True, False)
+    >>> [event.best for event in events]
+    [True, False]
     """
 
-    def __init__(self, request: FitRequest, backend: str) -> None:
+    def __init__(
+        self,
+        emit: Callable[[Event], None],
+        backend: str,
+        *,
+        max_seconds: float | None = None,
+        max_steps: int | None = None,
+        epochs: float | None = None,
+    ) -> None:
         self.began = time.perf_counter()
-        self.request, self.backend = request, backend
+        self.emit, self.backend = emit, backend
+        self.max_seconds, self.max_steps, self.epochs = max_seconds, max_steps, epochs
         self.n_steps = self.n_seen = self.best_step = 0
         self.best_loss = math.inf
         self.reserve = 0.0
         self.losses: list[float] = []
-        self._reported = self._shown = -math.inf
+        self._reported_at = self._examples_at = -math.inf
 
     @property
     def seconds(self) -> float:
@@ -57,100 +91,118 @@ class FitLog:
         return time.perf_counter() - self.began
 
     def shares(self, epochs: float) -> dict[Reason, float]:
-        """Return the share used of each limit, 0 to 1, after so many epochs."""
-        training = self.request.training
+        """Return the used share of each limit, 0 to 1, after so many epochs."""
         shares: dict[Reason, float] = {}
-        if training.max_seconds is not None:
-            shares["budget"] = (self.seconds + self.reserve) / training.max_seconds
-        if training.max_steps is not None:
-            shares["steps"] = self.n_steps / training.max_steps
-        if training.epochs is not None:
-            shares["epochs"] = epochs / training.epochs
+        if self.max_seconds is not None:
+            shares["budget"] = (self.seconds + self.reserve) / self.max_seconds
+        if self.max_steps is not None:
+            shares["steps"] = self.n_steps / self.max_steps
+        if self.epochs is not None:
+            shares["epochs"] = epochs / self.epochs
         return {reason: min(1.0, share) for reason, share in shares.items()}
 
-    def start(self, n_columns: int, n_train: int, n_validation: int, n_parameters: int) -> None:
-        """Tell that it begins."""
-        training = self.request.training
-        self.request.emit(
+    def start(
+        self, *, n_rows: int, n_columns: int, n_train: int, n_validation: int, n_parameters: int
+    ) -> None:
+        """Emit `FitStart`."""
+        self.emit(
             FitStart(
                 self.seconds,
-                n_rows=len(self.request.table),
+                n_rows=n_rows,
                 n_columns=n_columns,
                 n_train=n_train,
                 n_validation=n_validation,
                 n_parameters=n_parameters,
                 backend=self.backend,
-                budget_seconds=training.max_seconds,
-                total_steps=training.max_steps,
-                total_epochs=training.epochs,
+                budget_seconds=self.max_seconds,
+                total_steps=self.max_steps,
+                total_epochs=None if self.epochs is None else math.ceil(self.epochs),
             )
         )
 
-    def training(self, epoch: int, learning_rate: float, *, now: bool) -> None:
-        """Tell of the losses since the last time; unless `now`, not if that was just before."""
+    def training(self, epoch: int, learning_rate: float, *, now: bool = False) -> None:
+        """Emit the mean training loss since the last report; at most every 0.1 s unless `now`."""
         seconds = self.seconds
-        if not now and seconds - self._reported < REPORT_SECONDS:
+        if not now and seconds - self._reported_at < REPORT_SECONDS:
             return
         loss = float(np.mean(self.losses)) if self.losses else math.nan
-        speed = self.n_seen / max(seconds, 1e-9)
-        self.request.emit(TrainReport(seconds, self.n_steps, epoch, loss, learning_rate, speed))
-        self._reported, self.losses = seconds, []
+        rows_per_second = self.n_seen / max(seconds, 1e-9)
+        self.emit(TrainReport(seconds, self.n_steps, epoch, loss, learning_rate, rows_per_second))
+        self._reported_at, self.losses = seconds, []
 
-    def evaluate(self, loss: float, column_losses: Mapping[str, float]) -> bool:
-        """Tell of a loss on the validation rows, and return whether none was lower."""
-        best = loss < self.best_loss
+    def validation(
+        self,
+        loss: float,
+        column_losses: Mapping[str, float],
+        *,
+        metrics: Mapping[str, Any] | None = None,
+        best: bool | None = None,
+    ) -> bool:
+        """Emit the result of an evaluation, and return whether it is the best so far.
+
+        Parameters
+        ----------
+        loss : float
+            Loss of the validation rows.
+        column_losses : mapping of str to float
+            Loss of each column.
+        metrics : mapping, optional
+            Other measures of the validation rows.
+        best : bool, optional
+            Whether it is the best so far; by default, whether no earlier loss was as low.
+        """
+        if best is None:
+            best = loss < self.best_loss
         if best:
             self.best_loss, self.best_step = loss, self.n_steps
-        self.request.emit(EvalReport(self.seconds, self.n_steps, loss, dict(column_losses), best))
+        self.emit(
+            EvalReport(
+                self.seconds, self.n_steps, loss, dict(column_losses), best, dict(metrics or {})
+            )
+        )
         return best
 
-    def examples(self, rows: Iterable[tuple[int, Sequence[str]]]) -> None:
-        """Show some rows of the table, each with its columns in an order; not too often."""
-        if self.seconds - self._shown < EXAMPLE_SECONDS:
+    def examples(self, texts: Iterable[str]) -> None:
+        """Emit the first texts, at most every 0.5 s; otherwise `texts` is not consumed."""
+        if self.seconds - self._examples_at < EXAMPLE_SECONDS:
             return
-        self._shown = self.seconds
-        table, serializer = self.request.table, self.request.serializer
-        examples = []
-        for (row, names), _ in zip(rows, range(N_EXAMPLES), strict=False):
-            cells = table.row(row)
-            examples.append(serializer.serialize({n: cells[n] for n in names if n in cells}).text)
-        self.request.emit(TrainExamples(self.seconds, tuple(examples)))
+        self._examples_at = self.seconds
+        self.emit(TrainExamples(self.seconds, tuple(islice(texts, N_EXAMPLES))))
 
     def end(self, reason: Reason) -> None:
-        """Tell that it is over."""
-        self.request.emit(
-            FitEnd(self.seconds, self.n_steps, reason, self.best_step, self.best_loss)
-        )
+        """Emit `FitEnd`."""
+        self.emit(FitEnd(self.seconds, self.n_steps, reason, self.best_step, self.best_loss))
 
 
 def train_validation_split(
     present: NDArray[np.bool_], fraction: float, seed: int
 ) -> tuple[NDArray[np.int64], int]:
-    """Shuffle the rows that have a cell; all, if that leaves nothing to hold out.
+    """Shuffle the rows that have cells, and return how many of them are for validation.
 
-    A row without cells has nothing to learn, and no loss to choose weights by.
+    A row without cells has neither a training nor a validation loss; where fewer than two rows
+    have cells, all rows are used.
 
     Parameters
     ----------
     present : ndarray of bool of shape (n_rows, n_columns)
-        Which cells are there.
+        False where a cell is missing.
     fraction : float
-        Of the rows, to be held out.
+        Share of validation rows.
     seed : int
-        Of the shuffling.
+        Seed of the shuffle.
 
     Returns
     -------
     ndarray of int
-        Numbers of rows.
+        Row numbers.
     int
-        How many of them are to be held out: at least one, and not all.
+        Number of validation rows: at least one, and not all.
 
     Examples
     --------
     >>> present = np.array([[True], [False], [True], [True]])
-    >>> rows, n_held = train_validation_split(present, 0.1, seed=0)
-    >>> sorted(rows.tolist()), n_held
+    >>> rows, n_validation = train_validation_split(present, 0.1, seed=0)
+    >>> sorted(rows.tolist()), n_validation
     ([0, 2, 3], 1)
     """
     usable = np.flatnonzero(present.any(axis=1))

@@ -1,4 +1,4 @@
-"""Backends: the backends behind a table language model, and how one is chosen."""
+"""Registry: the backends by name, and the choice of "auto"."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """A backend as it is listed.
+    """One backend of the registry.
 
     Attributes
     ----------
     module, kind : str
-        Where its class is; imported when it is chosen, for it brings a heavy library of its own.
+        Module and name of its class, imported on use, since it imports a heavy library.
     title : str
-        What it is, for people.
+        Description for people.
     package, extra : str
-        What it needs, and which extra brings it; empty if it needs torch alone.
+        The package it needs, and the extra that installs it; empty if it needs torch alone.
     standard : str
-        The pretrained model that it takes if none is named.
+        Its default pretrained model.
     """
 
     module: str
@@ -43,17 +43,17 @@ class Entry:
 
     @property
     def pretrained(self) -> bool:
-        """Whether it tunes a model that was trained elsewhere."""
+        """Whether it fine-tunes a pretrained model."""
         return bool(self.package)
 
     @property
     def installed(self) -> bool:
-        """Whether what it needs is here."""
+        """Whether its package is installed."""
         return not self.package or find_spec(self.package) is not None
 
 
 BACKENDS = {
-    "minilm": Entry("minilm", "MiniLMBackend", "small model of cells, from scratch"),
+    "minilm": Entry("minilm", "MiniLMBackend", "small cell models, from scratch"),
     "minilm-text": Entry(
         "minilm_text", "MiniLMTextBackend", "small model of text tokens, from scratch"
     ),
@@ -78,14 +78,14 @@ BACKENDS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """A backend, and why it was chosen.
+    """The name of a backend, and the reason of the choice.
 
     Attributes
     ----------
     name : str
         One of `BACKENDS`.
     reason : str
-        Half a sentence.
+        A clause for the log.
     """
 
     name: str
@@ -93,39 +93,38 @@ class Choice:
 
 
 def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Choice:
-    """Return the backend that a name stands for.
+    """Return the backend of a name.
 
-    "auto" is "minilm", which learns from scratch in seconds, unless a pretrained model, adapters or
-    quantized weights are asked for: then the backend of pretrained models that is installed and
-    suits the machine. That is "mlx" before "huggingface" on Apple silicon, and the other way round
-    elsewhere.
+    "auto" is "minilm", which trains from scratch in seconds, unless the config has a pretrained
+    model, LoRA adapters or quantized weights: then it is the first installed of "mlx" and
+    "huggingface" on Apple silicon, in the opposite order elsewhere.
 
     Raises
     ------
     ConfigError
         If there is no such backend.
     MissingExtraError
-        If a pretrained model is asked for, and nothing is installed that runs one.
+        If the config needs a pretrained model, and no backend for one is installed.
 
     Examples
     --------
     >>> choose("auto")
-    Choice(name='minilm', reason='no pretrained model is asked for')
+    Choice(name='minilm', reason='no pretrained model is requested')
     """
     if backend != "auto":
         if backend not in BACKENDS:
             raise ConfigError(
-                f"there is no backend {backend!r}: one of auto, {', '.join(BACKENDS)}."
+                f"there is no backend {backend!r}: use one of auto, {', '.join(BACKENDS)}."
                 + nearest(backend, BACKENDS)
             )
-        return Choice(backend, "it was asked for by name")
-    asked = [
+        return Choice(backend, "it is requested by name")
+    requested = [
         name
         for name in ("model", "lora", "quantization")
         if getattr(model_config, name, None) is not None
     ]
-    if not asked:
-        return Choice("minilm", "no pretrained model is asked for")
+    if not requested:
+        return Choice("minilm", "no pretrained model is requested")
     apple = platform.system() == "Darwin" and platform.machine() == "arm64"
     where = "Apple silicon" if apple else "this machine"
     backends = {name: entry for name, entry in BACKENDS.items() if entry.pretrained}
@@ -133,22 +132,22 @@ def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Ch
     for name in names:
         if backends[name].installed:
             package = backends[name].package
-            return Choice(name, f"{asked[0]}= asks for a pretrained model: {where} has {package}")
+            return Choice(name, f"{requested[0]}= needs a pretrained model: {where} has {package}")
     raise MissingExtraError(
-        f"{asked[0]}= asks for a pretrained model, and nothing that runs one is installed: "
+        f"{requested[0]}= needs a pretrained model, and no backend for one is installed: "
         f"pip install 'tabwidget[{backends[names[0]].extra}]'"
     )
 
 
 def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = None) -> Backend:
-    """Return the backend of that name, unfitted, or the instance itself.
+    """Return the unfitted backend of a name, or the instance itself.
 
     Parameters
     ----------
     backend : str or Backend, default "auto"
         A name, see `choose`, or an instance.
     model_config : ModelConfig, optional
-        The model; an instance takes it in place of its own.
+        The model; replaces the config of an instance.
 
     Examples
     --------
@@ -166,5 +165,5 @@ def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = 
 
 
 def backend_class(entry: Entry) -> Any:
-    """Return the class of a backend, imported now."""
+    """Import and return the class of a backend."""
     return getattr(importlib.import_module(f"tabwidget.backends.{entry.module}"), entry.kind)

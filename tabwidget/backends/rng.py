@@ -1,4 +1,4 @@
-"""Chance: what is drawn by others leaves the global random states as they were."""
+"""Random states: calls into other libraries leave the global ones unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["preserved_rng"]
 
 @contextlib.contextmanager
 def preserved_rng() -> Iterator[None]:
-    """Leave the global random states as they were, whoever sets them.
+    """Restore the global random states of Python, NumPy and torch at the end of the block.
 
     Examples
     --------

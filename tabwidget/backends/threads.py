@@ -1,8 +1,8 @@
-"""How many cores a backend takes: half of them.
+"""Threads: a backend uses half of the cores.
 
-A step of a small model is short, and OpenMP's threads wait for each other at the end of each
-operation. Where a browser, a kernel and a fit share two cores, that wait made steps up to a
-hundred times longer (``tests/benchmarks/contention.py``); one thread less costs a third at most.
+Steps of a small model are short, and OpenMP threads wait for each other after each operation. With
+a browser, a kernel and a fit on two cores, that wait made steps up to a hundred times longer
+(``tests/benchmarks/contention.py``); one thread less costs a third at most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["cores", "few_threads", "one_thread"]
 
 @contextmanager
 def few_threads() -> Iterator[None]:
-    """Let torch use half of the cores here; other threads of the process keep theirs.
+    """Limit torch to half of the cores in this thread; other threads keep theirs.
 
     Examples
     --------
@@ -36,12 +36,12 @@ def few_threads() -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one core here, where several threads of ours work side by side."""
+    """Limit torch to one core in this thread, one of several worker threads."""
     with limited_threads(1):
         yield
 
 
 @functools.cache
 def cores() -> int:
-    """Return how many cores there are, also in a container that is given a part of them."""
+    """Return the number of cores available, also within the limits of a container."""
     return int(joblib.cpu_count())

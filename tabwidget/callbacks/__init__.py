@@ -1,6 +1,6 @@
 """Callbacks: consumers of the events of fits and predictions."""
 
-from tabwidget.callbacks.base import Callback, Stop, as_list, close, tell
+from tabwidget.callbacks.base import Callback, Stop, as_list, close, notify
 from tabwidget.callbacks.dashboard import RichCallback
 from tabwidget.callbacks.jsonl import JSONLCallback
 from tabwidget.callbacks.logger import LoggingCallback
@@ -18,6 +18,6 @@ __all__ = [
     "as_list",
     "close",
     "memory_of_process",
+    "notify",
     "predicting",
-    "tell",
 ]

@@ -1,4 +1,4 @@
-"""Callback: told of every event of a fit or a prediction; and how several are told."""
+"""The base class of callbacks, and delivery of events to several of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, ClassVar, TypeAlias
 from tabwidget.errors import ConfigError
 from tabwidget.events import Event, TrainingState
 
-__all__ = ["Callback", "Stop", "as_list", "close", "tell"]
+__all__ = ["Callback", "Stop", "as_list", "close", "notify"]
 
 
 class Stop:
-    """What `Callback.on_event` returns to end the fit: ``return Stop``, or ``return Stop()``.
+    """Return value of `Callback.on_event` that ends the fit: ``return Stop`` or ``return Stop()``.
 
-    Training then ends at its next step and keeps the best weights, as with ``state.stop()``.
+    Training ends at its next step and keeps the best weights, as with ``state.stop()``.
 
     Examples
     --------
@@ -27,18 +27,18 @@ class Stop:
     """
 
 
-Answer: TypeAlias = Stop | type[Stop] | None
+StopSignal: TypeAlias = Stop | type[Stop] | None
 
 
 class Callback:
-    """Told of every event of a fit or a prediction, on the thread that does it.
+    """A callback receives every event of a fit or a prediction, on the thread that runs it.
 
-    What it raises ends the fit, which raises it: the model is left with its best weights, or
-    unfitted, and every display is closed. Several callbacks are told in their order, each of
-    every event, even if one before it has raised.
+    An exception raised by a callback ends the fit and propagates from it: the model keeps its best
+    weights or stays unfitted, and every display is closed. Several callbacks run in their order;
+    each receives every event, even if an earlier one raised.
 
-    An estimator that is cloned copies its callbacks with `copy.deepcopy`, and one that is sent to
-    another process pickles them: bars, files and displays that are open stay behind.
+    Cloning an estimator copies its callbacks with `copy.deepcopy`, and sending it to another
+    process pickles them. Copies start without the open bars, files and displays.
 
     Examples
     --------
@@ -48,17 +48,17 @@ class Callback:
     ...         self.seen += 1
     """
 
-    # Attributes that no copy takes along: they are None in it.
+    # Attributes that are None in every copy.
     _open: ClassVar[tuple[str, ...]] = ()
-    # Attributes that a copy in this process shares, and one in another goes without.
+    # Attributes that a copy in this process shares; they are None in another process.
     _shared: ClassVar[tuple[str, ...]] = ()
 
-    def on_event(self, state: TrainingState, event: Event) -> Answer:
-        """Take one event; `state` already holds it. Return `Stop` to end the fit."""
+    def on_event(self, state: TrainingState, event: Event) -> StopSignal:
+        """Handle one event, which `state` already includes. Return `Stop` to end the fit."""
         return None
 
     def close(self) -> None:
-        """Close what is open on the screen, if anything is: the fit ended without telling so."""
+        """Close any open display; called when a fit ends without a `FitEnd` event."""
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = {*self._open, *self._shared}
@@ -73,12 +73,12 @@ class Callback:
 
 
 def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
-    """Return what `callbacks=` was given as a list.
+    """Return the value of a `callbacks=` parameter as a list.
 
     Raises
     ------
     ConfigError
-        For anything that is no callback; names its place.
+        If an item is not a callback; names its position.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
             continue
         if isinstance(callback, type) and issubclass(callback, Callback):
             name = callback.__name__
-            raise ConfigError(f"{place} is the class {name}: make one of it, {name}()")
+            raise ConfigError(f"{place} is the class {name}: give an instance, {name}()")
         raise ConfigError(
             f"{place} is {callback!r}, not a Callback: give TqdmCallback(), another callback, or a "
             "list of them"
@@ -107,27 +107,27 @@ def as_list(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
     return list(found.values())
 
 
-def tell(callbacks: Sequence[Callback], state: TrainingState, event: Event) -> None:
-    """Tell every callback of an event that `state` already holds; note if one answers `Stop`.
+def notify(callbacks: Sequence[Callback], state: TrainingState, event: Event) -> None:
+    """Send an event, which `state` already includes, to every callback; stop if one asks for it.
 
-    A callback that raises hinders no other: all are told, and then its error goes on. Whoever
-    fits calls `close` in the end, which closes the displays however it ended.
+    All callbacks receive the event before the first exception is raised again. The caller runs
+    `close` afterwards in every case.
     """
     first: BaseException | None = None
     for callback in callbacks:
         try:
-            answer = callback.on_event(state, event)
-        except BaseException as error:  # an interrupt must reach whoever waits for the fit, too
+            signal = callback.on_event(state, event)
+        except BaseException as error:  # a KeyboardInterrupt must propagate, too
             first = first or error
         else:
-            if answer is Stop or isinstance(answer, Stop):
+            if signal is Stop or isinstance(signal, Stop):
                 state.stop()
     if first is not None:
         raise first
 
 
 def close(callbacks: Sequence[Callback]) -> None:
-    """Close whatever the callbacks have open: each, even if one raises as it closes."""
+    """Close every callback, even if closing another one raises."""
     with contextlib.ExitStack() as stack:
         for callback in callbacks:
             stack.callback(callback.close)

@@ -1,4 +1,4 @@
-"""The loss curve as text, drawn by plotext."""
+"""The loss curve as text, drawn with plotext."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from tabwidget.errors import require
 from tabwidget.events import Point
 
-__all__ = ["COLOURS", "loss_curve", "round_ticks"]
+__all__ = ["COLORS", "loss_curve", "round_ticks"]
 
-# Of the terminal's own palette, so that they suit its background.
-COLOURS = {"train": "cyan", "validation": "orange"}
-# plotext's kernel is shared by all figures.
+# Colors of the terminal's palette, which match its background.
+COLORS = {"train": "cyan", "validation": "orange"}
+# All plotext figures share one kernel.
 _lock = threading.Lock()
 
 
 def loss_curve(points: Sequence[Point], width: int, height: int) -> str:
-    """Return the losses by step, in `height` lines of `width` cells with ANSI colors.
+    """Plot the losses by step as `height` lines of `width` cells with ANSI colors.
 
     Examples
     --------
@@ -29,14 +29,14 @@ def loss_curve(points: Sequence[Point], width: int, height: int) -> str:
     plotext = require("plotext", "rich")
     points = [point for point in points if math.isfinite(point["loss"])]
     with _lock:
-        # A terminal and a figure of our own: the user's are left as they are.
+        # A separate terminal and figure leave the user's own plots unchanged.
         terminal = type(plotext.terminal)()
         terminal.limit(False, False)
         figure = type(plotext.figure)(terminal)
         figure.plot_size(width, height)
         figure.theme("colorless")
         figure.axes(False, side=1)
-        for split, color in COLOURS.items():
+        for split, color in COLORS.items():
             shown = _thinned([point for point in points if point["split"] == split], 2 * width)
             if shown:
                 x, y = [point["step"] for point in shown], [point["loss"] for point in shown]
@@ -51,8 +51,8 @@ def loss_curve(points: Sequence[Point], width: int, height: int) -> str:
     return text
 
 
-def round_ticks(values: Sequence[float], most: int) -> list[float]:
-    """Return at most `most` round numbers within the range of some values.
+def round_ticks(values: Sequence[float], max_ticks: int) -> list[float]:
+    """Return at most `max_ticks` round numbers within the range of some values.
 
     Examples
     --------
@@ -62,16 +62,16 @@ def round_ticks(values: Sequence[float], most: int) -> list[float]:
     low, high = min(values, default=0.0), max(values, default=0.0)
     if high <= low:
         return [low]
-    power = 10.0 ** math.floor(math.log10((high - low) / max(1, most)))
+    power = 10.0 ** math.floor(math.log10((high - low) / max(1, max_ticks)))
     for multiple in (1, 2, 5, 10, 20, 50):
         step = multiple * power
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if last - first < most:
+        if last - first < max_ticks:
             break
     return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
-def _thinned(points: list[Point], most: int) -> list[Point]:
-    """Return `points` with some left out evenly; the last stays."""
-    every = max(1, math.ceil(len(points) / most))
+def _thinned(points: list[Point], max_points: int) -> list[Point]:
+    """Return evenly spaced points, the last one included."""
+    every = max(1, math.ceil(len(points) / max_points))
     return points[::-every][::-1]

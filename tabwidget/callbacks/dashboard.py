@@ -29,32 +29,32 @@ if TYPE_CHECKING:
 
 __all__ = ["RichCallback"]
 
-PERIOD = 1 / 8  # seconds between two drawings, at least
-SHARE = 0.05  # of the time may go into drawing
-PLAIN_PERIOD = 2.0  # seconds between two lines where there is no terminal
-DELAY = 0.3  # seconds; a prediction that is answered sooner is not shown
+MIN_PERIOD = 1 / 8  # seconds between two drawings
+MAX_SHARE = 0.05  # of the time, spent on drawing
+PLAIN_PERIOD = 2.0  # seconds between two plain lines
+DELAY = 0.3  # seconds; a shorter prediction is not shown
 
 
 class RichCallback(Callback):
-    r"""Shows a fit as it goes: progress, losses and their curve, columns, and rows being learned.
+    r"""Shows a live dashboard: progress, losses and their curve, columns and training examples.
 
-    The dashboard fits itself into the terminal, and its last state stays there. Predictions that
-    take long show a bar. Where no terminal is, in a worker process, and while another dashboard
-    is open, it writes a line every few seconds instead.
+    The dashboard adapts to the size of the terminal, and its last state stays visible. Longer
+    predictions show a bar. Without a terminal, in a worker process, or while another dashboard is
+    open, it prints a line every few seconds instead.
 
     Parameters
     ----------
     n_train_examples : int, default 5
-        Rows being learned to show, as the serializer writes them.
+        Training examples to show, as the serializer writes them.
     console : rich.console.Console, optional
-        Where to draw; rich's own by default.
+        Where to draw; rich's global console by default.
 
     Raises
     ------
     MissingExtraError
         Without rich and plotext.
     ConfigError
-        If `n_train_examples` is no count.
+        If `n_train_examples` is not a count.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class RichCallback(Callback):
     'fit of 9 rows and 2 columns with minilm, 7 parameters\n'
     """
 
-    _open: ClassVar[tuple[str, ...]] = ("_live", "_picture", "_restore")
+    _open: ClassVar[tuple[str, ...]] = ("_live", "_view", "_restore")
     _shared: ClassVar[tuple[str, ...]] = ("console",)
 
     def __init__(self, n_train_examples: int = 5, *, console: Console | None = None) -> None:
@@ -76,12 +76,12 @@ class RichCallback(Callback):
         self.console = console
         self._rows: deque[str] = deque(maxlen=self.preview.n_train_examples)
         self._live: Any = None
-        self._picture: Any = None
+        self._view: Any = None
         self._restore: contextlib.ExitStack | None = None
         self._due = 0.0
 
     def on_event(self, state: TrainingState, event: Event) -> None:
-        """Bring what is shown up to date."""
+        """Update the display."""
         rows = self.preview.take(event)
         if isinstance(event, TrainExamples):
             self._rows.extend(event.examples)
@@ -91,7 +91,7 @@ class RichCallback(Callback):
             self._due = 0.0
             self._start(state)
         if self._live is None:
-            self._tell_plainly(state, event, rows)
+            self._print_plainly(state, event, rows)
         elif isinstance(event, FitEnd) or (isinstance(event, PredictEnd) and not _fitting(state)):
             self._draw()
             self.close()
@@ -99,69 +99,69 @@ class RichCallback(Callback):
             self._draw()
 
     def close(self) -> None:
-        """Leave the dashboard on the screen as it is."""
+        """Release the terminal; the last state of the dashboard stays visible."""
         if self._restore is not None:
             restore, self._restore = self._restore, None
             restore.close()
-        self._live = self._picture = None
+        self._live = self._view = None
 
     def _start(self, state: TrainingState, transient: bool = False) -> None:
-        """Open the dashboard, where one can be."""
+        """Open the dashboard if the console supports one and the screen is free."""
         console = self._console()
-        able = (
+        supported = (
             (console.is_terminal or console.is_jupyter)
             and not console.is_dumb_terminal
             and console.encoding.startswith("utf")
         )
-        if not able or not screen.take(self):
+        if not supported or not screen.acquire(self):
             return
         from rich.errors import LiveError
         from rich.live import Live
 
-        from tabwidget.callbacks.dashboard_view import Picture
+        from tabwidget.callbacks.dashboard_view import DashboardView
 
         with contextlib.ExitStack() as stack:
-            stack.callback(screen.free, self)
-            picture = Picture(state)
+            stack.callback(screen.release, self)
+            view = DashboardView(state)
             streams = {sys.stdout, sys.stderr}
-            live = Live(picture, console=console, auto_refresh=False, transient=transient)
-            with contextlib.suppress(LiveError):  # someone else's display is open on this console
+            live = Live(view, console=console, auto_refresh=False, transient=transient)
+            with contextlib.suppress(LiveError):  # another display is open on this console
                 live.start()
                 stack.callback(live.stop)
                 stack.enter_context(_logging_above(streams))
-                self._live, self._picture, self._restore = live, picture, stack.pop_all()
+                self._live, self._view, self._restore = live, view, stack.pop_all()
 
     def _draw(self) -> None:
         began = time.monotonic()
-        self._picture.rows = tuple(self._rows)
-        self._picture.refresh()
+        self._view.rows = tuple(self._rows)
+        self._view.refresh()
         self._live.refresh()
         now = time.monotonic()
-        self._due = now + max(PERIOD, (now - began) / SHARE)
+        self._due = now + max(MIN_PERIOD, (now - began) / MAX_SHARE)
 
-    def _tell_plainly(self, state: TrainingState, event: Event, rows: list[str]) -> None:
+    def _print_plainly(self, state: TrainingState, event: Event, rows: list[str]) -> None:
         for row in rows:
-            self._say(f"row: {row}")
+            self._print(f"row: {row}")
         if isinstance(event, FitStart):
-            self._say(
+            self._print(
                 f"fit of {event.n_rows:,} rows and {event.n_columns:,} columns with "
                 f"{event.backend}, {event.n_parameters:,} parameters"
             )
         elif isinstance(event, EvalReport) and time.monotonic() >= self._due:
             self._due = time.monotonic() + PLAIN_PERIOD
             train = "" if state.loss is None else f"train {state.loss:.3f}, "
-            self._say(
+            self._print(
                 f"{event.seconds:.1f} s, step {event.step:,}: {train}validation {event.loss:.3f}"
             )
         elif isinstance(event, FitEnd):
-            self._say(
+            self._print(
                 f"ended after {event.seconds:.1f} s ({event.reason}), best validation"
                 f" {event.best_loss:.3f} at step {event.best_step:,}"
             )
         elif state.predicting and not _fitting(state) and state.predict_seconds >= DELAY:
             self._start(state, transient=True)
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         from rich.text import Text
 
         self._console().print(Text(visible(text)), soft_wrap=True)
@@ -178,7 +178,7 @@ def _fitting(state: TrainingState) -> bool:
 
 @contextlib.contextmanager
 def _logging_above(streams: set[TextIO]) -> Iterator[None]:
-    """Let logging that goes to the screen pass through the display, which keeps it above itself."""
+    """Route logging on these streams through rich's display, which prints it above itself."""
     moved = []
     names = [None, *logging.Logger.manager.loggerDict]
     for handler in [h for name in names for h in logging.getLogger(name).handlers]:

@@ -1,6 +1,6 @@
-"""What `RichCallback` shows: figures, the loss curve, columns and rows, to the terminal's size.
+"""DashboardView: rich renderables for `RichCallback`, fitted to the size of the terminal.
 
-Names of columns and rows are data: they are shown letter by letter, never read as markup.
+Column names and rows are data, so they are rendered literally, never parsed as markup.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from tabwidget.callbacks.curve import loss_curve
 from tabwidget.callbacks.preview import visible
 from tabwidget.events import TrainingState
 
-__all__ = ["Picture", "dashboard", "prediction"]
+__all__ = ["DashboardView", "render_fit", "render_prediction"]
 
-WIDE = 100  # cells from which the columns stand beside the curve
-ROOMY = 28  # lines from which empty ones part what is shown
-SIDE = 38  # cells of the columns beside the curve
+MIN_WIDE = 100  # cells of width to put the columns beside the curve
+MIN_ROOMY = 28  # lines of height to separate the parts by empty lines
+SIDE_WIDTH = 38  # cells of the columns beside the curve
 MIN_CURVE, MAX_CURVE = 6, 18  # lines
 MAX_COLUMNS = 12
-BAR = 10  # cells of the longest bar
+BAR_WIDTH = 10  # cells of the longest bar
 ENDS = {
     "stopped": ("■ stopped", "yellow"),
     "failed": ("✖ failed", "red"),
@@ -39,17 +39,17 @@ REASONS = {
     "epochs": "all epochs",
     "stopped": "best weights kept",
 }
-# In the palette's own colors, as the curve is.
+# Colors of the terminal's palette, as in the curve.
 STYLES = {"train": "cyan", "validation": "color(3)"}
 
 
-class Picture:
-    """Draws a state when told to; what is printed meanwhile costs no new drawing.
+class DashboardView:
+    """Renderable of a training state; the rendering is cached until `refresh` or a resize.
 
     Parameters
     ----------
     state : TrainingState
-        Looked at whenever it is drawn.
+        Read at each rendering.
     """
 
     def __init__(self, state: TrainingState) -> None:
@@ -59,18 +59,18 @@ class Picture:
         self._size = (0, 0)
 
     def refresh(self) -> None:
-        """Draw anew when next it is shown."""
+        """Discard the cached rendering."""
         self._size = (0, 0)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         size = (options.max_width, console.height)
         if size != self._size:
-            drawing = (
-                prediction(self.state)
+            rendered = (
+                render_prediction(self.state)
                 if self.state.predicting
-                else dashboard(self.state, self.rows, *size)
+                else render_fit(self.state, self.rows, *size)
             )
-            self._lines = console.render_lines(drawing, options.update(height=None), pad=False)
+            self._lines = console.render_lines(rendered, options.update(height=None), pad=False)
             self._size = size
         for line in self._lines:
             yield from line
@@ -80,30 +80,34 @@ class Picture:
         return Measurement(options.max_width, options.max_width)
 
 
-def dashboard(state: TrainingState, rows: Sequence[str], width: int, height: int) -> RenderableType:
-    """Return the picture of a fit, at most `width` cells wide and `height` - 1 lines high."""
+def render_fit(
+    state: TrainingState, rows: Sequence[str], width: int, height: int
+) -> RenderableType:
+    """Return the dashboard of a fit, at most `width` cells wide and `height` - 1 lines high."""
     losses = {name: loss for name, loss in state.column_losses.items() if math.isfinite(loss)}
     ranked = sorted(losses.items(), key=lambda item: -item[1])
-    wide = width >= WIDE and bool(ranked)
+    wide = width >= MIN_WIDE and bool(ranked)
     inner = width - 4
-    roomy = height >= ROOMY
-    # Two lines of border, three of figures, one for the cursor; two that are empty.
-    curve, n_columns, n_rows = _plan(height - 6 - 2 * roomy, 0 if wide else len(ranked), len(rows))
-    parts: list[RenderableType] = [_progress(state), _figures(state), _losses(state)]
+    roomy = height >= MIN_ROOMY
+    # Two border lines, three metric lines, one for the cursor; two empty lines if roomy.
+    curve, n_columns, n_rows = _allocate_lines(
+        height - 6 - 2 * roomy, 0 if wide else len(ranked), len(rows)
+    )
+    parts: list[RenderableType] = [_progress(state), _metrics(state), _losses(state)]
     if roomy:
         parts.append("")
     if curve:
-        drawn = _curve(state, inner - (SIDE + 2) * wide, curve)
+        drawn = _curve(state, inner - (SIDE_WIDTH + 2) * wide, curve)
         if wide:
-            ends = _ends(ranked, min(MAX_COLUMNS, curve - 1))
-            parts.append(_beside(drawn, _columns(ends, SIDE, "columns", ranked[0][1])))
+            extremes = _extremes(ranked, min(MAX_COLUMNS, curve - 1))
+            parts.append(_beside(drawn, _columns(extremes, SIDE_WIDTH, "columns", ranked[0][1])))
         else:
             parts.append(drawn)
     if n_columns:
-        parts.append(_columns_in_two(ranked, n_columns, inner))
+        parts.append(_two_column_lists(ranked, n_columns, inner))
     if n_rows:
         parts += [""] * roomy
-        parts.append(Text("rows being learned", style="dim"))
+        parts.append(Text("training examples", style="dim"))
         parts += [_line(visible(row)) for row in rows[-n_rows:]]
     return Panel(
         Group(*parts),
@@ -116,8 +120,8 @@ def dashboard(state: TrainingState, rows: Sequence[str], width: int, height: int
     )
 
 
-def prediction(state: TrainingState) -> RenderableType:
-    """Return one line: how far a prediction is."""
+def render_prediction(state: TrainingState) -> RenderableType:
+    """Return the progress of a prediction as one line."""
     pace = state.rows_done / state.predict_seconds if state.predict_seconds else 0.0
     words = [f"{state.rows_done:,} of {state.n_rows:,} rows", f"{pace:,.0f} rows/s"]
     if state.retries:
@@ -126,8 +130,8 @@ def prediction(state: TrainingState) -> RenderableType:
     return _bar_line(Text(visible(state.kind or "")), bar, Text(" · ".join(words), style="dim"))
 
 
-def _plan(height: int, n_columns: int, n_rows: int) -> tuple[int, int, int]:
-    """Return the lines of the curve, of the columns below it and of the rows; 0 leaves one out."""
+def _allocate_lines(height: int, n_columns: int, n_rows: int) -> tuple[int, int, int]:
+    """Return the line counts of the curve, the columns below it and the rows; 0 omits a part."""
     columns = min(3, math.ceil(n_columns / 2))
     few = min(2, n_rows)
     for below, shown in ((columns, n_rows), (columns, few), (0, few), (0, 0)):
@@ -169,7 +173,7 @@ def _progress(state: TrainingState) -> RenderableType:
 
 
 def _bar_line(label: Text, bar: ProgressBar, clock: Text) -> Table:
-    """Return one line over the whole width, most of which the bar takes."""
+    """Return one line of full width, where the bar takes the remaining space."""
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
@@ -178,21 +182,21 @@ def _bar_line(label: Text, bar: ProgressBar, clock: Text) -> Table:
     return grid
 
 
-def _figures(state: TrainingState) -> Text:
-    figures = [("step", f"{state.step:,}"), ("epoch", f"{state.epoch:,}")]
+def _metrics(state: TrainingState) -> Text:
+    metrics = [("step", f"{state.step:,}"), ("epoch", f"{state.epoch:,}")]
     if state.rows_per_second is not None:
-        figures.append(("rows/s", f"{state.rows_per_second:,.0f}"))
+        metrics.append(("rows/s", f"{state.rows_per_second:,.0f}"))
     if state.learning_rate is not None:
-        figures.append(("learning rate", f"{state.learning_rate:.2g}"))
+        metrics.append(("learning rate", f"{state.learning_rate:.2g}"))
     if state.peak_memory is not None:
-        figures.append(("memory", f"{state.peak_memory / 1e6:,.0f} MB"))
+        metrics.append(("memory", f"{state.peak_memory / 1e6:,.0f} MB"))
     return _spread(
-        (Text(f"{name} ", style="dim").append(value, style="not dim") for name, value in figures)
+        (Text(f"{name} ", style="dim").append(value, style="not dim") for name, value in metrics)
     )
 
 
 def _losses(state: TrainingState) -> Text:
-    """Return the newest losses, in the colors of the curve: its legend."""
+    """Return the newest losses in the colors of the curve, as its legend."""
     words = []
     for name, loss in (("train", state.loss), ("validation", state.eval_loss)):
         value = "–" if loss is None else f"{loss:.3f}"
@@ -200,7 +204,7 @@ def _losses(state: TrainingState) -> Text:
     if state.best_loss is not None:
         best = Text("best ", style="dim").append(f"{state.best_loss:.3f}", style="bold not dim")
         words.append(best.append(f" at step {state.best_step:,}", style="dim"))
-    words.append(Text("nats a cell", style="dim"))
+    words.append(Text("nats per cell", style="dim"))
     return _spread(words)
 
 
@@ -210,21 +214,21 @@ def _curve(state: TrainingState, width: int, height: int) -> Text:
     return Text.from_ansi(loss_curve(state.curve, width, height).rstrip("\n"), no_wrap=True)
 
 
-def _ends(ranked: list[tuple[str, float]], most: int) -> list[tuple[str, float] | None]:
-    """Return the highest and the lowest, with None between them where some are left out."""
-    if len(ranked) <= most:
+def _extremes(ranked: list[tuple[str, float]], max_items: int) -> list[tuple[str, float] | None]:
+    """Return the highest and lowest losses, with None in place of omitted ones."""
+    if len(ranked) <= max_items:
         return list(ranked)
-    highest, lowest = most // 2, max(1, most - most // 2 - 1)
+    highest, lowest = max_items // 2, max(1, max_items - max_items // 2 - 1)
     return [*ranked[:highest], None, *ranked[-lowest:]]
 
 
 def _columns(
     shown: Sequence[tuple[str, float] | None], width: int, heading: str, largest: float
 ) -> Table:
-    """Return a line a column: its name, a bar, the longest of them for `largest`, and its loss."""
+    """Return one line per column: its name, its loss, and a bar, full at the loss `largest`."""
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True, width=width - BAR - 9, overflow="ellipsis")
-    grid.add_column(no_wrap=True, width=BAR)
+    grid.add_column(no_wrap=True, width=width - BAR_WIDTH - 9, overflow="ellipsis")
+    grid.add_column(no_wrap=True, width=BAR_WIDTH)
     grid.add_column(no_wrap=True, width=6, justify="right")
     grid.add_row(Text(heading, style="dim"), "", Text("loss", style="dim"))
     for item in shown:
@@ -232,14 +236,14 @@ def _columns(
             grid.add_row(Text("⋮", style="dim"), "", "")
             continue
         name, loss = item
-        length = max(0.0, loss / largest) * BAR if largest > 0 else 0.0
+        length = max(0.0, loss / largest) * BAR_WIDTH if largest > 0 else 0.0
         bar = Text("━" * math.floor(length) + "╸" * (length % 1 >= 0.5), style=STYLES["validation"])
         grid.add_row(_line(visible(name)), bar, Text(f"{loss:.3f}"))
     return grid
 
 
-def _columns_in_two(ranked: list[tuple[str, float]], lines: int, width: int) -> Table:
-    """Return the highest losses and, beside them, the lowest."""
+def _two_column_lists(ranked: list[tuple[str, float]], lines: int, width: int) -> Table:
+    """Return the highest losses and the lowest ones side by side."""
     each = (width - 2) // 2
     highest = ranked[:lines]
     lowest = ranked[len(highest) :][-lines:]

@@ -1,14 +1,13 @@
-"""JSONLCallback: events as one JSON object a line."""
+"""JSONLCallback: one JSON object per event and line."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 from tabwidget.callbacks.base import Callback
-from tabwidget.events import Event, TrainingState
+from tabwidget.events import Event, TrainingState, to_dict
 from tabwidget.table.values import plain
 
 __all__ = ["JSONLCallback"]
@@ -17,12 +16,12 @@ __all__ = ["JSONLCallback"]
 class JSONLCallback(Callback):
     r"""Appends every event to a file as ``{"event": "TrainReport", "seconds": …}``.
 
-    `tabwidget.events.from_dict` reads a line back.
+    `tabwidget.events.from_dict` restores the event of a line.
 
     Parameters
     ----------
     path : str or Path
-        The file; appended to, never emptied.
+        Appended to; never truncated.
 
     Examples
     --------
@@ -39,14 +38,13 @@ class JSONLCallback(Callback):
 
     def on_event(self, state: TrainingState, event: Event) -> None:
         """Write one event."""
-        line = {"event": type(event).__name__, **dataclasses.asdict(event)}
-        text = json.dumps(_safe(line), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(_safe(to_dict(event)), ensure_ascii=False, allow_nan=False)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(text + "\n")
 
 
 def _safe(value: Any) -> Any:
-    """Return a value as JSON can hold it: NaN and infinity, of a loss not yet known, as null."""
+    """Return a value in strict JSON types; NaN and infinity (unknown losses) become None."""
     if isinstance(value, dict):
         return {key: _safe(item) for key, item in value.items()}
     return [_safe(item) for item in value] if isinstance(value, tuple) else plain(value)

@@ -1,4 +1,4 @@
-"""LoggingCallback: events as lines of the standard library's logging."""
+"""LoggingCallback: events as records of the standard `logging` module."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ __all__ = ["LoggingCallback"]
 
 
 class LoggingCallback(Callback):
-    """Logs starts, validation losses and ends at INFO, retries as warnings, the rest at DEBUG.
+    """Logs starts, validation losses and ends at INFO, retries at WARNING, the rest at DEBUG.
 
     Parameters
     ----------
     n_train_examples : int, default 0
-        Rows being learned to log as each fit begins, as the serializer writes them.
+        Training examples to log at the start of each fit, as the serializer writes them.
     logger : logging.Logger, optional
         ``logging.getLogger("tabwidget")`` by default.
 
     Raises
     ------
     ConfigError
-        If `n_train_examples` is no count.
+        If `n_train_examples` is not a count.
 
     Examples
     --------
@@ -94,7 +94,7 @@ class LoggingCallback(Callback):
         elif isinstance(event, Retry):
             columns = ", ".join(event.columns)
             self.logger.warning(
-                "row %d, %s: cannot read %r, attempt %d",
+                "row %d, %s: cannot parse %r, attempt %d",
                 event.row,
                 columns,
                 event.text,
@@ -103,5 +103,5 @@ class LoggingCallback(Callback):
         elif isinstance(event, Memory):
             self.logger.debug("%s memory: %.0f MB", event.device, event.used / 1e6)
         else:
-            # A dataclass's repr quotes the texts in it: the data can forge no line of the log.
+            # The repr quotes line breaks in texts, so data cannot forge log lines.
             self.logger.debug("%r", event)

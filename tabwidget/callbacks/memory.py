@@ -1,4 +1,4 @@
-"""The memory that this process holds, as an event."""
+"""The memory use of this process, as an event."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["memory_of_process"]
 
 
 def memory_of_process(seconds: float) -> Memory:
-    """Return the bytes of this process that lie in memory, `seconds` into the fit.
+    """Return the resident memory of this process, `seconds` into the fit.
 
     Examples
     --------

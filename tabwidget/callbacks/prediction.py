@@ -1,4 +1,4 @@
-"""How whoever answers rows tells of it: start, rows done, end."""
+"""Events of a prediction: start, rows done, end."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["predicting"]
 def predicting(
     emit: Callable[[Event], None], kind: str, n_rows: int
 ) -> Iterator[Callable[[int], None]]:
-    """Tell of a prediction: its start, and its end however it ends.
+    """Emit the events of a prediction, including its end if it fails.
 
     Parameters
     ----------
     emit : callable
-        Takes each event.
+        Receives each event.
     kind : str
-        The method, such as "predict_proba".
+        Name of the method, such as "predict_proba".
     n_rows : int
-        Rows asked for.
+        Rows to predict.
 
     Yields
     ------
     callable
-        To be called with the number of rows answered since the last call.
+        Call it with the number of rows completed since the last call.
 
     Examples
     --------

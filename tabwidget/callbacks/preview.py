@@ -1,4 +1,4 @@
-"""Rows of the data, shown as text: how many, and what of them a terminal may see."""
+"""Training examples to display, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["Preview", "visible"]
 
 
 class Preview:
-    """Hands out the first rows that a fit learns, until enough were shown.
+    """Selects the first training examples of each fit.
 
     Parameters
     ----------
     n_train_examples : int
-        Rows of a fit to show.
+        Rows to show per fit.
 
     Examples
     --------
@@ -28,12 +28,12 @@ class Preview:
     def __init__(self, n_train_examples: int) -> None:
         count = n_train_examples
         if not isinstance(count, Integral) or isinstance(count, bool) or count < 0:
-            raise ConfigError(f"n_train_examples is a number of rows, 0 or more, not {count!r}")
+            raise ConfigError(f"n_train_examples is {count!r}: give a number of rows, 0 or more")
         self.n_train_examples: int = int(count)
         self._left: int = self.n_train_examples
 
     def take(self, event: Event) -> list[str]:
-        """Return the rows of an event that are to be shown."""
+        """Return the rows of an event to display."""
         if isinstance(event, FitStart):
             self._left = self.n_train_examples
         if not isinstance(event, TrainExamples):
@@ -44,7 +44,7 @@ class Preview:
 
 
 def visible(text: str) -> str:
-    r"""Return a text of the data as a terminal may show it: in one line, no control characters.
+    r"""Return a text on one line, with control characters escaped.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""TqdmCallback: progress bars of fits, with the losses, and of predictions."""
+"""TqdmCallback: progress bars of fits and predictions."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from tabwidget.events import (
 
 __all__ = ["TqdmCallback"]
 
-DELAY = 0.3  # seconds; a prediction that is answered sooner shows no bar
+DELAY = 0.3  # seconds; a shorter prediction shows no bar
 
 
 class TqdmCallback(Callback):
-    """Shows a bar that fills with the limit of a fit, and one for each longer prediction.
+    """Shows a progress bar with the losses of a fit, and one for each longer prediction.
 
-    In a notebook it is a widget, elsewhere a line of text on the standard error. Where that would
-    spoil other lines it is silent: beside a `RichCallback`'s dashboard, and in worker processes.
+    The bar is a widget in a notebook and a line on standard error elsewhere. It stays hidden beside
+    a `RichCallback` dashboard and in worker processes.
 
     Parameters
     ----------
     n_train_examples : int, default 0
-        Rows being learned to print as each fit begins, as the serializer writes them.
+        Training examples to print at the start of each fit, as the serializer writes them.
     file : text stream, optional
-        Where to draw instead of the standard error.
+        Where to draw instead of standard error.
     **options
-        Passed on to ``tqdm``, for example ``leave=False``.
+        Passed to ``tqdm``, for example ``leave=False``.
 
     Raises
     ------
     MissingExtraError
         Without tqdm.
     ConfigError
-        If `n_train_examples` is no count.
+        If `n_train_examples` is not a count.
 
     Examples
     --------
@@ -67,10 +67,10 @@ class TqdmCallback(Callback):
         self.options = options
         self._fit: Any = None
         self._prediction: Any = None
-        self._counts = "step"
+        self._unit = "step"
 
     def on_event(self, state: TrainingState, event: Event) -> None:
-        """Bring the bars up to date."""
+        """Update the bars."""
         for row in self.preview.take(event):
             self._print(row)
         if isinstance(event, FitStart):
@@ -88,11 +88,11 @@ class TqdmCallback(Callback):
             self._prediction = _closed(self._prediction)
 
     def close(self) -> None:
-        """Close the bars, and leave them as they are."""
+        """Close the bars; their last state stays visible."""
         self._fit, self._prediction = _closed(self._fit), _closed(self._prediction)
 
-    def give_way(self) -> None:
-        """Take the bars off the terminal, for a dashboard."""
+    def hide(self) -> None:
+        """Remove the bars from the terminal."""
         if not self._hidden():
             return
         for bar in (self._fit, self._prediction):
@@ -102,23 +102,23 @@ class TqdmCallback(Callback):
 
     def _open_fit(self, event: FitStart) -> None:
         self._fit = _closed(self._fit)
-        counts = {
+        totals = {
             "s": event.budget_seconds,
             "step": event.total_steps,
             "epoch": event.total_epochs,
         }
-        limits = {unit: total for unit, total in counts.items() if total is not None}
-        self._counts = next(iter(limits), "step")
-        timed = self._counts == "s"
+        limits = {unit: total for unit, total in totals.items() if total is not None}
+        self._unit = next(iter(limits), "step")
+        timed = self._unit == "s"
         layout = "{desc} |{bar}| {n:.1f}/{total:.1f} s{postfix}" if timed else None
         self._fit = self._bar(
-            total=limits.get(self._counts), desc="fit", unit=self._counts, bar_format=layout
+            total=limits.get(self._unit), desc="fit", unit=self._unit, bar_format=layout
         )
 
     def _advance_fit(self, state: TrainingState) -> None:
         if self._fit is None:
             return
-        done = {"s": state.seconds, "epoch": state.epoch}.get(self._counts, state.step)
+        done = {"s": state.seconds, "epoch": state.epoch}.get(self._unit, state.step)
         losses = {"train": state.loss, "validation": state.eval_loss}
         shown = {name: f"{loss:.3f}" for name, loss in losses.items() if loss is not None}
         self._fit.set_postfix(shown, refresh=False)
@@ -127,7 +127,7 @@ class TqdmCallback(Callback):
     def _end_fit(self, event: FitEnd) -> None:
         if self._fit is None:
             return
-        # A fit that converged early is complete, whatever part of the limit it took.
+        # A fit that converged early is complete, whatever share of the limit it used.
         if event.reason not in ("stopped", "failed"):
             self._fit.n = self._fit.total or self._fit.n
         self._fit.set_description(f"fit ({event.reason} after {event.seconds:.1f} s)")
@@ -143,7 +143,7 @@ class TqdmCallback(Callback):
         if self._hidden():
             return None
         screen.add_bar(self)
-        # However little was done since: the newest losses are to be seen.
+        # Redraw even without progress, so that the newest losses are visible.
         return tqdm(**{**options, "file": self.file, "miniters": 0, **self.options})
 
     def _hidden(self) -> bool:
@@ -158,7 +158,7 @@ class TqdmCallback(Callback):
 
 
 def _closed(bar: Any) -> Any:
-    """Close a bar, if there is one, and return none."""
+    """Close a bar if there is one; return None."""
     if bar is not None:
         bar.close()
     return None

@@ -1,7 +1,7 @@
-"""One dashboard at a time on the terminal, and no bars beside it: they would overwrite each other.
+"""Ownership of the terminal: one dashboard at a time, and no progress bars beside it.
 
-A dashboard takes the screen: bars on the terminal then give way, and further dashboards write
-plain lines. Worker processes share their parent's terminal, and leave it alone.
+When a dashboard acquires the screen, bars on the terminal are hidden and further dashboards print
+plain lines. Worker processes share the terminal of their parent and never draw on it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import threading
 import weakref
 from typing import Protocol
 
-__all__ = ["add_bar", "free", "is_free", "take"]
+__all__ = ["acquire", "add_bar", "is_free", "release"]
 
 
 class Bar(Protocol):
-    """What draws a line on the terminal."""
+    """An object that draws a line on the terminal."""
 
-    def give_way(self) -> None:
-        """Take the line off the terminal."""
+    def hide(self) -> None:
+        """Remove the line from the terminal."""
         ...
 
 
@@ -27,8 +27,8 @@ _bars: weakref.WeakSet[Bar] = weakref.WeakSet()
 _owner: object | None = None
 
 
-def take(owner: object) -> bool:
-    """Return whether `owner` has the screen from now on: if it was free."""
+def acquire(owner: object) -> bool:
+    """Give the screen to `owner` and hide all bars; return False if it is not free."""
     global _owner
     with _lock:
         if not is_free():
@@ -36,12 +36,12 @@ def take(owner: object) -> bool:
         _owner = owner
         bars = list(_bars)
     for bar in bars:
-        bar.give_way()
+        bar.hide()
     return True
 
 
-def free(owner: object) -> None:
-    """Give the screen back, if `owner` has it."""
+def release(owner: object) -> None:
+    """Free the screen if `owner` has it."""
     global _owner
     with _lock:
         if _owner is owner:
@@ -49,11 +49,11 @@ def free(owner: object) -> None:
 
 
 def is_free() -> bool:
-    """Return whether there is a screen to draw on, and no dashboard open."""
+    """Return whether no dashboard is open and this is not a worker process."""
     return _owner is None and multiprocessing.parent_process() is None
 
 
 def add_bar(bar: Bar) -> None:
-    """Have a bar give way to the next dashboard."""
+    """Register a bar to be hidden by the next dashboard."""
     with _lock:
         _bars.add(bar)

@@ -1,4 +1,4 @@
-"""Estimators: a fitted table language model as scikit-learn and imbalanced-learn know models."""
+"""Estimators of scikit-learn and imbalanced-learn over a TabularLanguageModel."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = [
     "LanguageModelSynthesizer",
 ]
 
-# Imported when one is used: imbalanced-learn alone takes a second.
+# Imported on first use: imbalanced-learn alone takes a second.
 _MODULES = {name: name.removeprefix("LanguageModel").lower() for name in __all__}
 
-# Hidden from type checkers, which would otherwise take any name for an attribute.
+# Hidden from type checkers, which would otherwise accept any attribute.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""LanguageModelClassifier: the label column, given all others."""
+"""LanguageModelClassifier: p(label | all other columns)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ __all__ = ["LanguageModelClassifier"]
 
 
 class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type: ignore[misc]
-    """Classify rows by the exact probabilities of the labels, given all other columns.
+    """Classify rows by the exact probabilities of the labels given all other columns.
 
-    Constructor as in `LanguageModelEstimator`. Of `generation` nothing has an effect with an
-    backend that answers exactly: its probabilities are averaged over column orders already, and
-    nothing is drawn.
+    The constructor is that of `LanguageModelEstimator`. `generation` has no effect: nothing is
+    sampled, and the probabilities are averages over column orders already.
 
     Attributes
     ----------
@@ -33,7 +32,7 @@ class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type:
     target_ : str
         Name of the label column in `lm_`: that of `y`, or "target".
     lm_ : TabularLanguageModel
-        What answers; it can be asked anything else too.
+        The fitted language model, for any other query too.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -55,43 +54,42 @@ class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type:
 
     @classmethod
     def from_fitted(cls, lm: TabularLanguageModel, target: str, **params: Any) -> Self:
-        """Return a fitted classifier of a column that a model has learned already.
+        """Return a fitted classifier of one column of a fitted model; nothing is trained.
 
         Parameters
         ----------
         lm : TabularLanguageModel
             A fitted model.
         target : str
-            A column whose values are listed: levels, or at most 24 different numbers.
+            A column that is not binned: categorical, or at most 24 distinct numbers.
         **params
-            Of the constructor.
+            Parameters of the constructor.
 
         Raises
         ------
         ColumnError
             If there is no such column.
         ConfigError
-            If its values are not listed, or the model is not fitted.
+            If the column is binned, or the model is not fitted.
         """
-        found = cls(prefit=lm, **params)
+        found = cls._over(lm, target, **params)
         found.classes_, found.target_ = _classes(lm, target), target
-        found._adopt(lm, target)
         return found
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn to tell the labels.
+        """Fit a language model to the rows and their labels.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Rows; cells may be missing.
         y : array-like of shape (n_samples,)
-            Labels: texts, whole numbers or truth values, none of them missing.
+            Labels: strings, integers or booleans, none of them missing.
 
         Returns
         -------
         LanguageModelClassifier
-            Itself.
+            The fitted classifier.
         """
         frame, name = self._rows(X, y)
         check_labels_present(y)
@@ -99,29 +97,29 @@ class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type:
         kinds = {type(label) for label in labels.tolist()}
         if len(kinds) > 1 and str in kinds:
             raise ConfigError(
-                f"y holds labels of several types, such as {listed(labels, 3)}: make them alike, "
-                "for example with y.astype(str)"
+                f"y holds labels of several types, such as {listed(labels, 3)}: convert them to "
+                "one, for example with y.astype(str)"
             )
         check_classification_targets(labels)
         classes, codes = np.unique(labels, return_inverse=True)
-        if self.prefit is not None:
-            known = _classes(self.prefit, name)
-            new = classes[~np.isin(classes, known)]
+        if self._fitted_lm is not None:
+            levels = _classes(self._fitted_lm, name)
+            new = classes[~np.isin(classes, levels)]
             if len(new):
                 raise EvidenceError(
-                    f"the prefit model's column {name!r} has no level {listed(new)}: it has "
-                    f"{listed(known)}"
+                    f"column {name!r} of the fitted model has no level {listed(new)}: it has "
+                    f"{listed(levels)}"
                 )
-            classes = known
+            classes = levels
         else:
-            # As categories, numbers are labels too, and can be asked for as they are.
+            # As categories, numeric labels keep their dtype.
             frame[name] = pd.Categorical.from_codes(codes, categories=pd.Index(classes))
         lm = self._learn(frame, targets=[name], levels=[name])
         self.classes_, self.target_, self.lm_ = classes, name, lm
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the likeliest label of each row, shape ``(n_samples,)``."""
+        """Return the most likely label of each row, shape ``(n_samples,)``."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
@@ -130,17 +128,17 @@ class LanguageModelClassifier(ClassifierMixin, LanguageModelEstimator):  # type:
 
         The columns are in the order of `classes_`, and each row sums to one.
         """
-        rows = self._asked(X)
+        rows = self._evidence(X)
         return self.lm_.predict_proba_many(rows, self.target_)
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithms of `predict_proba`, minus infinity where it is zero."""
+        """Return the logarithm of `predict_proba`; minus infinity where it is zero."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
 
 def _plain(y: Any) -> Any:
-    """Return labels in numpy's dtype, where they are in one of pandas' own that allows gaps."""
+    """Return labels in NumPy's dtype if they have a nullable dtype of pandas."""
     if isinstance(y, (pd.Series, np.ndarray)) and y.dtype.kind == "O" and y.ndim == 1:
         y = pd.Series(y).infer_objects()
         return y.to_numpy() if y.dtype == object else y
@@ -151,11 +149,11 @@ def _plain(y: Any) -> Any:
 
 
 def _classes(lm: TabularLanguageModel, target: str) -> NDArray[Any]:
-    """Return a column's values as labels."""
+    """Return a column's support as labels."""
     column = lm.schema.target_column(target)
     if column.edges is not None:
         raise ConfigError(
-            f"column {target!r} is answered in bins, not in labels: use LanguageModelRegressor, "
-            "or learn it as a category"
+            f"column {target!r} is a binned number, without labels: use LanguageModelRegressor, "
+            "or fit it as a category"
         )
     return np.asarray(pd.Series(column.support.tolist()))

@@ -1,4 +1,4 @@
-"""Constraints: what every drawn row must fulfil, as evidence where it can be, else by rejection."""
+"""Constraints on sampled rows: evidence where possible, else rejection sampling."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = [
 ]
 
 Mask: TypeAlias = NDArray[np.bool_]
-_ASKED = "rows\0"  # no column of a table is named so
+_TARGET = "rows\0"  # no column of a table has this name
 
 Draw: TypeAlias = Callable[[int, dict[str, Evidence]], pd.DataFrame]
 
 
 class FixedCombinations:
-    """Constraint that some columns only occur together as they do in the rows learned.
+    """Constraint that columns occur only in combinations that the training rows have.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class FixedCombinations:
 
     def __init__(self, *columns: str) -> None:
         if len(set(columns)) < 2:
-            raise ConfigError(f"FixedCombinations needs two columns or more, not {columns}")
+            raise ConfigError(f"FixedCombinations needs at least two columns, not {columns}")
         self.columns = columns
 
     def __repr__(self) -> str:
@@ -68,7 +68,7 @@ Constraint: TypeAlias = (
 
 @dataclass
 class _Check:
-    """A constraint that rows are held against, and how many of them have passed."""
+    """A constraint that rejects rows, and its counts."""
 
     name: str
     passes: Callable[[pd.DataFrame], Mask]
@@ -87,7 +87,7 @@ class _Check:
 
 
 class Constraints:
-    """Constraints on the rows of one table, made ready.
+    """Constraints on the rows of one table, checked.
 
     Parameters
     ----------
@@ -97,18 +97,18 @@ class Constraints:
         - a mapping of columns to evidence, ``{"mass": Above(3000), "island": "Dream"}``;
         - the same as a formula, ``"mass>3000, island=Dream"``;
         - `FixedCombinations`;
-        - a function that takes a DataFrame of rows and returns for each whether it is allowed.
+        - a function from a DataFrame of rows to a boolean per row: whether it is allowed.
     schema : TableSchema
-        Of the table.
+        The table's schema.
     rows : DataFrame, optional
-        Rows learned, which `FixedCombinations` looks at.
+        Training rows, for `FixedCombinations`.
 
     Raises
     ------
     ConfigError
-        For what is none of these forms.
+        For any other form.
     ColumnError, EvidenceError, FormulaError
-        For a column that takes no part, or a value that it cannot have.
+        For a column that the model ignores, or a value that it cannot have.
 
     Examples
     --------
@@ -117,7 +117,7 @@ class Constraints:
     >>> def low_below_high(rows):
     ...     return rows["low"] < rows["high"]
     >>> rules = Constraints([{"high": Above(2)}, low_below_high], Table(frame).schema)
-    >>> rules.fulfilled(frame).tolist()
+    >>> rules.satisfied(frame).tolist()
     [False, True, True]
     """
 
@@ -128,7 +128,7 @@ class Constraints:
         rows: pd.DataFrame | None = None,
     ) -> None:
         if isinstance(constraints, (str, Mapping, FixedCombinations)) or callable(constraints):
-            raise ConfigError(f"constraints are a list: [{constraints!r}]")
+            raise ConfigError(f"constraints must be a list, such as [{constraints!r}]")
         self.schema = schema
         self._evidence: list[tuple[str, Evidence]] = []
         self._checks: list[tuple[str, Callable[[pd.DataFrame], Mask]]] = []
@@ -146,8 +146,8 @@ class Constraints:
                     "evidence, a formula, FixedCombinations, or a function of a DataFrame"
                 )
 
-    def fulfilled(self, rows: pd.DataFrame) -> Mask:
-        """Return which rows fulfil all constraints."""
+    def satisfied(self, rows: pd.DataFrame) -> Mask:
+        """Return which rows satisfy all constraints."""
         mask = np.ones(len(rows), dtype=bool)
         for name, evidence in self._evidence:
             mask &= admits(evidence, rows[name], self.schema[name])
@@ -158,38 +158,38 @@ class Constraints:
     def draw(
         self, n: int, draw: Draw, condition: Mapping[str, Evidence], *, max_tries: int
     ) -> pd.DataFrame:
-        """Draw rows that fulfil the condition and all constraints.
+        """Sample rows that satisfy the condition and all constraints.
 
-        The first evidence on a column is drawn from; rows that do not fulfil the rest are drawn
-        anew, which leaves the distribution given that all is fulfilled.
+        The first evidence on a column is conditioned on; rows that violate the rest are rejected.
+        Both together sample from the distribution given all of it.
 
         Parameters
         ----------
         n : int
-            How many.
+            Number of rows.
         draw : callable
-            ``draw(n, given)`` returns rows that fulfil the evidence.
+            ``draw(n, evidence)`` returns rows that satisfy the evidence.
         condition : mapping of str to evidence
-            Beside the constraints.
+            Evidence, in addition to the constraints.
         max_tries : int
-            Rows drawn in all, at most.
+            Maximum rows sampled in total.
 
         Raises
         ------
         ConstraintError
-            If too few rows pass; names the constraint that fewest pass, and how many.
+            If too few rows pass; names the constraint that the fewest pass, and their share.
         """
-        given, checks = dict(condition), [_Check(*check) for check in self._checks]
+        conditions, checks = dict(condition), [_Check(*check) for check in self._checks]
         for name, evidence in self._evidence:
-            if name not in given:
-                given[name] = evidence
-            elif given[name] != evidence:
-                checks.append(_Check(*self._beside(name, evidence)))
+            if name not in conditions:
+                conditions[name] = evidence
+            elif conditions[name] != evidence:
+                checks.append(_Check(*self._check_of(name, evidence)))
         kept: list[pd.DataFrame] = []
         found, tried, wanted = 0, 0, n
         while True:
             count = min(wanted, max_tries - tried)
-            rows = draw(count, given)
+            rows = draw(count, conditions)
             mask = np.ones(len(rows), dtype=bool)
             for check in checks:
                 mask &= check(rows)
@@ -199,10 +199,12 @@ class Constraints:
                 return pd.concat(kept)[:n].reset_index(drop=True)
             if tried >= max_tries:
                 raise _too_few(n, found, tried, checks)
-            # A few more than the share that passed says, so that one more round is enough.
+            # 10 % more than the acceptance rate suggests, so that one more round is enough.
             wanted = int(np.ceil(1.1 * (n - found) / max(found / tried, 0.01)))
 
-    def _beside(self, name: str, evidence: Evidence) -> tuple[str, Callable[[pd.DataFrame], Mask]]:
+    def _check_of(
+        self, name: str, evidence: Evidence
+    ) -> tuple[str, Callable[[pd.DataFrame], Mask]]:
         column = self.schema[name]
         return describe(name, evidence), lambda rows: admits(evidence, rows[name], column)
 
@@ -210,19 +212,19 @@ class Constraints:
 def evidence_of(
     condition: Mapping[str, Evidence] | str | None, schema: TableSchema
 ) -> dict[str, Evidence]:
-    """Return what is known as evidence a column, checked.
+    """Return a condition as checked evidence by column.
 
     Parameters
     ----------
     condition : mapping of str to evidence, str or None
         A str is the evidence of a formula: ``"island in {Dream}, mass>4000"``.
     schema : TableSchema
-        Of the table.
+        The table's schema.
 
     Raises
     ------
     ColumnError, EvidenceError, FormulaError
-        For a column that takes no part, or a value that it cannot have.
+        For a column that the model ignores, or a value that it cannot have.
 
     Examples
     --------
@@ -237,15 +239,15 @@ def evidence_of(
         return Query((), {**condition}).check(schema).given
     if not isinstance(condition, str):
         raise ConfigError(
-            f'a condition is a mapping {{"column": value}} or a formula, not {condition!r}'
+            f'a condition must be a mapping {{"column": value}} or a formula, not {condition!r}'
         )
     if not condition.strip():
         return {}
-    # A formula asks for a column: here for one that no table has.
-    asked = replace(next(iter(schema.values())), name=_ASKED, role="feature")
-    prefix = f"`{_ASKED}` | "
+    # A formula needs a target: a column that no table has.
+    target = replace(next(iter(schema.values())), name=_TARGET, role="feature")
+    prefix = f"`{_TARGET}` | "
     try:
-        query = parse(prefix + condition, TableSchema([*schema.values(), asked]))
+        query = parse(prefix + condition, TableSchema([*schema.values(), target]))
     except FormulaError as error:
         at = max(error.position - len(prefix), 0)
         raise FormulaError(error.message, condition, at) from None
@@ -253,7 +255,7 @@ def evidence_of(
 
 
 def admits(evidence: Evidence, cells: pd.Series, column: Column) -> Mask:
-    """Return which cells are as the evidence says; a missing cell never is.
+    """Return which cells satisfy the evidence; a missing cell never does.
 
     Examples
     --------
@@ -288,12 +290,12 @@ def admits(evidence: Evidence, cells: pd.Series, column: Column) -> Mask:
 def _seen(
     constraint: FixedCombinations, schema: TableSchema, rows: pd.DataFrame | None
 ) -> Callable[[pd.DataFrame], Mask]:
-    """Return whether the combinations of rows are among those learned."""
+    """Return a check that the combinations of rows occur in the training rows."""
     columns = [schema.target_column(name) for name in constraint.columns]
     if rows is None:
         raise ConfigError(
-            f"{constraint!r} looks at the rows learned, which a loaded model does not have: "
-            "fit anew"
+            f"{constraint!r} needs the training rows, which a loaded model does not have: "
+            "fit it again"
         )
 
     def combinations(frame: pd.DataFrame) -> pd.MultiIndex:
@@ -326,7 +328,7 @@ def _name_of(function: Callable[..., Any]) -> str:
 def _too_few(n: int, found: int, tried: int, checks: Sequence[_Check]) -> ConstraintError:
     strictest = min(checks, key=lambda check: check.passed)
     return ConstraintError(
-        f"{found} of {n} rows were found in {tried} tries: {found / tried:.2%} of what is drawn "
-        f"fulfils all constraints. The strictest is {strictest}: loosen it, write it as evidence "
-        "on a column if it is, or raise max_attempts"
+        f"only {found} of {n} rows in {tried} tries satisfy all constraints "
+        f"({found / tried:.2%}). The strictest is {strictest}: loosen it, write it as evidence on "
+        "a column if possible, or raise max_attempts"
     )

@@ -1,4 +1,4 @@
-"""Discretization: which observed values a number is answered on, and one number out of them."""
+"""Discretization: the candidate values of a number, and their reduction to one number."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ __all__ = ["candidates", "collapsed"]
 
 
 def candidates(values: ArrayLike, config: DiscretizationConfig) -> Floats:
-    """Return the observed values that a numeric column is answered on.
+    """Return the candidates of a numeric column, which are observed values.
 
-    The distinct values are parted as `config` says and each part that holds any is stood for by
-    one of them. With as many parts as distinct values, or more, all of them are returned.
+    The distinct values are partitioned, and each non-empty part is represented by one of its
+    values. With at least as many parts as distinct values, all of them are returned.
 
     Parameters
     ----------
     values : array-like of float of shape (n_cells,)
-        The column's cells; missing and infinite ones are left out.
+        The column's cells; missing and infinite ones are ignored.
     config : DiscretizationConfig
-        Number and kind of the parts, and what stands for one. A number between two observed
-        values is never returned: the median is the lower one of two, the mean the observed
-        value nearest to it.
+        Number and kind of the parts, and their representative, which is always an observed
+        value: the lower median, or the value nearest to the mean.
 
     Returns
     -------
     ndarray of float of shape (n_candidates,)
-        Increasing; at most as many as asked for. Empty when `config.bins` is 0, which is off.
+        Increasing; at most `config.bins`. Empty if `config.bins` is 0, which is off.
 
     Examples
     --------
@@ -67,21 +66,21 @@ def candidates(values: ArrayLike, config: DiscretizationConfig) -> Floats:
 def collapsed(
     probabilities: ArrayLike, candidates: ArrayLike, estimate: Literal["mean", "mode"] = "mean"
 ) -> Floats:
-    """Return one number a row for the probabilities of the candidates.
+    """Return one number per row from the probabilities of the candidates.
 
     Parameters
     ----------
     probabilities : array-like of float of shape (n_rows, n_candidates)
         Rows sum to one.
     candidates : array-like of float of shape (n_candidates,)
-        What they are probabilities of; increasing, at least one.
+        The candidates; increasing, at least one.
     estimate : {"mean", "mode"}, default "mean"
-        The mean, or the likeliest candidate (the smallest of several).
+        The mean, or the most likely candidate (the smallest of several).
 
     Returns
     -------
     ndarray of float of shape (n_rows,)
-        Between the first candidate and the last.
+        Between the first and the last candidate.
 
     Examples
     --------
@@ -93,7 +92,8 @@ def collapsed(
     p, numbers = np.asarray(probabilities, np.float64), np.asarray(candidates, np.float64)
     if estimate == "mode":
         return np.asarray(numbers[p.argmax(axis=1)])
-    # From the first one on: a sum that is not quite one must not move a mean far from zero.
+    # Relative to the first candidate: probabilities whose sum is not exactly one would shift a
+    # mean far from zero.
     mean = numbers[0] + p @ (numbers - numbers[0])
     return np.asarray(mean.clip(numbers[0], numbers[-1]))
 
@@ -101,11 +101,11 @@ def collapsed(
 def _parts(
     distinct: Floats, counts: NDArray[np.int64], n_parts: int, strategy: str
 ) -> Iterator[slice]:
-    """Yield those parts of the distinct values that hold any, from the lowest."""
+    """Yield the non-empty parts of the distinct values, from the lowest."""
     if strategy == "uniform":
         place = (distinct - distinct[0]) / (distinct[-1] - distinct[0])
     else:
-        # A value's cells stay together, in the part where the middle one of them lies.
+        # All cells of a value are in one part: that of their middle cell.
         place = (counts.cumsum() - counts / 2) / counts.sum()
     part = np.minimum(place * n_parts, n_parts - 1).astype(np.int64)
     edges = np.flatnonzero(np.diff(part, prepend=-1, append=n_parts))
@@ -114,7 +114,7 @@ def _parts(
 
 
 def _representative(distinct: Floats, counts: NDArray[np.int64], kind: str) -> float:
-    """Return the distinct value that stands for all of a part."""
+    """Return the distinct value that represents a part."""
     if kind == "mode":
         return float(distinct[counts.argmax()])
     if kind == "median":

@@ -1,4 +1,4 @@
-"""LanguageModelImputer: missing cells, each filled given all that is known of its row."""
+"""LanguageModelImputer: missing cells from p(cell | observed cells of the row)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STRATEGIES = ("auto", "mean", "mode", "median", "draw")
 
 @with_parameters
 class ImputerParameters(SharedParameters):
-    """Parameters of a `LanguageModelImputer`, which explains them."""
+    """Parameters of `LanguageModelImputer`, which documents them."""
 
     strategy: Strategy = "auto"
     n_imputations: int = 1
@@ -51,44 +51,44 @@ class ImputerParameters(SharedParameters):
 
 
 class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEstimator):  # type: ignore[misc]
-    """Fill missing cells with what a language model of the table says of them.
+    """Fill missing cells from a language model of the table.
 
-    Every cell is answered given all observed cells of its row, whichever they are, by exact
-    probabilities. None, NaN and infinite numbers are missing. A column that
-    cannot be asked for, such as an identifier or free text, keeps its missing cells, with a
-    warning.
+    Each cell is filled from its exact distribution given the observed cells of its row. None,
+    NaN and infinite numbers are missing. A column that cannot be a target, such as an identifier
+    or free text, keeps its missing cells, with a warning.
 
-    Parameters that are not listed here are those of `LanguageModelEstimator`.
+    The other parameters are those of `LanguageModelEstimator`.
 
     Parameters
     ----------
     strategy : {"auto", "mean", "mode", "median", "draw"}, default "auto"
-        What becomes of a cell's distribution. "auto" is the mean of numbers, which has the least
-        squared error, and the likeliest of levels, which is right most often. With "mean" and
-        "median" levels are filled so as well. "draw" draws the missing cells of a row together,
-        so that they fit each other and vary as the observed ones do. Whole numbers are rounded.
+        How a cell's distribution is reduced. "auto" is the mean of a number, which minimizes the
+        squared error, and the mode of a category, which maximizes the accuracy; "mean" and
+        "median" take the mode of a category too. "draw" samples the missing cells of a row
+        jointly, so that they are consistent and vary as the observed ones do. Integers are
+        rounded.
     n_imputations : int, default 1
         Tables that `multiple` returns.
     discretization : DiscretizationConfig or mapping of str to it, optional
-        Answer numbers on a few observed values instead; for all columns, or by column. Draws do
-        not look at it.
+        Restrict numbers to a few observed values; for all columns, or by column. "draw" and
+        `multiple` ignore it.
     add_indicator : bool, default False
-        Append a column for each that had missing cells at `fit`: where they were.
+        Append a missing indicator for each column with missing cells at `fit`.
     keep_empty_features : bool, default False
-        Columns without any value at `fit` are left out; True keeps them, filled with 0 if they are
-        of numbers, else missing. As scikit-learn's imputers do.
+        Columns without any value at `fit` are dropped; True keeps them, filled with 0 if numeric,
+        else missing. As in scikit-learn's imputers.
     generation : GenerationConfig, optional
-        Temperature and truncation of draws, and how `n_samples` draws become one (`aggregate`);
-        the plain distribution, and one draw, by default.
+        Temperature and truncation of draws, and how `n_samples` draws are reduced (`aggregate`);
+        by default, one draw from the model's distribution unchanged.
 
     Attributes
     ----------
     lm_ : TabularLanguageModel
-        What answers.
+        The fitted language model.
     n_features_in_ : int
         Number of columns at `fit`.
     feature_names_in_ : ndarray of str
-        Their names, if they have them.
+        Their names, if `X` was a DataFrame that has them.
 
     Examples
     --------
@@ -100,13 +100,13 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
     0
     """
 
-    _draws_by: ClassVar[frozenset[str]] = frozenset(
+    _supported_generation: ClassVar[frozenset[str]] = frozenset(
         {"aggregate", "n_samples", "temperature", "top_k", "top_p"}
     )
 
     _empty: tuple[str, ...]  # columns without any value at fit
-    _gappy: tuple[str, ...]  # those with missing cells at fit
-    _learned: pd.DataFrame | None
+    _gappy: tuple[str, ...]  # columns with missing cells at fit
+    _training_rows: pd.DataFrame | None
 
     @classmethod
     def from_fitted(cls, lm: TabularLanguageModel, **params: Any) -> Self:
@@ -115,34 +115,33 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
         Parameters
         ----------
         lm : TabularLanguageModel
-            A fitted one.
+            A fitted model.
         **params
-            Of the constructor.
+            Parameters of the constructor.
         """
-        imputer = cls(prefit=lm, **params)
-        imputer._check_params(list(lm.schema))
-        imputer._adopt(lm)
+        imputer = cls._over(lm, **params)
+        imputer._check_params(imputer._names)
         imputer._empty = ()
         imputer._gappy = tuple(name for name, column in lm.schema.items() if column.missing)
-        imputer._learned = None if lm.table_ is None else lm.table_.frame
+        imputer._training_rows = None if lm.table_ is None else lm.table_.frame
         return imputer
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn a table as it is: a missing cell is simply absent from its row.
+        """Fit a language model to the table; its missing cells are skipped.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Rows.
         y : None
-            Not used.
+            Ignored.
         """
         frame = self._frame(X, reset=True)
         self._check_params(self._names)
         lm = self._learn(frame)
         self._empty = tuple(name for name in self._names if name not in lm.schema)
         self._gappy = tuple(name for name in self._names if missing_cells(frame[name]).any())
-        self._learned = frame
+        self._training_rows = frame
         self.lm_ = lm
         return self
 
@@ -157,23 +156,22 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
         Returns
         -------
         DataFrame or ndarray of shape (n_samples, n_features_out)
-            As it came: a DataFrame keeps its index and dtypes.
+            Of the type of `X`; a DataFrame keeps its index and dtypes.
         """
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
-        asked, missing = self._known_and_missing(frame)
+        evidence, missing = self._observed_and_missing(frame)
         if self.strategy == "draw":
-            filled = self._drawn(asked, missing, self._rng())
+            filled = self._drawn(evidence, missing, self._rng())
         else:
-            filled = {name: self._answered(asked[rows], name) for name, rows in missing.items()}
+            filled = {name: self._reduced(evidence[rows], name) for name, rows in missing.items()}
         return self._output(X, frame, missing, filled)
 
     def multiple(self, X: Any) -> list[Any]:
-        """Return `n_imputations` tables, each with other draws of the missing cells.
+        """Return `n_imputations` tables, each with new draws of the missing cells.
 
-        An analysis is made on each, and its estimates are pooled by
-        `tabwidget.estimators.pooling.pool`. The draws come from one fitted model, whose own
-        uncertainty they do not hold.
+        Run the analysis on each, and pool its estimates with `tabwidget.estimators.pooling.pool`.
+        The draws come from one fitted model: the uncertainty of its weights is not included.
 
         Parameters
         ----------
@@ -182,16 +180,16 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
         """
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
-        asked, missing = self._known_and_missing(frame)
+        evidence, missing = self._observed_and_missing(frame)
         rng = self._rng()
         tables = []
         for _ in range(self.n_imputations):
-            filled = self._drawn_once(asked, missing, rng)
+            filled = self._drawn_once(evidence, missing, rng)
             tables.append(self._output(X, frame, missing, filled))
         return tables
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
-        """Return the names of the columns of what `transform` returns.
+        """Return the column names of the output of `transform`.
 
         Parameters
         ----------
@@ -207,7 +205,7 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
 
     def _check_params(self, names: Sequence[str]) -> None:
         if self.strategy not in STRATEGIES:
-            raise ConfigError(f"strategy={self.strategy!r} is none of {', '.join(STRATEGIES)}")
+            raise ConfigError(f"strategy must be {', '.join(STRATEGIES)}, not {self.strategy!r}")
         check_count(self.n_imputations, "n_imputations")
         configs = self.discretization
         if configs is None:
@@ -215,31 +213,33 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
         if not isinstance(configs, Mapping):
             configs = {"every column": configs}
         elif unknown := [name for name in configs if name not in names]:
-            raise ColumnError(f"discretization names a column {unknown[0]!r} that X does not have")
+            raise ColumnError(f"discretization has column {unknown[0]!r}, but X does not")
         for name, config in configs.items():
             if not isinstance(config, DiscretizationConfig):
                 kind = type(config).__name__
-                raise ConfigError(f"discretization of {name} is a DiscretizationConfig, not {kind}")
+                raise ConfigError(
+                    f"discretization of {name} must be a DiscretizationConfig, not {kind}"
+                )
             config.validate()
 
-    def _known_and_missing(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Mask]]:
-        """Return what the model can be told, and where cells of each column it can answer lack."""
+    def _observed_and_missing(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Mask]]:
+        """Return the evidence, and the mask of the missing cells of each target column."""
         schema = self.lm_.schema
         missing = {name: missing_cells(frame[name]) for name in self._names}
         missing = {name: rows for name, rows in missing.items() if rows.any()}
         left = [name for name in missing if name in schema and name not in schema.targets]
         warn_of_columns(
-            "missing cells stay so where a column cannot be asked for",
+            "cells stay missing where a column cannot be a target",
             {name: schema[name].note for name in left},
             stacklevel=4,
         )
         missing = {name: rows for name, rows in missing.items() if name in schema.targets}
         return known_cells(frame, schema), missing
 
-    def _answered(self, asked: pd.DataFrame, name: str) -> Floats:
-        """Return one number for each row: what is said of a column given the others."""
+    def _reduced(self, evidence: pd.DataFrame, name: str) -> Floats:
+        """Return a column's distribution in each row, reduced to one number or code."""
         column = self.lm_.schema[name]
-        probabilities = self.lm_.predict_proba_many(asked, name, generation=self.generation)
+        probabilities = self.lm_.predict_proba_many(evidence, name, generation=self.generation)
         config = self._discretization_of(name)
         if column.is_number and config is not None and config.bins:
             return self._on_candidates(probabilities, column, config)
@@ -257,15 +257,16 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
     def _on_candidates(
         self, probabilities: Floats, column: Column, config: DiscretizationConfig
     ) -> Floats:
-        cells = column.grid if self._learned is None else column.numbers(self._learned[column.name])
+        rows = self._training_rows
+        cells = column.grid if rows is None else column.numbers(rows[column.name])
         few = candidates(cells, config)
         return collapsed(probabilities @ nearest_shares(column, few), few, config.estimate)
 
     def _drawn(
-        self, asked: pd.DataFrame, missing: Mapping[str, Mask], rng: np.random.Generator
+        self, evidence: pd.DataFrame, missing: Mapping[str, Mask], rng: np.random.Generator
     ) -> dict[str, Floats]:
         n = 1 if self.generation is None else self.generation.n_samples
-        draws = [self._drawn_once(asked, missing, rng) for _ in range(n)]
+        draws = [self._drawn_once(evidence, missing, rng) for _ in range(n)]
         if n == 1:
             return draws[0]
         return {name: self._aggregated(name, [each[name] for each in draws]) for name in missing}
@@ -279,10 +280,10 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
         return column.numbers([aggregate(cell.tolist(), False) for cell in levels])
 
     def _drawn_once(
-        self, asked: pd.DataFrame, missing: Mapping[str, Mask], rng: np.random.Generator
+        self, evidence: pd.DataFrame, missing: Mapping[str, Mask], rng: np.random.Generator
     ) -> dict[str, Floats]:
-        """Draw each column in turn, given all that is observed or drawn before it."""
-        known, drawn = asked.copy(), {}
+        """Sample each column in turn, given the observed cells and those sampled before it."""
+        known, drawn = evidence.copy(), {}
         for name in rng.permutation(list(missing)):
             rows, column = missing[name], self.lm_.schema[name]
             found = self.lm_.predict_proba_many(known[rows], name, generation=self.generation)
@@ -303,7 +304,7 @@ class LanguageModelImputer(TransformerMixin, ImputerParameters, LanguageModelEst
         missing: Mapping[str, Mask],
         filled: Mapping[str, Floats],
     ) -> Any:
-        """Return the frame, its missing cells filled, as `X` came."""
+        """Return the frame with its missing cells filled, as the type of `X`."""
         columns: list[pd.Series] = []
         for name in filter(self._keeps, self._names):
             cells = frame[name]
@@ -341,13 +342,13 @@ def missing_cells(cells: pd.Series) -> Mask:
 
 
 def with_cells(cells: pd.Series, rows: Mask, numbers: Floats, column: Column) -> pd.Series:
-    """Return a column with some of its cells replaced by numbers, as values of the column.
+    """Return a column with some cells replaced by the column's values for numbers or codes.
 
-    The dtype stays as it is, unless it cannot hold them.
+    The dtype is kept if it can hold them.
     """
     dtype = cells.dtype
     if rows.all():
-        # Nothing tells how the cells are meant, but the column does.
+        # An empty column's dtype says nothing: take that at fit.
         dtype = pd.api.types.pandas_dtype(column.dtype)
     values = as_dtype(column.restore(numbers), dtype, column)
     if rows.all():

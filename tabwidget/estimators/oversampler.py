@@ -1,8 +1,8 @@
-"""LanguageModelOverSampler: new rows of the rare classes, drawn given the class."""
+"""LanguageModelOverSampler: new rows of the rare classes, p(features | class)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -12,7 +12,6 @@ from imblearn.utils import check_target_type
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
-from tabwidget.errors import ConfigError
 from tabwidget.estimators.base import LanguageModelEstimator, array_dtype, warn_of_columns
 from tabwidget.estimators.parameters import SharedParameters, with_parameters
 from tabwidget.model import TabularLanguageModel
@@ -24,44 +23,40 @@ Strategy: TypeAlias = str | float | Mapping[Any, int] | Callable[[Any], Mapping[
 
 @with_parameters
 class OverSamplerParameters(SharedParameters):
-    """Parameters of a `LanguageModelOverSampler`, which explains them."""
+    """Parameters of `LanguageModelOverSampler`, which documents them."""
 
     sampling_strategy: Strategy = "auto"
-    target: str | None = None
 
 
 class LanguageModelOverSampler(OverSamplerParameters, LanguageModelEstimator, BaseOverSampler):  # type: ignore[misc]
-    """Append rows of the rare classes, each drawn jointly given its class.
+    """Append rows of the rare classes, each sampled jointly given its class.
 
-    Numbers, levels, truth values and dates are drawn as the columns hold them. A new row lacks the
-    cells that a row of its class, taken at random, lacks: rows without gaps would tell the new ones
-    from the old. A column that cannot be drawn, such as an identifier or free text, is copied from
-    that row, with a warning.
+    Sampled cells have the dtype of their column. In a new row, the same cells are missing as in
+    a random row of its class, since complete rows would be recognizable as new. A column that
+    cannot be sampled, such as an identifier or free text, is copied from that row, with a warning.
 
-    Parameters that are not listed here are those of `LanguageModelEstimator`.
+    The other parameters are those of `LanguageModelEstimator`.
 
     Parameters
     ----------
     sampling_strategy : float, str, dict or callable, default "auto"
-        How many rows of which class there are to be, as everywhere in imbalanced-learn: "auto" is
-        as many of each as of the most frequent.
-    target : str, optional
-        What the labels are called in `prefit`; the name of `y` by default.
+        The number of rows per class, as in imbalanced-learn: "auto" is as many of each class as
+        of the most frequent.
     generation : GenerationConfig, optional
-        Temperature and truncation; the plain distribution by default.
+        Temperature and truncation; by default, the model's distribution is sampled unchanged.
 
     Attributes
     ----------
     lm_ : TabularLanguageModel
-        What drew the rows.
+        The fitted language model.
     target_ : str
-        What the labels are called in it.
+        Name of the label column in `lm_`: that of `y`, or "target".
     sampling_strategy_ : dict
-        New rows for each class.
+        New rows per class.
     n_features_in_ : int
-        Number of columns.
+        Number of columns of `X`.
     feature_names_in_ : ndarray of str
-        Their names, if they have them.
+        Their names, if `X` was a DataFrame that has them.
 
     Examples
     --------
@@ -74,24 +69,23 @@ class LanguageModelOverSampler(OverSamplerParameters, LanguageModelEstimator, Ba
     ({'rare': 16, 'common': 16}, dtype('bool'))
     """
 
-    _draws_by: ClassVar[frozenset[str]] = frozenset({"temperature", "top_k", "top_p"})
+    _supported_generation: ClassVar[frozenset[str]] = frozenset({"temperature", "top_k", "top_p"})
 
     @classmethod
     def from_fitted(cls, lm: TabularLanguageModel, target: str, **params: Any) -> Self:
-        """Return an oversampler that draws from a fitted model; nothing is trained.
+        """Return an oversampler whose `fit_resample` samples from a fitted model.
 
         Parameters
         ----------
         lm : TabularLanguageModel
-            A fitted one, of the features and the labels.
+            A model fitted to the features and the labels.
         target : str
-            The column of the labels.
+            The label column.
         **params
-            Of the constructor.
+            Parameters of the constructor.
         """
-        sampler = cls(prefit=lm, target=target, **params)
+        sampler = cls._over(lm, target, **params)
         lm.schema.target_column(target)
-        sampler._adopt(lm, target)
         sampler.target_ = target
         return sampler
 
@@ -102,34 +96,32 @@ class LanguageModelOverSampler(OverSamplerParameters, LanguageModelEstimator, Ba
 
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Any, Any, bool]:
         labels, binarize_y = check_target_type(y, indicate_one_vs_all=True)
-        frame = self._frame(X, reset=True, target=self._target_of(y, ()))
+        frame = self._frame(X, reset=True)
         check_consistent_length(frame, labels)
-        self.target_ = self._target_of(y, self._names)
-        # How the rows came, and thus go.
+        self.target_ = self._target_of(y)
+        # The output has the labels and the dtype of the input.
         self._labels = list(X.columns) if isinstance(X, pd.DataFrame) else None
         self._dtype = array_dtype(X)
         return frame, labels, binarize_y
 
-    def _target_of(self, y: Any, taken: Sequence[Any]) -> str:
-        name = getattr(y, "name", None) if self.target is None else self.target
-        if self.prefit is not None:
-            if name is None:
-                raise ConfigError("with prefit, target names the model's column of the labels")
-            return str(name)
+    def _target_of(self, y: Any) -> str:
+        if self._fitted_target is not None:
+            return self._fitted_target
+        name = getattr(y, "name", None)
         name = "target" if name is None else str(name)
-        while name in taken:
+        while name in self._names:
             name += "_"
         return name
 
     def _fit_resample(self, X: pd.DataFrame, y: NDArray[Any], **params: Any) -> tuple[Any, Any]:
-        # Classes, also numbered ones, do not lie on a line.
+        # Numeric classes are categories too.
         table = X.assign(**{self.target_: pd.Categorical(y)})
-        # Bins as every class needs them: a rare one must not lie in a few of them.
+        # Bins of the balanced rows, so that a rare class is not confined to a few bins.
         self.lm_ = self._learn(table, levels=[self.target_], binned_by=_balanced(y))
         schema = self.lm_.schema
         left = [name for name in self._names if name in schema and name not in schema.targets]
         warn_of_columns(
-            "cells are copied where a column cannot be drawn",
+            "cells are copied where a column cannot be sampled",
             {name: schema[name].note for name in left},
             stacklevel=4,
         )
@@ -152,7 +144,7 @@ class LanguageModelOverSampler(OverSamplerParameters, LanguageModelEstimator, Ba
         n: int,
         rng: np.random.Generator,
     ) -> pd.DataFrame:
-        """Draw rows of one class, as wide as `X` and with its dtypes."""
+        """Sample rows of one class with the columns and dtypes of `X`."""
         drawn = self.lm_.sample(
             n,
             {self.target_: label},
@@ -171,7 +163,7 @@ class LanguageModelOverSampler(OverSamplerParameters, LanguageModelEstimator, Ba
 
 
 def _balanced(y: NDArray[Any]) -> NDArray[np.int64]:
-    """Return row numbers among which all classes are as frequent as the most frequent."""
+    """Return row numbers, repeated so that all classes are equally frequent."""
     members = [np.flatnonzero(y == label) for label in np.unique(y)]
     most = max(len(each) for each in members)
     return np.concatenate([np.resize(each, most) for each in members])

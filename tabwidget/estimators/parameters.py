@@ -1,4 +1,4 @@
-"""Constructors of estimators: each parameter is said once, shared ones for all of them."""
+"""Constructors of the estimators: each shared parameter is declared once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from tabwidget.config import (
     QuantizationConfig,
     TrainingConfig,
 )
-from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers.base import Serializer
 
 __all__ = ["SharedParameters", "with_parameters"]
@@ -28,10 +27,12 @@ T = TypeVar("T")
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
 def with_parameters(cls: type[T]) -> type[T]:
-    """Return a class with a constructor that sets the parameters of it and of its bases.
+    """Generate a class's constructor from its annotations, as `dataclass` does.
 
-    A parameter is an annotation of the class with its default, and is given by name. As with
-    `dataclass`, but the signature has a class's own parameters first.
+    scikit-learn reads an estimator's parameters off the signature of ``__init__``, so each
+    estimator needs one with all parameters, the shared ones too. `dataclass` writes it: every
+    annotation, inherited or own, is a keyword parameter that is stored under its name. The one
+    difference is the order of the signature: own parameters come before inherited ones.
 
     Examples
     --------
@@ -54,10 +55,10 @@ def with_parameters(cls: type[T]) -> type[T]:
     return made
 
 
-# Not the estimators themselves: bases without types would let a type checker take any parameter.
+# Apart from the estimators, whose untyped bases would hide wrong arguments from a type checker.
 @with_parameters
 class SharedParameters:
-    """Parameters of every estimator, as `LanguageModelEstimator` explains them."""
+    """Parameters of every estimator; `LanguageModelEstimator` documents them."""
 
     backend: str | Backend = "auto"
     serializer: str | Serializer = "json"
@@ -74,5 +75,4 @@ class SharedParameters:
     trust_remote_code: bool = False
     attn_implementation: str | None = None
     callbacks: Callback | Sequence[Callback] | None = None
-    prefit: TabularLanguageModel | None = None
     random_state: int | np.random.RandomState | None = None

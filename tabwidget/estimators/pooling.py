@@ -1,4 +1,4 @@
-"""Rubin's rules: one estimate out of several, each made on its own imputation of a table."""
+"""Rubin's rules: pool the estimates made on several imputations of a table."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ __all__ = ["Pooled", "pool"]
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
-    """An estimate pooled over imputations, a scalar or one a parameter.
+    """A pooled estimate: scalars, or one value per parameter. `pool` has the formulas.
 
     Attributes
     ----------
     estimate : ndarray of float
-        Mean of the estimates.
+        Pooled estimate.
     variance : ndarray of float
-        Squared standard error: ``within + (1 + 1/m) * between``.
+        Total variance: the squared standard error.
     within : ndarray of float
-        Mean of the variances: what is not known though all cells were.
+        Within-imputation variance: sampling error without missing cells.
     between : ndarray of float
-        Variance of the estimates: what is not known because cells are missing.
+        Between-imputation variance: error due to missing cells.
     df : ndarray of float
-        Degrees of freedom of the t distribution; infinite where nothing was missing.
+        Degrees of freedom of the t distribution; infinite where nothing is missing.
     fraction_missing : ndarray of float, 0 to 1
-        Share of the information on the parameter that the missing cells held.
+        Fraction of the information on the parameter that is missing.
     m : int
         Number of imputations.
     """
@@ -56,11 +56,11 @@ class Pooled:
         Parameters
         ----------
         level : float, default 0.95
-            How often the interval holds the truth, in (0, 1).
+            Coverage, in (0, 1).
         """
         if not 0 < level < 1:
-            raise ConfigError(f"the level of an interval lies between 0 and 1, not {level!r}")
-        # Without a degree of freedom, as when all cells are missing, anything may be.
+            raise ConfigError(f"level must be between 0 and 1, not {level!r}")
+        # Without degrees of freedom, as when all cells are missing, the interval is unbounded.
         t = np.where(self.df > 0, stats.t.ppf((1 + level) / 2, self.df), math.inf)
         reach = t * self.std_error
         return self.estimate - reach, self.estimate + reach
@@ -84,18 +84,29 @@ def pool(
     n: int | None = None,
     n_parameters: int = 1,
 ) -> Pooled:
-    """Pool the same estimate made on each of several imputations of a table.
+    """Pool an estimate made on each of several imputations of a table.
+
+    Rubin (1987): for estimates Q₁ … Qₘ with variances U₁ … Uₘ,
+
+    - pooled estimate Q̄ = mean(Qᵢ), within-imputation variance Ū = mean(Uᵢ),
+    - between-imputation variance B = Σ (Qᵢ - Q̄)² / (m - 1),
+    - total variance T = Ū + (1 + 1/m) B, of which λ = (1 + 1/m) B / T is due to missing cells,
+    - degrees of freedom ν = (m - 1) / λ²,
+    - fraction of missing information γ = λ + (1 - λ) 2 / (ν + 3).
+
+    With `n`, Barnard and Rubin (1999): 1 / (1/ν + 1/ν₀) degrees of freedom, where
+    ν₀ = (ν₁ + 1) / (ν₁ + 3) · ν₁ (1 - λ) and ν₁ = `n` - `n_parameters`.
 
     Parameters
     ----------
     estimates : array of shape (m,) or (m, n_estimates)
-        One row an imputation; at least two.
+        One row per imputation; at least two.
     variances : array of the same shape
         Squared standard errors of the estimates.
     n : int, optional
-        Rows of the table; degrees of freedom are then those for small samples.
+        Rows of the table, for the degrees of freedom of small samples.
     n_parameters : int, default 1
-        Parameters that the analysis estimates in all; only used with `n`.
+        Parameters that the analysis estimates; only used with `n`.
 
     Returns
     -------
@@ -122,10 +133,10 @@ def pool(
     >>> [round(float(end), 2) for end in pooled.interval(0.9)]
     [-0.96, 4.96]
     """
-    values, spreads = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
-    _check(values, spreads, n, n_parameters)
+    values, errors = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
+    _check(values, errors, n, n_parameters)
     m = len(values)
-    within, between = spreads.mean(axis=0), values.var(axis=0, ddof=1)
+    within, between = errors.mean(axis=0), values.var(axis=0, ddof=1)
     extra = (1 + 1 / m) * between
     variance = within + extra
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -146,17 +157,18 @@ def pool(
     )
 
 
-def _check(values: Floats, spreads: Floats, n: int | None, n_parameters: int) -> None:
+def _check(values: Floats, errors: Floats, n: int | None, n_parameters: int) -> None:
     if values.ndim not in (1, 2) or len(values) < 2:
         raise ConfigError(
-            "Rubin's rules pool at least two estimates, one an imputation: "
+            "Rubin's rules pool at least two estimates, one per imputation: "
             f"give an array of shape (m,) or (m, k) with m > 1, not {values.shape}"
         )
-    if values.shape != spreads.shape:
+    if values.shape != errors.shape:
         raise ConfigError(
-            f"each estimate has a variance: {values.shape} estimates, {spreads.shape} variances"
+            "estimates and variances must have the same shape, "
+            f"not {values.shape} and {errors.shape}"
         )
-    if not (np.isfinite(values).all() and np.isfinite(spreads).all() and (spreads >= 0).all()):
-        raise ConfigError("estimates are finite, and variances finite and not negative")
+    if not (np.isfinite(values).all() and np.isfinite(errors).all() and (errors >= 0).all()):
+        raise ConfigError("estimates must be finite, and variances finite and not negative")
     if n is not None and n <= n_parameters:
-        raise ConfigError(f"n={n} rows cannot estimate n_parameters={n_parameters}: n is larger")
+        raise ConfigError(f"n must be larger than n_parameters={n_parameters}, not {n}")

@@ -1,4 +1,4 @@
-"""LanguageModelRegressor: the number column, given all others."""
+"""LanguageModelRegressor: p(number | all other columns)."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ __all__ = ["LanguageModelRegressor"]
 
 @with_parameters
 class RegressorParameters(SharedParameters):
-    """Parameters of a `LanguageModelRegressor`, which explains them."""
+    """Parameters of `LanguageModelRegressor`, which documents them."""
 
     discretization: DiscretizationConfig | None = None
 
 
 class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelEstimator):  # type: ignore[misc]
-    """Predict a number, and how sure it is, from its exact distribution given all other columns.
+    """Predict a number and its uncertainty, from its exact distribution given all other columns.
 
-    Constructor as in `LanguageModelEstimator`, and `discretization`. Of `generation` nothing has
-    an effect with a backend that answers exactly: the mean is read off, not averaged over draws.
+    The other parameters are those of `LanguageModelEstimator`. `generation` has no effect: the
+    mean is that of the distribution, not an average of draws.
 
     Parameters
     ----------
     discretization : DiscretizationConfig, optional
-        Let `predict` answer on a few observed values of the target. The probability of a candidate
-        is that of all numbers that are nearest to it. Quantiles, intervals and distributions are
-        those of the undivided answer.
+        Restrict `predict` to a few observed values of the target, the candidates. The probability
+        of a candidate is that of all numbers nearest to it. Quantiles, intervals and distributions
+        are not affected.
 
     Attributes
     ----------
     target_ : str
         Name of the number's column in `lm_`: that of `y`, or "target".
     candidates_ : ndarray of float, or None
-        The observed values that `predict` answers on, with `discretization`.
+        The candidates of `discretization`.
     lm_ : TabularLanguageModel
-        What answers; it can be asked anything else too.
+        The fitted language model, for any other query too.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -77,47 +77,46 @@ class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelE
 
     @classmethod
     def from_fitted(cls, lm: TabularLanguageModel, target: str, **params: Any) -> Self:
-        """Return a fitted regressor of a column that a model has learned already.
+        """Return a fitted regressor of one column of a fitted model; nothing is trained.
 
         Parameters
         ----------
         lm : TabularLanguageModel
             A fitted model.
         target : str
-            A column of numbers.
+            A numeric column.
         **params
-            Of the constructor.
+            Parameters of the constructor.
 
         Raises
         ------
         ColumnError
             If there is no such column.
         ConfigError
-            If it holds no numbers, or the model is not fitted. Also for `discretization` of a
-            model that was loaded, which has no observed values.
+            If the column is not numeric, or the model is not fitted; also for `discretization`
+            with a loaded model, which has no observed values.
         """
-        found = cls(prefit=lm, **params)
+        found = cls._over(lm, target, **params)
         column = _number_column(lm, target)
         observed = None if lm.table_ is None else column.numbers(lm.table_.frame[target])
         found.candidates_, found.target_ = found._candidates(observed), target
-        found._adopt(lm, target)
         return found
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn to predict a number.
+        """Fit a language model to the rows and their numbers.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Rows; cells may be missing.
         y : array-like of shape (n_samples,)
-            Numbers, none of them missing or infinite. One column: scikit-learn's
-            ``MultiOutputRegressor`` takes several.
+            Numbers, none of them missing or infinite. For several columns, use scikit-learn's
+            ``MultiOutputRegressor``.
 
         Returns
         -------
         LanguageModelRegressor
-            Itself.
+            The fitted regressor.
         """
         frame, name = self._rows(X, y)
         check_labels_present(y)
@@ -127,10 +126,10 @@ class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelE
         )
         numbers = numbers.astype(np.float64)
         chosen = self._candidates(numbers)
-        if self.prefit is None:
+        if self._fitted_lm is None:
             frame[name] = numbers
         else:
-            _number_column(self.prefit, name)
+            _number_column(self._fitted_lm, name)
         lm = self._learn(frame, targets=[name])
         self.candidates_, self.target_, self.lm_ = chosen, name, lm
         return self
@@ -149,12 +148,12 @@ class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelE
         X : DataFrame or array-like of shape (n_samples, n_features)
             Rows.
         return_std : bool, default False
-            Return its standard deviation too.
+            Also return its standard deviation.
 
         Returns
         -------
         ndarray of shape (n_samples,), or two of them
-            In the units of `y`. With `discretization` the mean, or the likeliest, of its
+            In the units of `y`. With `discretization`, the mean or the most likely of the
             candidates, and their standard deviation.
         """
         probabilities, column = self._answers(X)
@@ -167,20 +166,20 @@ class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelE
             mean = collapsed(probabilities, grid, self.discretization.estimate)
         if not return_std:
             return mean
-        # From the middle of the grid: squares of what lies far from zero lose their digits.
-        centred = grid - grid.mean()
-        variance = probabilities @ (centred**2 + within) - (probabilities @ centred) ** 2
+        # Centered: squares of numbers far from zero lose digits.
+        centered = grid - grid.mean()
+        variance = probabilities @ (centered**2 + within) - (probabilities @ centered) ** 2
         return mean, np.sqrt(variance.clip(0))
 
     def predict_quantiles(self, X: Any, q: ArrayLike) -> Floats:
-        """Return for each row the numbers that shares `q` of the probability lie below or at.
+        """Return the quantiles `q` of the number in each row.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Rows.
         q : float or array-like of shape (n_quantiles,)
-            From 0 to 1.
+            Probabilities from 0 to 1.
 
         Returns
         -------
@@ -190,53 +189,53 @@ class LanguageModelRegressor(RegressorMixin, RegressorParameters, LanguageModelE
         Raises
         ------
         EvidenceError
-            For a share outside 0 to 1.
+            For a `q` outside 0 to 1.
         """
         shares = np.atleast_1d(np.asarray(q, dtype=np.float64))
         if shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
-            raise EvidenceError(f"quantiles are asked with shares from 0 to 1, not {q!r}")
+            raise EvidenceError(f"q must be from 0 to 1, not {q!r}")
         probabilities, column = self._answers(X)
         found = [quantiles(column, probabilities, share) for share in shares]
         numbers = np.reshape(found, (len(shares), len(probabilities))).T
         return np.round(numbers) if column.integer else numbers
 
     def predict_interval(self, X: Any, level: float = 0.9) -> Floats:
-        """Return the ends of the middle `level` of each row's probability.
+        """Return the central interval of each row's number with probability `level`.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Rows.
         level : float, default 0.9
-            How much of the probability lies between the ends, 0 to 1.
+            Probability of the interval, from 0 to 1.
 
         Returns
         -------
         ndarray of shape (n_samples, 2)
-            Lower and upper ends, in the units of `y`.
+            Lower and upper end, in the units of `y`.
         """
         if not 0 <= level <= 1:
-            raise EvidenceError(f"level={level!r} is no share from 0 to 1")
+            raise EvidenceError(f"level must be from 0 to 1, not {level!r}")
         return self.predict_quantiles(X, [(1 - level) / 2, (1 + level) / 2])
 
     def predict_distribution(self, X: Any) -> list[Distribution]:
-        """Return the whole distribution of each row's number."""
+        """Return the distribution of each row's number."""
         probabilities, column = self._answers(X)
         return [Distribution(column, row) for row in probabilities]
 
     def _answers(self, X: Any) -> tuple[Floats, Column]:
-        rows = self._asked(X)
+        rows = self._evidence(X)
         return self.lm_.predict_proba_many(rows, self.target_), self.lm_.schema[self.target_]
 
     def _candidates(self, numbers: Floats | None) -> Floats | None:
-        """Return what `predict` answers on; None for the undivided answer."""
+        """Return the candidates of `discretization`; None without it."""
         check_config(self.discretization, DiscretizationConfig, "discretization")
         if self.discretization is None or not self.discretization.bins:
             return None
         if numbers is None:
             raise ConfigError(
                 "discretization needs the observed values, which a loaded model does not have: "
-                "give the model to prefit= and call fit(X, y)"
+                "set it with set_params after from_fitted, then call fit(X, y)"
             )
         return candidates(numbers, self.discretization)
 
@@ -254,11 +253,11 @@ def _check_numbers(y: Any) -> None:
     values = np.asarray(y)
     if values.dtype.kind in "mM":
         raise ConfigError(
-            "y holds dates or durations: make them numbers first, for example with "
+            "y holds dates or durations: convert them to numbers, for example with "
             "(y - y.min()).dt.total_seconds()"
         )
     first = next((value for value in values.ravel() if isinstance(value, str)), None)
     if first is not None:
         raise ConfigError(
-            f"y holds texts, such as {str(first)!r}: LanguageModelClassifier tells labels apart"
+            f"y holds strings, such as {str(first)!r}: use LanguageModelClassifier for labels"
         )

@@ -19,45 +19,45 @@ from tabwidget.model import TabularLanguageModel
 
 __all__ = ["LanguageModelSynthesizer"]
 
-FEWEST_TRIES = 100  # rows, times `max_attempts`, however few are asked for
+MIN_ROWS = 100  # that `max_attempts` is multiplied by
 
 
 @with_parameters
 class SynthesizerParameters(SharedParameters):
-    """Parameters of a `LanguageModelSynthesizer`, which explains them."""
+    """Parameters of `LanguageModelSynthesizer`, which documents them."""
 
     constraints: Sequence[Constraint] = ()
     max_attempts: int = 100
 
 
 class LanguageModelSynthesizer(SynthesizerParameters, LanguageModelEstimator):
-    """Draw new rows from the joint distribution of a table's columns.
+    """Sample new rows from the joint distribution of a table's columns.
 
-    Rows have the table's dtypes and no missing cell. A column that cannot be drawn, such
-    as an identifier or free text, is left out, with a warning at `fit`.
+    Rows have the table's dtypes and no missing cells. A column that cannot be sampled, such as an
+    identifier or free text, is left out, with a warning at `fit`.
 
-    Parameters that are not listed here are those of `LanguageModelEstimator`.
+    The other parameters are those of `LanguageModelEstimator`.
 
     Parameters
     ----------
     constraints : sequence of constraint, default ()
-        What every row fulfils. A mapping of columns to evidence (``{"mass": Above(3000), "island":
-        "Dream"}``) or the same as a formula (``"mass>3000, island=Dream"``) is drawn from exactly.
-        A function of a DataFrame, which returns for each row whether it is allowed, and
-        `FixedCombinations`, which allows the combinations seen, reject rows, and others are drawn.
+        What every row satisfies. A mapping of columns to evidence (``{"mass": Above(3000),
+        "island": "Dream"}``) or the same as a formula (``"mass>3000, island=Dream"``) is sampled
+        from exactly. A function from a DataFrame to a boolean per row, and `FixedCombinations`,
+        which allows the observed combinations, reject rows, and others are sampled.
     max_attempts : int, default 100
-        Rows drawn for each row asked for, at most.
+        Maximum rows sampled per row returned.
     generation : GenerationConfig, optional
-        Temperature and truncation; the plain distribution by default.
+        Temperature and truncation; by default, the model's distribution is sampled unchanged.
 
     Attributes
     ----------
     lm_ : TabularLanguageModel
-        What draws.
+        The fitted language model.
     n_features_in_ : int
-        Number of columns.
+        Number of columns of `X`.
     feature_names_in_ : ndarray of str
-        Their names, if they have them.
+        Their names, if `X` was a DataFrame that has them.
 
     Examples
     --------
@@ -71,56 +71,55 @@ class LanguageModelSynthesizer(SynthesizerParameters, LanguageModelEstimator):
     (['a'], True, 5)
     """
 
-    _draws_by: ClassVar[frozenset[str]] = frozenset({"temperature", "top_k", "top_p"})
+    _supported_generation: ClassVar[frozenset[str]] = frozenset({"temperature", "top_k", "top_p"})
 
-    _labels: dict[str, Any]  # what each column is called in the rows returned
-    _learned: pd.DataFrame | None
+    _labels: dict[str, Any]  # the column labels of the rows returned
+    _training_rows: pd.DataFrame | None
 
     @classmethod
     def from_fitted(cls, lm: TabularLanguageModel, **params: Any) -> Self:
-        """Return a synthesizer that draws from a fitted model; nothing is trained.
+        """Return a synthesizer that samples from a fitted model; nothing is trained.
 
         Parameters
         ----------
         lm : TabularLanguageModel
-            A fitted one.
+            A fitted model.
         **params
-            Of the constructor.
+            Parameters of the constructor.
         """
-        synthesizer = cls(prefit=lm, **params)
-        learned = None if lm.table_ is None else lm.table_.frame
-        synthesizer._rules(lm, learned)
-        synthesizer._learned = learned
+        synthesizer = cls._over(lm, **params)
+        rows = None if lm.table_ is None else lm.table_.frame
+        synthesizer._rules(lm, rows)
+        synthesizer._training_rows = rows
         synthesizer._labels = dict(zip(lm.schema, lm.schema, strict=True))
-        synthesizer._adopt(lm)
         return synthesizer
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn a table.
+        """Fit a language model to a table.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
             Rows; cells may be missing.
         y : None
-            Not used.
+            Ignored.
 
         Raises
         ------
         ConfigError, ColumnError, EvidenceError, FormulaError
-            For a constraint that the table cannot fulfil.
+            For a constraint that the table cannot satisfy.
         """
         frame = self._frame(X, reset=True)
         lm = self._learn(frame)
         schema = lm.schema
         left = [name for name in self._names if name not in schema.targets]
         warn_of_columns(
-            "rows come without the columns that cannot be drawn",
+            "columns that cannot be sampled are left out of new rows",
             {name: schema[name].note if name in schema else "no values" for name in left},
             stacklevel=3,
         )
-        self._rules(lm, frame)  # says what is wrong with them
-        self._learned = frame
+        self._rules(lm, frame)  # raises for an invalid constraint
+        self._training_rows = frame
         labels = X.columns if isinstance(X, pd.DataFrame) else self._names
         self._labels = dict(zip(self._names, labels, strict=True))
         self.lm_ = lm
@@ -132,34 +131,34 @@ class LanguageModelSynthesizer(SynthesizerParameters, LanguageModelEstimator):
         condition: Mapping[str, Evidence] | str | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> pd.DataFrame:
-        """Draw rows.
+        """Sample rows.
 
         Parameters
         ----------
         n : int, default 1
-            How many.
+            Number of rows.
         condition : mapping of str to evidence, or str, optional
-            What all of them have, beside the constraints: values, `OneOf`, `NoneOf`, `Between`,
+            Evidence, in addition to the constraints: values, `OneOf`, `NoneOf`, `Between`,
             `Above`, `Below`, or a formula such as ``"island in {Dream}, body_mass_g>4000"``.
         random_state : int or RandomState, optional
-            For the same rows at every call; by default each call goes on where the last ended,
-            from the seed of the constructor.
+            Seed of this call. By default, calls continue the random sequence of the constructor's
+            seed.
 
         Returns
         -------
         DataFrame of shape (n, n_columns)
-            With the table's dtypes, no cell missing.
+            With the table's dtypes and no missing cells.
 
         Raises
         ------
         ConstraintError
-            If too few of the rows drawn fulfil the constraints; names the strictest.
+            If too few sampled rows satisfy the constraints; names the strictest.
         ColumnError, EvidenceError, FormulaError
-            For a condition that the columns cannot have.
+            For an invalid condition.
         """
         check_is_fitted(self)
         if not isinstance(n, (int, np.integer)) or n < 0:
-            raise ConfigError(f"a number of rows to draw is a whole one from 0 on, not {n!r}")
+            raise ConfigError(f"the number of rows must be an integer >= 0, not {n!r}")
         rng = None if random_state is None else _generator(random_state)
 
         def draw(count: int, given: dict[str, Evidence]) -> pd.DataFrame:
@@ -167,42 +166,42 @@ class LanguageModelSynthesizer(SynthesizerParameters, LanguageModelEstimator):
             return self.lm_.sample(count, given, generation=self.generation, random_state=seed)
 
         given = evidence_of(condition, self.lm_.schema)
-        tries = self.max_attempts * max(n, FEWEST_TRIES)
-        rules = self._rules(self.lm_, self._learned)
+        tries = self.max_attempts * max(n, MIN_ROWS)
+        rules = self._rules(self.lm_, self._training_rows)
         rows = rules.draw(n, draw, given, max_tries=tries)
         return rows.rename(columns=self._labels)
 
     def memorization(
         self,
-        holdout: Any = None,
+        validation: Any = None,
         *,
         n: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> Memorization:
-        """Return how near drawn rows come to the rows learned, beside rows that were not.
+        """Return the distances of sampled rows to the training rows, against those of other rows.
 
         Parameters
         ----------
-        holdout : DataFrame or array-like, optional
-            Rows that were not learned; the rows learned among themselves by default.
+        validation : DataFrame or array-like, optional
+            Rows outside the training data; by default, the training rows among themselves.
         n : int, optional
-            Rows to draw; as many as were learned by default.
+            Rows to sample; by default, as many as the training rows.
         random_state : int or RandomState, optional
             As in `sample`.
 
         Raises
         ------
         ConfigError
-            If the model was loaded: its rows are not saved.
+            If the model was loaded: the training rows are not saved.
         """
         check_is_fitted(self)
-        if self._learned is None:
-            raise ConfigError("a loaded model does not have the rows that it learned: fit anew")
-        beside = None if holdout is None else self._frame(holdout, reset=False)
-        drawn = self.sample(len(self._learned) if n is None else n, random_state=random_state)
+        if self._training_rows is None:
+            raise ConfigError("a loaded model does not have its training rows: fit it again")
+        others = None if validation is None else self._frame(validation, reset=False)
+        drawn = self.sample(len(self._training_rows) if n is None else n, random_state=random_state)
         names = {label: name for name, label in self._labels.items()}
         schema = self.lm_.schema
-        return memorization(drawn.rename(columns=names), self._learned, beside, schema=schema)
+        return memorization(drawn.rename(columns=names), self._training_rows, others, schema=schema)
 
     def _rules(self, lm: TabularLanguageModel, rows: pd.DataFrame | None) -> Constraints:
         check_count(self.max_attempts, "max_attempts")

@@ -1,14 +1,14 @@
-"""Inference: questions, evidence and answers; knows no backend.
+"""Inference: p(target | evidence) from the predictions of any backend.
 
 ::
 
-    evidence.py      what is known of a column: a value, a set, a range
+    evidence.py      evidence on a column: a value, a set, a range
     admissible.py    the values of a column that evidence admits
-    query.py         which columns are asked for, given what
+    query.py         targets and evidence of a question; resolved once
     formula.py       the formula language
-    marginalize.py   sets and ranges as weighted rows of values
-    distribution.py  the answer: p(column | evidence)
-    joint.py         the answer for several columns together
-    sampling.py      draws from probabilities
-    calibration.py   whether probabilities come true
+    marginalize.py   sets and ranges as weighted rows
+    distribution.py  p(column | evidence)
+    joint.py         p(several columns | evidence)
+    sampling.py      samples from probabilities
+    calibration.py   predicted probabilities against observed frequencies
 """

@@ -1,4 +1,4 @@
-"""Distribution: the answer to a question, p(column | what is known)."""
+"""Distribution: p(column | evidence)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from tabwidget._formatting import bar, format_date, format_value
 from tabwidget._typing import Floats
 from tabwidget.errors import EvidenceError
 from tabwidget.table import Column
@@ -22,25 +23,26 @@ if TYPE_CHECKING:
 __all__ = ["Distribution", "quantiles"]
 
 
-MAX_BARS = 12  # that a number's bins are drawn in as text
+MAX_BARS = 12  # text bars of a binned number
 MAX_LEVELS_SHOWN = 24
+MAX_LABEL = 40  # characters
 
 
 class Distribution:
-    """A probability for every value that a column can take.
+    """A probability for every value of a column.
 
-    A number with too many values to list is answered in bins. Within a bin the probability is
-    spread evenly, so `quantile`, `interval`, `cdf` and `sample` are not tied to the bins.
+    A number with too many values to list is binned. Density is uniform within a bin, so
+    `quantile`, `interval`, `cdf` and `sample` are not limited to bin edges.
 
     Parameters
     ----------
     column : Column
-        The column asked for.
+        The target column.
     probabilities : array of shape (len(column.support),)
         Sums to one.
     order_spread : float, default 0.0
-        How far the answers of different column orders lie apart: their mean total variation
-        distance from this one, 0 to 1. A sign of doubt.
+        Mean total variation distance, 0 to 1, of the predictions of single column orders from
+        their average, a measure of model uncertainty.
 
     Attributes
     ----------
@@ -49,7 +51,7 @@ class Distribution:
     support : ndarray
         Its levels, or the grid values of a number.
     probabilities : ndarray of float
-        One a value of the support.
+        One per value of the support.
     edges : ndarray of float or None
         Bin edges, one more than the support; None if the values are listed.
     order_spread : float
@@ -79,7 +81,7 @@ class Distribution:
         self.order_spread = float(order_spread)
 
     def mode(self) -> Any:
-        """Return the likeliest value; of a binned number the middle of its densest bin."""
+        """Return the likeliest value; for a binned number that of the densest bin."""
         return self.column.value(self.column.grid[int(self._density().argmax())])
 
     def mean(self) -> Any:
@@ -93,16 +95,16 @@ class Distribution:
         mean = float(grid @ self.probabilities)
         variance = float((grid - mean) ** 2 @ self.probabilities)
         if self.edges is not None:
-            # Within a bin the values are spread evenly.
+            # The variance of a uniform distribution of width w is w**2 / 12.
             variance += float(np.diff(self.edges) ** 2 @ self.probabilities) / 12
         return math.sqrt(variance)
 
     def median(self) -> Any:
-        """Return the value that half of the probability lies below."""
+        """Return the median."""
         return self.quantile(0.5)
 
     def quantile(self, q: float) -> Any:
-        """Return the smallest value with at least the share `q` of the probability below or at it.
+        """Return the smallest value x with p(value <= x) of at least `q`.
 
         Parameters
         ----------
@@ -110,29 +112,29 @@ class Distribution:
             0 to 1.
         """
         if not 0 <= q <= 1:
-            raise EvidenceError(f"a quantile is asked with a share from 0 to 1, not {q!r}")
+            raise EvidenceError(f"q={q!r} is not a probability: give a number from 0 to 1")
         return self.column.value(self._quantiles(np.array([q]))[0])
 
     def interval(self, p: float = 0.9) -> tuple[Any, Any]:
-        """Return the ends of the middle share `p` of the probability."""
+        """Return the ends of the central interval of probability `p`."""
         return self.quantile((1 - p) / 2), self.quantile((1 + p) / 2)
 
     def cdf(self, x: Any) -> Any:
-        """Return the probability of a value at or below `x`, one number or an array of them."""
+        """Return p(value <= x) for one `x` or an array of them."""
         self._numeric("cdf")
         many = isinstance(x, (list, tuple, np.ndarray, pd.Series))
         numbers = self.column.numbers(x if many else [x])
-        # The bins of whole numbers end on halves.
+        # Bins of integers end on half-integers.
         below = self._below(np.floor(numbers) + 0.5 if self.column.integer else numbers)
         return below if many else float(below[0])
 
     def sample(self, n: int = 1, random_state: Any = None) -> NDArray[Any]:
-        """Draw `n` values.
+        """Sample `n` values.
 
         Parameters
         ----------
         n : int, default 1
-            How many.
+            Number of samples.
         random_state : int, numpy Generator or None
             Passed to ``numpy.random.default_rng``.
         """
@@ -169,10 +171,10 @@ class Distribution:
         ]
         if self.edges is None:
             return rows
-        # A value alone is drawn a little wider than it is, or nobody would see it.
-        wider = np.where(self.column.atoms & ~self.column.integer, np.ptp(self.edges) / 200, 0.0)
+        # The bin of an atom is widened to be visible in a chart.
+        margin = np.where(self.column.atoms & ~self.column.integer, np.ptp(self.edges) / 200, 0.0)
         ends = zip(
-            self.edges[:-1] - wider, self.edges[1:] + wider, self._density(), rows, strict=True
+            self.edges[:-1] - margin, self.edges[1:] + margin, self._density(), rows, strict=True
         )
         return [
             {"low": float(low), "high": float(high), **row, "density": float(density)}
@@ -180,7 +182,7 @@ class Distribution:
         ]
 
     def __repr__(self) -> str:
-        return f"<Distribution of {self.target!r}: {self._in_short()}>"
+        return f"<Distribution of {self.target!r}: {self._summary()}>"
 
     def __str__(self) -> str:
         labels, shares = self._bars()
@@ -189,7 +191,7 @@ class Distribution:
         right = self.column.is_number
         lines = [
             f"  {label.rjust(width) if right else label.ljust(width)}"
-            f"  {share:6.1%} {_bar(share * scale)}".rstrip()
+            f"  {share:6.1%} {bar(share * scale)}".rstrip()
             for label, share in zip(labels, shares, strict=True)
         ]
         return "\n".join([f"p({self.target})", *lines])
@@ -210,34 +212,34 @@ class Distribution:
         )
 
     def _bars(self) -> tuple[list[str], list[float]]:
-        """Return labels and shares, few enough to be read."""
+        """Return labels and probabilities of a readable number of bars."""
         if self.edges is not None:
             cuts = np.linspace(self.edges[0], self.edges[-1], MAX_BARS + 1)
-            ends = [_short(self.column.value(cut), long=cuts[1] - cuts[0]) for cut in cuts]
+            ends = [_label(self.column.value(cut), span=cuts[1] - cuts[0]) for cut in cuts]
             labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)]
             return labels, np.diff(self._below(cuts)).tolist()
         if len(self.support) > MAX_LEVELS_SHOWN:
             kept = np.sort(self.probabilities.argsort()[::-1][: MAX_LEVELS_SHOWN - 1])
-            labels = [_short(self.support[i]) for i in kept]
+            labels = [_label(self.support[i]) for i in kept]
             shares = self.probabilities[kept].tolist()
             others = len(self.support) - len(kept)
             return [*labels, f"{others} others"], [*shares, max(0.0, 1 - sum(shares))]
-        return [_short(value) for value in self.support], self.probabilities.tolist()
+        return [_label(value) for value in self.support], self.probabilities.tolist()
 
     def _below(self, numbers: Floats) -> Floats:
-        """Return the probability of a value at or below each number."""
+        """Return p(value <= x) for each number x."""
         total = np.concatenate([[0.0], self.probabilities.cumsum()])
         if self.edges is None:
             return total[np.searchsorted(self.column.grid, numbers, side="right")]
-        # All of a value alone lies at or below it.
-        cells = self.column.codes(np.nan_to_num(numbers))
+        # The whole probability of an atom is at its value.
+        codes = self.column.codes(np.nan_to_num(numbers))
         inside = (numbers >= self.edges[0]) & (numbers < self.edges[-1])
-        reached = self.column.atoms[cells] & inside & (numbers >= self.column.grid[cells])
+        reached = self.column.atoms[codes] & inside & (numbers >= self.column.grid[codes])
         found = np.interp(numbers, self.edges, total)
-        return np.where(reached & ~self.column.integer, total[cells + 1], found)
+        return np.where(reached & ~self.column.integer, total[codes + 1], found)
 
     def _quantiles(self, shares: Floats) -> Floats:
-        """Return where on the number line each share of the probability is reached."""
+        """Return the quantiles as floats."""
         self._numeric("quantile")
         return quantiles(self.column, self.probabilities[None], shares)
 
@@ -245,69 +247,55 @@ class Distribution:
         return self.probabilities / self.column.widths
 
     def _numeric(self, what: str) -> Floats:
-        """Return the grid; an error for levels, which have no `what`."""
+        """Return the grid; `EvidenceError` for levels, which have no `what`."""
         if not self.column.is_number:
             raise EvidenceError(
-                f"column {self.target!r} has levels, not numbers, and so no {what}: "
+                f"column {self.target!r} has levels, not numbers, so {what} is not defined: "
                 "use mode(), probabilities or entropy()"
             )
         return self.column.grid
 
-    def _in_short(self) -> str:
+    def _summary(self) -> str:
         if not self.column.is_number:
             return f"{self.mode()} {self.probabilities.max():.1%}"
         low, high = self.interval(0.9)
-        return f"median {_short(self.median())}, 90% in {_short(low)} to {_short(high)}"
+        return f"median {_label(self.median())}, 90% in {_label(low)} to {_label(high)}"
 
 
-def _short(value: Any, long: float = 0.0) -> str:
-    """Return a value as a label: four significant digits; dates without a time that says nothing.
-
-    `long` is the length of the bar that ends here: the time of day is left out from a day on.
-    """
+def _label(value: Any, span: float = 0.0) -> str:
+    """Return a value as a label; the time of day is left out where `span` is a day or more."""
     if isinstance(value, pd.Timestamp):
-        bare = long >= 86_400 or value == value.normalize()
-        return f"{value:%Y-%m-%d}" if bare else f"{value:%Y-%m-%d %H:%M}"
-    value = plain(value)
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    text = str(value)
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
-def _bar(length: float) -> str:
-    """Return a bar of block characters, an eighth of one exact."""
-    eighths = round(length * 8)
-    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+        return format_date(value, span)
+    return format_value(plain(value), MAX_LABEL)
 
 
 def quantiles(column: Column, probabilities: Floats, shares: Floats | float) -> Floats:
-    """Return where on the number line a share of the probability is reached.
+    """Return one quantile per row, as floats.
 
     Parameters
     ----------
     column : Column
-        Of numbers.
+        A column of numbers.
     probabilities : ndarray of shape (n, len(column.support))
-        Over its support; one row serves several shares.
+        Probabilities over its support; a single row is broadcast.
     shares : float or ndarray of shape (n,)
-        From 0 to 1.
+        Cumulative probabilities, 0 to 1.
 
     Returns
     -------
     ndarray of shape (n,)
-        Numbers; whole ones lie within the data.
+        Quantiles, inside the range of the data for integers.
     """
     shares = np.asarray(shares, dtype=np.float64)
     total = probabilities.cumsum(axis=1)
-    # Only values that have any probability are reached, 0 and rounding errors notwithstanding.
+    # Quantiles are values of positive probability, even at 0, 1 and with rounding errors.
     possible = probabilities > 0
     first = possible.argmax(axis=1)
     last = probabilities.shape[1] - 1 - possible[:, ::-1].argmax(axis=1)
-    cells = (total < (shares - 1e-12).reshape(-1, 1)).sum(axis=1).clip(first, last)
-    at = (np.arange(len(cells)) if len(probabilities) > 1 else 0), cells
+    codes = (total < (shares - 1e-12).reshape(-1, 1)).sum(axis=1).clip(first, last)
+    at = (np.arange(len(codes)) if len(probabilities) > 1 else 0), codes
     before = total[at] - probabilities[at]
-    part = np.clip((shares - before) / np.maximum(probabilities[at], 1e-300), 0, 1)
-    numbers = column.within(cells, part)
-    # The outermost bins of whole numbers end on halves.
+    fraction = np.clip((shares - before) / np.maximum(probabilities[at], 1e-300), 0, 1)
+    numbers = column.within(codes, fraction)
+    # The outermost bins of integers end on half-integers.
     return numbers.clip(column.low, column.high) if column.integer else numbers

@@ -1,4 +1,4 @@
-"""Evidence: what is known of a column, and how it is written as a formula, Python and JSON."""
+"""Evidence on a column, and its formula, Python and JSON notation."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ class NoneOf(OneOf):
 
 @dataclass(frozen=True)
 class Between:
-    """Evidence that a number lies between two others.
+    """Evidence that a number is between two others.
 
     Parameters
     ----------
     low, high : float or date
         The ends.
     closed : {"both", "left", "right", "neither"}, default "both"
-        Which ends belong to the range.
+        Which ends are inside the range.
     """
 
     low: Any
@@ -77,13 +77,13 @@ class Between:
     def __post_init__(self) -> None:
         if self.closed not in ("both", "left", "right", "neither"):
             raise EvidenceError(
-                f"a range is closed on 'both', 'left', 'right' or 'neither', not {self.closed!r}"
+                f"closed must be 'both', 'left', 'right' or 'neither', not {self.closed!r}"
             )
 
 
 @dataclass(frozen=True)
 class Above:
-    """Evidence that a number lies above `value`, which counts only if `inclusive`."""
+    """Evidence that a number is above `value`, or equal to it if `inclusive`."""
 
     value: Any
     inclusive: bool = False
@@ -91,7 +91,7 @@ class Above:
 
 @dataclass(frozen=True)
 class Below:
-    """Evidence that a number lies below `value`, which counts only if `inclusive`."""
+    """Evidence that a number is below `value`, or equal to it if `inclusive`."""
 
     value: Any
     inclusive: bool = False
@@ -102,7 +102,7 @@ Evidence: TypeAlias = Any  # a plain value, OneOf, NoneOf, Between, Above or Bel
 
 
 def describe(name: str, evidence: Evidence) -> str:
-    """Return one piece of evidence as the formula language writes it.
+    """Return evidence in the formula language.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def describe(name: str, evidence: Evidence) -> str:
 
 
 def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
-    """Return evidence as plain JSON, the form that travels to a browser.
+    """Return evidence as JSON, as it is sent to a browser.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def evidence_from_json(data: Mapping[str, Any]) -> Evidence:
     Raises
     ------
     ConfigError
-        If the JSON is no evidence.
+        If the JSON is not evidence.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def evidence_from_json(data: Mapping[str, Any]) -> Evidence:
             kind = Above if op == "above" else Below
             return kind(data["value"], bool(data.get("inclusive", False)))
     except KeyError as error:
-        raise ConfigError(f"evidence of kind {op!r} lacks its {error.args[0]!r}") from None
+        raise ConfigError(f"evidence of kind {op!r} lacks the key {error.args[0]!r}") from None
     raise ConfigError(f"there is no evidence of kind {op!r}: is, in, not in, between, above, below")
 
 
@@ -178,7 +178,7 @@ WORD = re.compile(r"[^\W\d][\w.]*")
 
 
 def as_name(name: str) -> str:
-    """Return a column's name as the formula language writes it."""
+    """Return a column's name in the formula language."""
     if WORD.fullmatch(name) and name not in ("in", "not"):
         return name
     return "`" + name.replace("`", "``") + "`"
@@ -198,7 +198,7 @@ def _value(value: object) -> str:
 
 
 def as_python(evidence: Evidence) -> str:
-    """Return evidence as the Python that makes it."""
+    """Return evidence as a Python expression."""
     if isinstance(evidence, OneOf):
         return f"{type(evidence).__name__}({', '.join(as_python(v) for v in evidence.values)})"
     if isinstance(evidence, Between):
@@ -212,5 +212,5 @@ def as_python(evidence: Evidence) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return text as a Python literal, in double quotes where it can be."""
+    """Return text as a Python literal, in double quotes if possible."""
     return repr(text) if '"' in text or "\\" in text or not text.isprintable() else f'"{text}"'

@@ -8,10 +8,10 @@
               | value ("<" | "<=") name ("<" | "<=") value      (or with > and >=)
               | name ["not"] "in" "{" value { "," value } "}"
               | name "in" ("[" | "(") value "," value ("]" | ")")
-    name     := word | "`" anything "`"                         (a backtick in it is doubled)
+    name     := word | "`" anything "`"                         (an inner backtick is doubled)
     value    := number | date | 'text' | "text" | words
 
-A set is written with braces, a range with brackets: ``x in [1, 2)`` is 1 <= x < 2.
+Braces denote a set, brackets a range: ``x in [1, 2)`` is 1 <= x < 2.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tabwidget.errors import ColumnError, EvidenceError, FormulaError
-from tabwidget.inference.admissible import normalize
+from tabwidget.inference.admissible import ResolvedEvidence, normalize, resolve_evidence
 from tabwidget.inference.evidence import WORD, Above, Below, Between, Evidence, NoneOf, OneOf
-from tabwidget.inference.query import Query
+from tabwidget.inference.query import Query, ResolvedQuery
 from tabwidget.table import Column, TableSchema
 
-__all__ = ["parse"]
+__all__ = ["parse", "resolve_formula"]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _OPERATOR = re.compile(r"<=|>=|==|!=|=|<|>")
 _BARE_END = re.compile(r"[,{}()\[\]|]|<=|>=|==|!=|=|<|>|$")
-# A piece of a formula; a quote opens a text only where a piece begins, as in `name = O'Brien`.
-_PIECE = re.compile(
+# A token; a quote opens a text only at the start of one, unlike in `name = O'Brien`.
+_TOKEN = re.compile(
     r"""`[^`]*`|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|<=|>=|==|!=|[=<>,|{}()\[\]]|[^\s=<>!,|{}()\[\]]+|!""",
     re.DOTALL,
 )
@@ -47,25 +47,25 @@ _CLOSED: dict[tuple[bool, bool], Any] = {
 
 
 def parse(text: str, schema: TableSchema | None = None) -> Query:
-    """Read a formula.
+    """Parse a formula.
 
     Parameters
     ----------
     text : str
         For example ``"species | bill_length_mm=39.1, island in {Dream, Biscoe}"``.
     schema : TableSchema, optional
-        Checks columns and levels, and lets names hold spaces without backticks.
+        Validates columns and levels; with it, names with spaces need no backticks.
 
     Returns
     -------
     Query
-        With the values as the schema has them.
+        With normalized evidence if there is a schema.
 
     Raises
     ------
     FormulaError
-        With a caret under the place that is wrong; also for a column or a level that the schema
-        does not have, because the place is known.
+        For a syntax error, or a column or level that the schema does not have. A caret marks the
+        position.
 
     Examples
     --------
@@ -75,9 +75,25 @@ def parse(text: str, schema: TableSchema | None = None) -> Query:
     return _Parser(text, schema).query()
 
 
+def resolve_formula(text: str, schema: TableSchema) -> ResolvedQuery:
+    """Parse a formula and resolve its evidence; raises as `parse` does.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.table import Table
+    >>> schema = Table(pd.DataFrame({"x": [1, 2, 4], "y": ["a", "b", "b"]})).schema
+    >>> resolve_formula("y | x > 1", schema).evidence["x"].admissible.numbers.tolist()
+    [2.0, 4.0]
+    """
+    parser = _Parser(text, schema)
+    query = parser.query()
+    return ResolvedQuery(query.targets, parser.resolved, schema)
+
+
 @dataclass(frozen=True)
 class _Literal:
-    """A value as it is written; what it means depends on the column."""
+    """A value as written; its type depends on the column."""
 
     text: str
     quoted: bool
@@ -85,10 +101,11 @@ class _Literal:
 
 
 class _Parser:
-    """Recursive descent, one method a rule; `at` is the place reached."""
+    """Recursive descent, one method per rule; `at` is the current position."""
 
     def __init__(self, text: str, schema: TableSchema | None) -> None:
         self.text, self.schema, self.at = text, schema, 0
+        self.resolved: dict[str, ResolvedEvidence] = {}
 
     def query(self) -> Query:
         targets = [self._target([])]
@@ -101,9 +118,11 @@ class _Parser:
                 start = self.at
                 name, evidence = self._evidence()
                 if name in given:
-                    self._fail(f"column {name!r} is given twice: write one range or set", start)
+                    self._fail(f"column {name!r} has evidence twice: write one range or set", start)
                 if name in targets:
-                    self._fail(f"column {name!r} is both asked for and given", start)
+                    self._fail(
+                        f"column {name!r} is both a target and evidence: leave one out", start
+                    )
                 given[name] = evidence
                 if not self._take(","):
                     break
@@ -115,9 +134,9 @@ class _Parser:
     def _target(self, before: list[str]) -> str:
         self._skip()
         start = self.at
-        name = self._name("a column to ask for", asked=True)
+        name = self._name("a target column", target=True)
         if name in before:
-            self._fail(f"column {name!r} is asked for twice", start)
+            self._fail(f"column {name!r} is a target twice", start)
         return name
 
     def _evidence(self) -> tuple[str, Evidence]:
@@ -128,7 +147,7 @@ class _Parser:
         column = self._column(name)
         negated = self._word("not")
         if self._word("in"):
-            return name, self._normalized(column, self._membership(column, negated), start)
+            return name, self._resolve(name, self._membership(column, negated), start)
         if negated:
             self._fail("expected 'in' after 'not'")
         operator = self._operator()
@@ -136,20 +155,20 @@ class _Parser:
         at = self.at
         value = self._read(self._literal(), column)
         if operator in ("=", "=="):
-            return name, self._normalized(column, value, at)
+            return name, self._resolve(name, value, at)
         if operator == "!=":
-            return name, self._normalized(column, NoneOf(value), at)
+            return name, self._resolve(name, NoneOf(value), at)
         kind = Above if operator[0] == ">" else Below
-        return name, self._normalized(column, kind(value, operator.endswith("=")), at)
+        return name, self._resolve(name, kind(value, operator.endswith("=")), at)
 
     def _is_double_bounded(self) -> bool:
-        """Whether two comparisons stand before the next comma, as in ``1 < x <= 2``."""
+        """Return whether two comparisons precede the next comma, as in ``1 < x <= 2``."""
         operators = []
-        for piece in _PIECE.finditer(self.text, self.at):
-            if piece.group() in tuple(",|{}()[]"):
+        for token in _TOKEN.finditer(self.text, self.at):
+            if token.group() in tuple(",|{}()[]"):
                 break
-            if _OPERATOR.fullmatch(piece.group()):
-                operators.append(piece.group())
+            if _OPERATOR.fullmatch(token.group()):
+                operators.append(token.group())
         return len(operators) > 1
 
     def _double_bounded(self) -> tuple[str, Evidence]:
@@ -166,7 +185,7 @@ class _Parser:
         column = self._column(name)
         closed = _CLOSED[first.endswith("="), second.endswith("=")]
         between = Between(self._read(low, column), self._read(high, column), closed)
-        return name, self._normalized(column, between, start)
+        return name, self._resolve(name, between, start)
 
     def _membership(self, column: Column | None, negated: bool) -> Evidence:
         if self._take("{"):
@@ -191,22 +210,26 @@ class _Parser:
         return Between(low, high, _ENDS[opening + closing])
 
     def _member(self, column: Column | None) -> Any:
-        """Return a value of a set; checked at once, so that the caret stands under this one."""
+        """Return a value of a set, validated here so that the caret marks this value."""
         literal = self._literal()
         value = self._read(literal, column)
-        self._normalized(column, value, literal.at)
+        if column is not None:
+            try:
+                normalize(value, column)
+            except EvidenceError as error:
+                self._fail(str(error), literal.at)
         return value
 
-    def _name(self, what: str, *, asked: bool = False) -> str:
+    def _name(self, what: str, *, target: bool = False) -> str:
         self._skip()
         start = self.at
         if self.text.startswith("`", start):
             name = self._backticked()
         else:
-            name = self._longest_known() or self._plain_word(what)
+            name = self._longest_column() or self._plain_word(what)
         if self.schema is not None:
             try:
-                (self.schema.target_column if asked else self.schema.input_column)(name)
+                (self.schema.target_column if target else self.schema.input_column)(name)
             except ColumnError as error:
                 self._fail(str(error), start)
         return name
@@ -218,8 +241,8 @@ class _Parser:
         self.at = match.end()
         return match.group(1).replace("``", "`")
 
-    def _longest_known(self) -> str:
-        """Take the longest column name that stands here whole, so that spaces need no backticks."""
+    def _longest_column(self) -> str:
+        """Consume the longest column name at this position, so that spaces need no backticks."""
         found = ""
         for name in self.schema or ():
             end = self.at + len(name)
@@ -232,7 +255,7 @@ class _Parser:
     def _plain_word(self, what: str) -> str:
         match = WORD.match(self.text, self.at)
         if not match:
-            self._fail(f"expected {what} (a name with other characters stands in `backticks`)")
+            self._fail(f"expected {what} (put a name with other characters in `backticks`)")
         self.at = match.end()
         return match.group()
 
@@ -245,7 +268,7 @@ class _Parser:
         end = _BARE_END.search(self.text, start)
         word = self.text[start : end.start() if end else len(self.text)].rstrip()
         if not word:
-            self._fail('expected a value (one with other characters stands in "quotes")')
+            self._fail('expected a value (put one with other characters in "quotes")')
         self.at = start + len(word)
         return _Literal(word, False, start)
 
@@ -263,14 +286,14 @@ class _Parser:
         return "".join(out)
 
     def _read(self, literal: _Literal, column: Column | None) -> Any:
-        """Return the value that a literal stands for in a column, or by its looks alone."""
+        """Return the value of a literal, by the kind of the column if it is known."""
         if literal.quoted or (column is not None and column.kind == "datetime"):
             return literal.text
         value: Any = {"true": True, "false": False}.get(literal.text.lower(), literal.text)
         if _NUMBER.fullmatch(literal.text):
             value = self._number(literal)
         if column is not None and column.kind == "categorical":
-            # A level 01234 is no number, though it looks like one.
+            # A level such as 01234 only looks like a number.
             return value if value in column.support.tolist() else literal.text
         return value
 
@@ -294,13 +317,17 @@ class _Parser:
     def _column(self, name: str) -> Column | None:
         return None if self.schema is None else self.schema[name]
 
-    def _normalized(self, column: Column | None, evidence: Evidence, at: int) -> Evidence:
+    def _resolve(self, name: str, evidence: Evidence, at: int) -> Evidence:
+        """Return normalized evidence, and keep the values it admits."""
+        column = self._column(name)
         if column is None:
             return evidence
         try:
-            return normalize(evidence, column)
+            resolved = resolve_evidence(evidence, column)
         except EvidenceError as error:
             self._fail(str(error), at)
+        self.resolved[name] = resolved
+        return resolved.evidence
 
     def _word(self, word: str) -> bool:
         self._skip()

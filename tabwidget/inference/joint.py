@@ -1,4 +1,4 @@
-"""JointDistribution: the answer to a question about several columns together."""
+"""JointDistribution: p(several columns | evidence)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["JointDistribution", "joint_of"]
 
 
-MAX_CELLS = 100_000
+MAX_COMBINATIONS = 100_000
 
 
 class JointDistribution:
@@ -32,12 +32,12 @@ class JointDistribution:
     Parameters
     ----------
     columns : sequence of Column
-        The columns asked for.
+        The target columns.
     probabilities : array of shape (len(column.support) of each column)
         Sums to one.
     order_spread : float, default 0.0
-        How far the chain rule's answers from the first and from the last column on lie apart:
-        their total variation distance from this one, 0 to 1. A sign of doubt.
+        Largest total variation distance, 0 to 1, of the two chain-rule products, in forward and
+        reverse column order, from their average: a measure of model uncertainty.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class JointDistribution:
         """Return the distribution of one of the columns alone."""
         if target not in self.targets:
             raise ConfigError(
-                f"the joint is of {', '.join(self.targets)}, not of {target!r}."
+                f"the joint distribution has {', '.join(self.targets)}, not {target!r}."
                 + nearest(target, self.targets)
             )
         at = self.targets.index(target)
@@ -77,7 +77,7 @@ class JointDistribution:
         return Distribution(self.columns[at], self.probabilities.sum(others), self.order_spread)
 
     def mode(self) -> dict[str, Any]:
-        """Return the likeliest combination; of binned numbers the densest."""
+        """Return the likeliest combination, by density for binned numbers."""
         density = self.probabilities
         for axis, column in enumerate(self.columns):
             shape = [-1 if i == axis else 1 for i in range(len(self.columns))]
@@ -86,24 +86,24 @@ class JointDistribution:
         return {c.name: c.value(c.grid[i]) for c, i in zip(self.columns, index, strict=True)}
 
     def sample(self, n: int = 1, random_state: Any = None) -> pd.DataFrame:
-        """Draw `n` combinations.
+        """Sample `n` combinations.
 
         Parameters
         ----------
         n : int, default 1
-            How many.
+            Number of samples.
         random_state : int, numpy Generator or None
             Passed to ``numpy.random.default_rng``.
         """
         rng = np.random.default_rng(random_state)
         flat = self.probabilities.ravel()
-        drawn = np.unravel_index(
+        codes_of = np.unravel_index(
             rng.choice(len(flat), size=n, p=flat / flat.sum()), self.probabilities.shape
         )
         return pd.DataFrame(
             {
-                column.name: column.restore(column.within(cells, rng.random(n)))
-                for column, cells in zip(self.columns, drawn, strict=True)
+                column.name: column.restore(column.within(codes, rng.random(n)))
+                for column, codes in zip(self.columns, codes_of, strict=True)
             }
         )
 
@@ -113,14 +113,14 @@ class JointDistribution:
         return float(-(p * np.log(p)).sum())
 
     def mutual_information(self) -> float:
-        """Return what the columns tell of each other, in nats; 0 if they are independent.
+        """Return the mutual information in nats; 0 for independent columns.
 
-        Of more than two columns it is the total correlation (Watanabe 1960).
+        For more than two columns it is the total correlation (Watanabe 1960).
         """
         return sum(self.marginal(name).entropy() for name in self.targets) - self.entropy()
 
     def records(self) -> list[dict[str, Any]]:
-        """Return JSON-safe rows, a combination each: its values by column, and "probability"."""
+        """Return one JSON-safe dict per combination: values by column, and "probability"."""
         supports = [[plain(value) for value in column.support] for column in self.columns]
         return [
             {
@@ -134,7 +134,7 @@ class JointDistribution:
         ]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the probabilities with the values as index and, of the last column, as columns."""
+        """Return the probabilities, with the values of the last column as columns."""
         *rows, last = [pd.Index(c.support, name=c.name) for c in self.columns]
         index = rows[0] if len(rows) == 1 else pd.MultiIndex.from_product(rows)
         values = self.probabilities.reshape(-1, self.probabilities.shape[-1])
@@ -145,7 +145,7 @@ class JointDistribution:
         from tabwidget import charts
 
         if len(self.targets) != 2:
-            raise ConfigError("a chart is of two columns: take to_frame(), or ask for two")
+            raise ConfigError("a chart needs two columns: use to_frame(), or two targets")
         x, y = self.columns
         records = [
             {"x": plain(a), "y": plain(b), "probability": float(p)}
@@ -172,44 +172,47 @@ class JointDistribution:
 def joint_of(
     columns: Sequence[Column],
     indices: Sequence[int],
-    contexts: WeightedRows,
+    weighted: WeightedRows,
     predict: Callable[[Floats, NDArray[np.int64]], Floats],
 ) -> JointDistribution:
-    """Return the joint of several columns: by the chain rule, from the first on and from the last.
+    """Return the joint of several columns by the chain rule, averaged over two column orders.
+
+    p(a, b | evidence) = p(a | evidence) p(b | a, evidence)
 
     Parameters
     ----------
     columns : sequence of Column
-        The columns asked for.
+        The target columns.
     indices : sequence of int
-        Their places in the rows of `contexts`.
-    contexts : WeightedRows
-        What is known, of one question.
+        Their positions in a row.
+    weighted : WeightedRows
+        Rows of one query.
     predict : callable
-        ``predict(rows, indices)`` returns the probabilities of one column a row.
+        ``predict(rows, indices)`` returns the probabilities of one column per row.
 
     Raises
     ------
     ConfigError
-        For a joint of more cells than can be listed.
+        If there are more than 100,000 combinations.
     """
     size = math.prod(len(column.support) for column in columns)
-    if size > MAX_CELLS:
+    if size > MAX_COMBINATIONS:
         raise ConfigError(
-            f"a joint of {' and '.join(column.name for column in columns)} has {size:,} cells, "
-            f"more than {MAX_CELLS:,}: ask for fewer columns, or draw them together with complete()"
+            f"a joint of {' and '.join(column.name for column in columns)} has {size:,} "
+            f"combinations, more than {MAX_COMBINATIONS:,}: give fewer targets, or sample with "
+            "complete()"
         )
     found = []
     for order in (range(len(columns)), range(len(columns) - 1, -1, -1)):
-        rows, likely = contexts.rows, np.ones(len(contexts.rows))
+        rows, joints = weighted.rows, np.ones(len(weighted.rows))
         for place in order:
             index, grid = indices[place], columns[place].grid
             answers = predict(rows, np.full(len(rows), index))[:, : len(grid)]
-            likely = (likely[:, None] * answers).ravel()
+            joints = (joints[:, None] * answers).ravel()
             rows = rows.repeat(len(grid), axis=0)
             rows[:, index] = np.tile(grid, len(rows) // len(grid))
-        shape = [len(contexts.rows), *(len(columns[place].grid) for place in order)]
-        joint = np.tensordot(contexts.weights, likely.reshape(shape), 1)
+        shape = [len(weighted.rows), *(len(columns[place].grid) for place in order)]
+        joint = np.tensordot(weighted.weights, joints.reshape(shape), 1)
         found.append(joint.transpose(np.argsort(order)))
     mean = np.mean(found, axis=0)
     spread = max(float(np.abs(one - mean).sum()) / 2 for one in found)
@@ -217,7 +220,7 @@ def joint_of(
 
 
 def _labels(column: Column) -> NDArray[Any]:
-    """Return what to write on an axis: values, rounded if they are bins."""
+    """Return axis labels: values, rounded for bins."""
     if column.edges is None or column.kind == "datetime":
         return column.support
     return np.array([float(f"{value:.4g}") for value in column.grid])

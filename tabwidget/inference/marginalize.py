@@ -1,8 +1,9 @@
-"""WeightedRows: what is known, as weighted rows of plain cells that a backend can read.
+"""Marginalize: evidence as weighted rows of single values, which a backend can read.
 
-A value is a cell. A set or a range is every cell it admits, each in a row of its own, weighted by
-the probability the backend gives it. What a backend says of the rows, summed by weight, is what it
-says of the evidence: p(A | B in S) = sum over b in S of p(b) p(A | b) / p(S).
+A value is one cell. A set or a range S expands to one row per value that it admits, weighted by
+the probability that the backend predicts for it:
+
+    p(A | B in S) = sum over b in S of p(b) p(A | b) / p(S)
 """
 
 from __future__ import annotations
@@ -11,50 +12,49 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tabwidget._typing import Floats
-from tabwidget.inference.admissible import AdmissibleValues, admissible_values, admits_everything
-from tabwidget.inference.evidence import Above, Below, Between, Evidence, OneOf
+from tabwidget._typing import Floats, Ints
+from tabwidget.inference.admissible import AdmissibleValues, admits_everything
+from tabwidget.inference.query import ResolvedQuery
 from tabwidget.table import TableSchema
 
 __all__ = ["WeightedRows", "marginalize"]
 
-Predict = Callable[[Floats, NDArray[np.int64]], Floats]
+Predict = Callable[[Floats, Ints], Floats]
 
-NEGLIGIBLE = 1e-4  # of a question's whole weight; the lightest rows, up to so much, are dropped
-MAX_ROWS = 4096  # a question; the heaviest are kept
+NEGLIGIBLE = 1e-4  # total weight per query of the lightest rows, which are dropped
+MAX_ROWS = 4096  # per query; the heaviest are kept
 
 
 @dataclass(frozen=True)
 class WeightedRows:
-    """Weighted rows.
+    """Rows of one or more queries, with weights.
 
     Attributes
     ----------
     rows : ndarray of shape (n, width of a row)
-        Known cells as numbers, NaN where unknown.
+        Evidence as floats, NaN where there is none.
     weights : ndarray of shape (n,)
-        Those of one question sum to one.
+        They sum to one per query.
     owner : ndarray of shape (n,), increasing
-        The question that each row belongs to.
+        Index of the query that each row belongs to.
     """
 
     rows: Floats
     weights: Floats
-    owner: NDArray[np.int64]
+    owner: Ints
 
     def total(self, values: Floats) -> Floats:
-        """Return the weighted sum of `values`, one a row, over each question's rows."""
+        """Return the weighted sum of `values`, given one per row, over the rows of each query."""
         starts = np.flatnonzero(np.diff(self.owner, prepend=-1))
         weighted = values * (self.weights if values.ndim == 1 else self.weights[:, None])
         return np.add.reduceat(weighted, starts, axis=0)
 
     def draw(self, rng: np.random.Generator) -> Floats:
-        """Return one row a question, drawn by weight."""
+        """Return one row per query, sampled by weight."""
         cumulative = np.cumsum(self.weights)
         n = int(self.owner[-1]) + 1
-        # Weights of a question sum to one, so question i owns the stretch from i to i + 1.
+        # Weights sum to one per query, so query i owns the interval from i to i + 1.
         index = np.searchsorted(cumulative, np.arange(n) + rng.random(n))
         first = np.searchsorted(self.owner, np.arange(n))
         last = np.searchsorted(self.owner, np.arange(n), side="right") - 1
@@ -62,94 +62,81 @@ class WeightedRows:
 
 
 def marginalize(
-    questions: Sequence[Mapping[str, Evidence]], schema: TableSchema, predict: Predict
+    queries: Sequence[ResolvedQuery], schema: TableSchema, predict: Predict
 ) -> WeightedRows:
-    """Return the contexts of several questions.
+    """Return the weighted rows of several queries.
 
     Parameters
     ----------
-    questions : sequence of mapping of str to evidence
-        What is known in each.
+    queries : sequence of ResolvedQuery
+        Queries resolved against `schema`.
     schema : TableSchema
-        Of the table that was learned.
+        Schema of the fitted table.
     predict : callable
-        ``predict(rows, columns)`` returns the probabilities of one column a row, over its support.
-
-    Raises
-    ------
-    ColumnError, EvidenceError
-        For a column that takes no part, or evidence that it cannot take.
+        ``predict(rows, columns)`` returns the probabilities of one column per row, over its
+        support.
     """
-    rows = np.full((len(questions), schema.width), np.nan)
-    spread: dict[int, dict[int, AdmissibleValues]] = {}
-    for name in dict.fromkeys(name for question in questions for name in question):
-        column, places = schema.input_column(name), schema.positions(name)
-        given = {i: question[name] for i, question in enumerate(questions) if name in question}
+    rows = np.full((len(queries), schema.width), np.nan)
+    expansions: dict[int, dict[int, AdmissibleValues]] = {}
+    for name in dict.fromkeys(name for query in queries for name in query.evidence):
+        column, positions = schema.input_column(name), schema.positions(name)
+        found = {i: q.evidence[name] for i, q in enumerate(queries) if name in q.evidence}
         if column.role == "evidence":
-            rows[list(given), places] = column.inputs(list(given.values()))
+            texts = [resolved.evidence for resolved in found.values()]
+            rows[list(found), positions] = column.inputs(texts)
             continue
-        index = places.start
-        plain = [i for i, evidence in given.items() if not _is_spread(evidence)]
-        if len(plain) == 1:
-            rows[plain, index] = column.number(given[plain[0]])
-        else:
-            rows[plain, index] = column.numbers([given[i] for i in plain])
-        wide = {}
-        for i, evidence in given.items():
-            if not _is_spread(evidence):
+        index = positions.start
+        several = {}
+        for i, resolved in found.items():
+            admissible = resolved.admissible
+            if admissible is None:
+                rows[i, index] = resolved.number
+            elif admits_everything(resolved.evidence, column, admissible):
                 continue
-            admitted = admissible_values(evidence, column)
-            if admits_everything(evidence, column, admitted):
-                continue
-            if column.edges is None and len(admitted.codes) == 1:
-                rows[i, index] = admitted.numbers[0]
+            elif column.edges is None and len(admissible.codes) == 1:
+                rows[i, index] = admissible.numbers[0]
             else:
-                wide[i] = admitted
-        if wide:
-            spread[index] = wide
-    owner = np.arange(len(questions))
-    contexts = WeightedRows(rows, np.ones(len(rows)), owner)
-    for index, admits in spread.items():
-        contexts = _expanded(contexts, index, admits, predict)
-    return contexts
+                several[i] = admissible
+        if several:
+            expansions[index] = several
+    weighted = WeightedRows(rows, np.ones(len(rows)), np.arange(len(queries)))
+    for index, admissible_of in expansions.items():
+        weighted = _expand(weighted, index, admissible_of, predict)
+    return weighted
 
 
-def _is_spread(evidence: Evidence) -> bool:
-    return isinstance(evidence, (OneOf, Between, Above, Below))
-
-
-def _expanded(
-    contexts: WeightedRows,
+def _expand(
+    weighted: WeightedRows,
     index: int,
-    found: Mapping[int, AdmissibleValues],
+    admissible_of: Mapping[int, AdmissibleValues],
     predict: Predict,
 ) -> WeightedRows:
-    """Replace each row of the questions in `found` by one for each cell its evidence admits."""
-    touched = np.isin(contexts.owner, list(found))
-    predicted = predict(contexts.rows[touched], np.full(int(touched.sum()), index))
-    counts = np.ones(len(contexts.rows), dtype=np.int64)
-    counts[touched] = [len(found[i].numbers) for i in contexts.owner[touched].tolist()]
-    source = np.arange(len(contexts.rows)).repeat(counts)
-    rows, weights, owner = contexts.rows[source], contexts.weights[source], contexts.owner[source]
-    places = np.split(np.arange(len(source)), counts.cumsum()[:-1])
+    """Replace each row of the queries in `admissible_of` by one row per admissible value."""
+    touched = np.isin(weighted.owner, list(admissible_of))
+    predicted = predict(weighted.rows[touched], np.full(int(touched.sum()), index))
+    counts = np.ones(len(weighted.rows), dtype=np.int64)
+    counts[touched] = [len(admissible_of[i].numbers) for i in weighted.owner[touched].tolist()]
+    source = np.arange(len(weighted.rows)).repeat(counts)
+    rows, weights, owner = weighted.rows[source], weighted.weights[source], weighted.owner[source]
+    copies = np.split(np.arange(len(source)), counts.cumsum()[:-1])
     for probabilities, row in zip(predicted, np.flatnonzero(touched).tolist(), strict=True):
-        choice, at = found[int(contexts.owner[row])], places[row]
-        rows[at, index] = choice.numbers
-        weights[at] *= probabilities[choice.codes] * choice.share
-    return _pruned(WeightedRows(rows, weights, owner))
+        admissible, at = admissible_of[int(weighted.owner[row])], copies[row]
+        rows[at, index] = admissible.numbers
+        weights[at] *= probabilities[admissible.codes] * admissible.share
+    return _prune(WeightedRows(rows, weights, owner))
 
 
-def _pruned(contexts: WeightedRows) -> WeightedRows:
-    """Drop rows of negligible weight, and let the weights of each question sum to one."""
-    kept, weights = np.zeros(len(contexts.rows), dtype=bool), contexts.weights.copy()
-    starts = np.flatnonzero(np.diff(contexts.owner, prepend=-1))
+def _prune(weighted: WeightedRows) -> WeightedRows:
+    """Drop rows of negligible weight and normalize the weights of each query."""
+    kept, weights = np.zeros(len(weighted.rows), dtype=bool), weighted.weights.copy()
+    starts = np.flatnonzero(np.diff(weighted.owner, prepend=-1))
     for part in np.split(np.arange(len(weights)), starts[1:]):
         total = weights[part].sum()
-        # Evidence that the model holds for impossible tells nothing: all of it counts alike.
+        # Evidence of probability 0 has no conditional distribution: its values weigh the same.
         weights[part] = weights[part] / total if total > 0 else 1 / len(part)
         heaviest = part[np.argsort(-weights[part])[:MAX_ROWS]]
         before = weights[heaviest].cumsum() - weights[heaviest]
         heaviest = heaviest[before < 1 - NEGLIGIBLE]
         kept[heaviest] = True
         weights[heaviest] /= weights[heaviest].sum()
-    return WeightedRows(contexts.rows[kept], weights[kept], contexts.owner[kept])
+    return WeightedRows(weighted.rows[kept], weights[kept], weighted.owner[kept])

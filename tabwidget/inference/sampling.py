@@ -1,11 +1,10 @@
-"""Drawing values from predicted probabilities."""
+"""Sampling values from predicted probabilities."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tabwidget._typing import Floats
+from tabwidget._typing import Bools, Floats
 from tabwidget.config import GenerationConfig
 from tabwidget.table import Column
 
@@ -32,7 +31,7 @@ def tempered(probabilities: Floats, generation: GenerationConfig | None) -> Floa
     ranks = (-probabilities).argsort(axis=1, kind="stable").argsort(axis=1)
     if generation.temperature <= 0:
         return (ranks == 0).astype(np.float64)
-    # Relative to the likeliest, so that no power underflows all of a row.
+    # Relative to the mode, so that the power does not underflow a whole row.
     relative = probabilities / probabilities.max(axis=1, keepdims=True)
     p = relative ** (1 / generation.temperature)
     if generation.top_k:
@@ -52,22 +51,22 @@ def draw(
     rng: np.random.Generator,
     generation: GenerationConfig | None = None,
 ) -> Floats:
-    """Draw one number a row: a level's index, a listed value, or a place within a bin.
+    """Sample one number per row: a level's index, a listed value, or a point within a bin.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n_rows, at least the size of the column's support)
         Rows sum to one.
     column : Column
-        What they are probabilities of.
+        The target column.
     rng : numpy Generator
-        Source of chance.
+        Random number generator.
     generation : GenerationConfig, optional
-        Temperature and truncation. At temperature 0 or below the mode is taken.
+        Temperature and truncation. Temperature 0 or below returns the mode.
     """
     p = probabilities[:, : len(column.support)]
     if generation is not None and generation.temperature <= 0:
-        # The mode of a number is where it is densest, not the bin that holds most.
+        # The mode of a number is the bin of highest density, not of highest probability.
         p = p / column.widths
     p = tempered(p, generation)
     total = p.cumsum(axis=1)
@@ -77,8 +76,8 @@ def draw(
         return np.asarray(column.grid[index], dtype=np.float64)
     numbers = column.within(index, rng.random(len(p)))
 
-    def fits(told: Floats) -> NDArray[np.bool_]:
-        within = (column.low <= told) & (told <= column.high)
-        return np.asarray(within & (column.codes(told) == index))
+    def is_valid(rounded: Floats) -> Bools:
+        in_range = (column.low <= rounded) & (rounded <= column.high)
+        return np.asarray(in_range & (column.codes(rounded) == index))
 
-    return column.round_to_resolution(numbers, fits)
+    return column.round_to_resolution(numbers, is_valid)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
-from sklearn.utils._param_validation import Interval
+from annotated_types import Gt, Le
 
-from tabwidget.config import ModelConfig
+from tabwidget.config import ModelConfig, NonNegative, Positive, PositiveInt
 from tabwidget.errors import ConfigError, require
 from tabwidget.params import Config
 
@@ -73,20 +72,12 @@ class Sampling(Config):
     Sampling(temperature=0)
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "max_tokens": [Interval(Integral, 1, None, closed="left")],
-        "temperature": [Interval(Real, 0, None, closed="left")],
-        "top_p": [Interval(Real, 0, 1, closed="right")],
-        "repetition_penalty": [Interval(Real, 0, None, closed="neither")],
-        "use_chat_template": ["boolean"],
-    }
-
     def __init__(
         self,
-        max_tokens: int = 2048,
-        temperature: float = 0.7,
-        top_p: float = 0.9,
-        repetition_penalty: float = 1.1,
+        max_tokens: PositiveInt = 2048,
+        temperature: NonNegative = 0.7,
+        top_p: Annotated[float, Gt(0), Le(1)] = 0.9,
+        repetition_penalty: Positive = 1.1,
         use_chat_template: bool = True,
     ) -> None:
         self.max_tokens = max_tokens

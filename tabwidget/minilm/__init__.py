@@ -1,6 +1,6 @@
-"""minilm: a small language-model toolkit, and what the default table backend stands on.
+"""minilm: a small language-model toolkit, also used by the default table backend.
 
-Needs torch and nothing of the rest of the package.
+It needs torch and nothing of the rest of the package.
 
 >>> from tabwidget.minilm import Encoder, LanguageModel, Tokenizer, Trainer
 >>> texts = ["hello world", "hello there", "general kenobi"]

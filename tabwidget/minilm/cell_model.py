@@ -1,96 +1,39 @@
-"""The cell model: a word-level language model in which one cell of a table is one word.
+"""The cell model: a language model of table rows in which one cell is one token.
 
-A row is read in any order of its columns: first a prefix, whose cells see each other, then one
-cell after the other. A question, a token of the column asked, sees the cells before its place in
-the order and no other question. A value's vector lies on its column's *nodes*: a level is a node; a
-number lies between two nodes and its vector between theirs. The output layer is tied to the same
-vectors, so one softmax at a question is p(column | the cells before it).
+Shapes: B batch, R cells read (length of an order), Q query tokens, C columns, N nodes of all
+columns, S support values, W width, F features of the Gaussian prior.
 
-Reading what is known as a prefix answers without an order (a prefix language model, Raffel et al.
-2020, over orders drawn anew for every row and epoch, as in XLNet, Yang et al. 2019).
+A row is read in any order of its columns: first a prefix, whose cells attend to each other, then
+one cell after the other. A query token per target column attends to the cells before its place in
+the order. For column c and a value v between the nodes k and k + 1::
+
+    e_k         = scale_k * w_k + x_k * slope_c        vector of a node at position x_k
+    e(v)        = (1 - t) * e_k + t * e_{k+1}          t = (v - x_k) / (x_{k+1} - x_k)
+    logit_c(v)  = (h . e(v) / sqrt(W) + bias_c(v) + prior_weight_c * log g_c(v)) / temperature_c
+    p(v | ...)  = softmax over the support of c
+
+where h is the hidden state of the query token and g_c the Gaussian prior (`gaussian_prior`). The
+output layer is tied to the input vectors.
+
+Reading the evidence as a prefix needs no order (a prefix language model, Raffel et al. 2020, over
+orders drawn anew for every row and epoch, as in XLNet, Yang et al. 2019).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tabwidget.minilm.encoder import Transformer
-from tabwidget.minilm.gaussian_prior import Gaussian, Moments
+from tabwidget.minilm.cell_data import CellColumn, Cells
+from tabwidget.minilm.gaussian_prior import GaussianPrior, Moments
+from tabwidget.minilm.transformer import Transformer
 
-__all__ = ["CellColumn", "CellModel", "Cells", "missing_last"]
+__all__ = ["CellModel", "missing_last"]
 
-_SIZE = 32  # answers of the smallest product
-
-
-@dataclass(frozen=True)
-class CellColumn:
-    """What the model knows of a column.
-
-    Attributes
-    ----------
-    answers : Tensor of shape (n_answers,)
-        The values that a question is answered on, as numbers; a level's index for categories.
-    nodes : Tensor of shape (n_nodes,), increasing, or None
-        Where on the number line the vectors are learned; None for categories, a node a level.
-    cuts : Tensor of shape (n_answers + 1,), increasing, or None
-        Where the answers meet on the number line; None for categories.
-    width : int
-        Of a column that is read but never asked, how many numbers one of its cells is; else 0.
-    """
-
-    answers: Tensor
-    nodes: Tensor | None
-    cuts: Tensor | None = None
-    width: int = 0
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Rows, ready for the model: each cell as a place between two nodes.
-
-    Attributes
-    ----------
-    node : int64 Tensor of shape (n_rows, n_columns)
-        The node at or below the value.
-    between : float Tensor of shape (n_rows, n_columns)
-        How far the value lies from that node to the next, 0 to 1.
-    answer : int64 Tensor of shape (n_rows, n_columns)
-        Index of the value among its column's answers; -1 if missing.
-    present : bool Tensor of shape (n_rows, n_columns)
-        Whether it can be read.
-    plain : float Tensor of shape (n_rows, sum of the columns' widths)
-        Cells of the columns that are never asked.
-    features : float Tensor of shape (n_rows, n_features)
-        What the Gaussian reads of a row.
-    fold : int64 Tensor of shape (n_rows,)
-        Which part of the rows that the Gaussian learned from a row is in; -1 for none.
-    """
-
-    node: Tensor
-    between: Tensor
-    answer: Tensor
-    present: Tensor
-    plain: Tensor
-    features: Tensor
-    fold: Tensor
-
-    @classmethod
-    def of(cls, node: Tensor, between: Tensor, answer: Tensor) -> Cells:
-        """Return rows of which each column is asked, for a model without a Gaussian."""
-        nothing = torch.empty(len(node), 0)
-        fold = torch.full((len(node),), -1)
-        return cls(node, between, answer, answer >= 0, nothing, nothing, fold)
-
-    def __len__(self) -> int:
-        return len(self.node)
-
-    def __getitem__(self, rows: Tensor | slice) -> Cells:
-        return Cells(*(getattr(self, part.name)[rows] for part in fields(self)))
+_BUCKET = 32  # support size of the smallest bucket; each next bucket is 8 times as large
 
 
 class CellModel(nn.Module):
@@ -99,24 +42,24 @@ class CellModel(nn.Module):
     Parameters
     ----------
     columns : sequence of CellColumn
-        One a column of the table.
+        One per column of the table.
     width, layers, heads : int
         Size of the transformer.
     dropout : float
-        Share of activations dropped while training.
+        Share of activations dropped in training.
     moments : Moments, optional
-        Of the rows learned from: the answers on numbers start from what a Gaussian says.
+        Moments of the training rows, for a Gaussian prior on numbers; no prior by default.
     generator : torch.Generator, optional
-        Source of chance of the first weights; torch's own by default.
+        Generator of the initial weights; torch's global one by default.
     """
 
     owner: Tensor
-    own_scale: Tensor
+    node_scale: Tensor
     position: Tensor
-    answer_node: Tensor
-    answer_between: Tensor
-    closed: Tensor
-    size_of: Tensor
+    support_node: Tensor
+    support_between: Tensor
+    support_mask: Tensor
+    bucket_of: Tensor
     temperature: Tensor
 
     def __init__(
@@ -133,93 +76,94 @@ class CellModel(nn.Module):
         super().__init__()
         self.columns, self.n_columns, self.width = tuple(columns), len(columns), width
         self.shape = {"width": width, "layers": layers, "heads": heads, "dropout": dropout}
-        self.n_answers = [len(column.answers) for column in columns]
-        self.only_read = [index for index, column in enumerate(columns) if column.width]
-        self._lay_out(columns)
-        self._place_answers(columns)
+        self.n_support = [len(column.support) for column in columns]
+        self.input_only = [index for index, column in enumerate(columns) if column.width]
+        self._number_nodes(columns)
+        self._place_support(columns)
 
-        def drawn(n: int) -> nn.Parameter:
+        def normal(n: int) -> nn.Parameter:
             return nn.Parameter(torch.randn(n, width, generator=generator))
 
-        self.question, self.column = drawn(self.n_columns), drawn(self.n_columns)
-        self.own, self.slope = drawn(len(self.owner)), drawn(self.n_columns)
-        # What is only read enters by a linear map of its own.
-        self.reads = nn.ParameterList(drawn(column.width) for column in columns if column.width)
-        self.beginning = nn.Parameter(torch.zeros(1, width))
-        # Learned last, from validation rows; saved with the weights, unlike what is laid out.
+        self.query, self.column_embedding = normal(self.n_columns), normal(self.n_columns)
+        self.node_weight, self.slope = normal(len(self.owner)), normal(self.n_columns)
+        self.input_projection = nn.ParameterList(normal(c.width) for c in columns if c.width)
+        self.start = nn.Parameter(torch.zeros(1, width))
+        # Fitted last, on validation rows; saved with the weights.
         self.register_buffer("temperature", torch.ones(self.n_columns))
-        self.bias = nn.Parameter(torch.zeros(self.n_columns, max(self.n_answers)))
-        # Twice the width does as well on tables as the usual four times, at half the cost.
+        self.bias = nn.Parameter(torch.zeros(self.n_columns, max(self.n_support)))
+        # On tables, twice the width is as good as the usual four times, at half the cost.
         self.transformer = Transformer(width, 2 * width, layers, heads, dropout, generator)
-        self.gaussian = None if moments is None else Gaussian(moments, self._cuts())
+        self.gaussian = None if moments is None else GaussianPrior(moments, self._cuts())
 
-    def _lay_out(self, columns: Sequence[CellColumn]) -> None:
-        """Number all nodes of all columns one after the other."""
+    def _number_nodes(self, columns: Sequence[CellColumn]) -> None:
+        """Number the nodes of all columns consecutively."""
         self.nodes = [column.nodes for column in columns]
         counts = [
-            len(column.answers) if column.nodes is None else len(column.nodes) for column in columns
+            len(column.support) if column.nodes is None else len(column.nodes) for column in columns
         ]
         owner = torch.arange(len(columns)).repeat_interleave(torch.tensor(counts))
         is_level = torch.tensor([nodes is None for nodes in self.nodes])[owner]
-        # Levels start apart at unit scale; numbers start as points of one line, with small detours.
-        own_scale = torch.where(is_level, 1.0, 0.3)[:, None]
-        self.starts = [sum(counts[:index]) for index in range(len(columns))]
+        # Levels start at unit scale; numbers start close to points of one line.
+        node_scale = torch.where(is_level, 1.0, 0.3)[:, None]
+        self.first_node = [sum(counts[:index]) for index in range(len(columns))]
         self._constant("owner", owner)
-        self._constant("own_scale", own_scale)
+        self._constant("node_scale", node_scale)
         self._constant("position", torch.cat([_positions(column) for column in columns])[:, None])
 
-    def _place_answers(self, columns: Sequence[CellColumn]) -> None:
-        """Place every column's answers on its nodes, padded to the longest."""
-        shape = (len(columns), max(self.n_answers))
-        # Columns of about as many answers share a product; a long one must not widen the others.
-        size = [min(_SIZE * 8**k for k in range(9) if _SIZE * 8**k >= n) for n in self.n_answers]
-        size = [min(one, shape[1]) if n else 0 for one, n in zip(size, self.n_answers, strict=True)]
-        self.sizes = sorted({one for one in size if one})
-        self._constant("size_of", torch.tensor(size))
-        self._constant("answer_node", torch.zeros(shape, dtype=torch.int64))
-        self._constant("answer_between", torch.zeros(shape))
-        # Added to the logits: no answer beyond a column's own.
-        self._constant("closed", torch.full(shape, -torch.inf))
+    def _place_support(self, columns: Sequence[CellColumn]) -> None:
+        """Place every column's support on its nodes, padded to the longest."""
+        shape = (len(columns), max(self.n_support))
+        # Columns of similar support share a matrix product; a long one must not widen the others.
+        buckets = [
+            min(min(_BUCKET * 8**k for k in range(9) if _BUCKET * 8**k >= n), shape[1]) if n else 0
+            for n in self.n_support
+        ]
+        self.buckets = sorted({bucket for bucket in buckets if bucket})
+        self._constant("bucket_of", torch.tensor(buckets))
+        self._constant("support_node", torch.zeros(shape, dtype=torch.int64))
+        self._constant("support_between", torch.zeros(shape))
+        # Added to the logits: -inf beyond a column's own support.
+        self._constant("support_mask", torch.full(shape, -torch.inf))
         for index, column in enumerate(columns):
-            count = len(column.answers)
-            node, between = self.place(index, column.answers)
-            self.answer_node[index, :count] = node
-            self.answer_between[index, :count] = between
-            self.closed[index, :count] = 0
+            count = len(column.support)
+            node, between = self.place(index, column.support)
+            self.support_node[index, :count] = node
+            self.support_between[index, :count] = between
+            self.support_mask[index, :count] = 0
 
     def _cuts(self) -> Tensor:
-        cuts = torch.full((self.n_columns, max(self.n_answers) + 1), torch.nan).double()
+        cuts = torch.full((self.n_columns, max(self.n_support) + 1), torch.nan).double()
         for index, column in enumerate(self.columns):
             if column.cuts is not None:
                 cuts[index, : len(column.cuts)] = column.cuts
         return cuts
 
     def _constant(self, name: str, value: Tensor) -> None:
-        """Keep a tensor that follows the model to a device but is no weight."""
+        """Register a tensor that follows the model to a device but is not saved."""
         self.register_buffer(name, value, persistent=False)
 
     def place(self, column: int, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the node at or below each number, and how far it lies towards the next.
+        """Return the node at or below each number, and the position between it and the next.
 
-        Numbers beyond the outermost nodes are read as the outermost. NaN is placed anywhere.
+        Numbers beyond the outermost nodes are clamped to them. The result for NaN is arbitrary.
         """
-        nodes, start = self.nodes[column], self.starts[column]
+        nodes, first = self.nodes[column], self.first_node[column]
         numbers = torch.nan_to_num(numbers)
         if nodes is None:
-            return start + numbers.long(), torch.zeros(numbers.shape)
+            return first + numbers.long(), torch.zeros(numbers.shape)
         if len(nodes) == 1:
-            return torch.full(numbers.shape, start), torch.zeros(numbers.shape)
+            return torch.full(numbers.shape, first), torch.zeros(numbers.shape)
         below = (torch.searchsorted(nodes, numbers, right=True) - 1).clamp(0, len(nodes) - 2)
         between = (numbers - nodes[below]) / (nodes[below + 1] - nodes[below])
-        return start + below, between.clamp(0, 1).float()
+        return first + below, between.clamp(0, 1).float()
 
     def node_vectors(self) -> Tensor:
-        """Return the vectors of all nodes, shape ``(n_nodes, width)``."""
-        own = self.own * self.own_scale
-        return torch.addcmul(own, self.position, self.slope[self.owner])
+        """Return the vectors of all nodes, shape ``(N, W)``."""
+        scaled = self.node_weight * self.node_scale
+        return torch.addcmul(scaled, self.position, self.slope[self.owner])
 
-    def values(self, vectors: Tensor, node: Tensor, between: Tensor) -> Tensor:
-        """Return the vectors of values that lie between nodes."""
+    def value_vectors(self, vectors: Tensor, node: Tensor, between: Tensor) -> Tensor:
+        """Return the vectors of values between nodes, shape ``(*node.shape, W)``."""
         above = (node + 1).clamp_max(len(vectors) - 1)
         low = functional.embedding(node, vectors)
         return torch.lerp(low, functional.embedding(above, vectors), between[..., None])
@@ -238,54 +182,54 @@ class CellModel(nn.Module):
         ----------
         cells : Cells
             A batch of rows.
-        orders : int64 Tensor of shape (batch, n_read)
-            The columns each row reads, in its order, missing cells last unless they are hidden.
-            All rows read the same columns; they may be some of the table's.
-        prefix : int64 Tensor of shape (batch,), optional
-            How many cells of each row are read together, without an order, before the others
-            follow one by one; none by default. Nothing is asked within the prefix.
+        orders : int64 Tensor of shape (B, R)
+            The columns that each row reads, in order; missing cells last unless they are hidden.
+            All rows read the same set of columns, possibly not all of the table.
+        prefix : int64 Tensor of shape (B,), optional
+            Number of cells of each row read together, without an order, before the others follow
+            one by one; 0 by default. Cells of the prefix are not scored.
         generator : torch.Generator, optional
-            Source of chance of the dropout.
-        hidden : bool Tensor of shape (batch, n_columns), optional
-            Cells that no question sees.
+            Generator of the dropout.
+        hidden : bool Tensor of shape (B, C), optional
+            Cells that no query attends to.
 
         Returns
         -------
-        Tensor of shape (batch, n_columns)
-            In nats; zero where nothing was asked.
-        bool Tensor of shape (batch, n_columns)
-            Whether it was asked: not so for missing cells, columns not read, and the prefix.
+        Tensor of shape (B, C)
+            In nats; zero where a cell is not scored.
+        bool Tensor of shape (B, C)
+            Whether the cell is scored: False for missing cells, columns not read, and the prefix.
         """
         prefix = orders.new_zeros(len(orders)) if prefix is None else prefix
-        likely = self.bias.new_zeros(self.n_columns, len(orders))
-        was_asked = torch.zeros(likely.shape, dtype=torch.bool)
-        for columns, logits, answers, asked in self._answered(
+        log_probs = self.bias.new_zeros(self.n_columns, len(orders))
+        all_scored = torch.zeros(log_probs.shape, dtype=torch.bool)
+        for columns, logits, codes, scored in self._scored(
             cells, orders, prefix, generator, hidden
         ):
-            likely = likely.index_copy(0, columns, -_losses(logits, answers).where(asked, 0))
-            was_asked[columns] = asked
-        return likely.T, was_asked.T
+            log_probs = log_probs.index_copy(0, columns, -_losses(logits, codes).where(scored, 0))
+            all_scored[columns] = scored
+        return log_probs.T, all_scored.T
 
     @torch.no_grad()
-    def trust_gaussian(
-        self, trusts: Sequence[float], cells: Cells, orders: Tensor, prefix: Tensor
+    def fit_prior_weight(
+        self, candidates: Sequence[float], cells: Cells, orders: Tensor, prefix: Tensor
     ) -> None:
-        """Let each column trust the Gaussian as far as makes rows likeliest without the network.
+        """Set each column's prior weight to the likeliest candidate, without the network.
 
         Parameters
         ----------
-        trusts : sequence of float
-            To choose among: powers of what it says.
+        candidates : sequence of float
+            Prior weights to choose among.
         cells, orders, prefix
-            As in `forward`, of rows that its covariance is not of.
+            As in `forward`, for rows that the prior was not fitted to.
         """
         if self.gaussian is None:
             return
         losses = []
-        for trust in trusts:
-            self.gaussian.trust.fill_(trust)
+        for weight in candidates:
+            self.gaussian.prior_weight.fill_(weight)
             losses.append(self.losses_at([1.0], cells, orders, prefix, network=False)[0])
-        self.gaussian.trust.copy_(torch.tensor(trusts)[torch.stack(losses).argmin(0)])
+        self.gaussian.prior_weight.copy_(torch.tensor(candidates)[torch.stack(losses).argmin(0)])
 
     @torch.no_grad()
     def losses_at(
@@ -297,30 +241,28 @@ class CellModel(nn.Module):
         *,
         network: bool = True,
     ) -> Tensor:
-        """Return each column's loss at several temperatures, summed over what is asked.
+        """Return each column's loss at several temperatures, summed over the scored cells.
 
         Parameters
         ----------
         temperatures : sequence of float
-            That all columns answer at, on top of their own.
+            Applied to all columns, on top of their own temperatures.
         cells, orders, prefix
             As in `forward`.
         network : bool, default True
-            False leaves only the biases and the Gaussian to answer.
+            False uses the biases and the Gaussian prior alone.
 
         Returns
         -------
-        Tensor of shape (n_temperatures, n_columns)
+        Tensor of shape (n_temperatures, C)
         """
         out = torch.zeros(len(temperatures), self.n_columns)
-        for columns, logits, answers, asked in self._answered(
-            cells, orders, prefix, network=network
-        ):
+        for columns, logits, codes, scored in self._scored(cells, orders, prefix, network=network):
             for i, temperature in enumerate(temperatures):
-                out[i, columns] = (_losses(logits / temperature, answers) * asked).sum(1)
+                out[i, columns] = (_losses(logits / temperature, codes) * scored).sum(1)
         return out
 
-    def _answered(
+    def _scored(
         self,
         cells: Cells,
         orders: Tensor,
@@ -330,104 +272,102 @@ class CellModel(nn.Module):
         *,
         network: bool = True,
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Yield columns, their logits, the answers (-1 if missing), and whether each was asked."""
+        """Yield columns, their logits, the codes (-1 if missing), and which cells are scored."""
         vectors = self.node_vectors()
         first, n_read = int(prefix.min()), orders.shape[1]
-        questions = torch.arange(first, n_read).expand(len(orders), -1)
+        queries = torch.arange(first, n_read).expand(len(orders), -1)
         columns = orders[0].sort().values
-        # Where each column was read, so that those of a column can be answered in one product.
+        # The place where each column is read, so that one product covers all rows of a column.
         place = orders.argsort(dim=1)
-        unseen = None if hidden is None else hidden.gather(1, orders[:, :-1])
+        masked = None if hidden is None else hidden.gather(1, orders[:, :-1])
         states = (
-            self._states(vectors, cells, orders, prefix, questions, generator, unseen)
+            self._states(vectors, cells, orders, prefix, queries, generator, masked)
             if network
             else vectors.new_zeros(len(orders), n_read - first, self.width)
         )
         at = (place - first).clamp_min(0)[..., None].expand(-1, -1, self.width)
         by_column = states.gather(1, at).transpose(0, 1)
-        linear = None
+        conditionals = None
         if self.gaussian is not None:
-            everywhere = orders.new_full((len(orders), self.n_columns), n_read)
-            everywhere[:, columns] = place
+            place_of = orders.new_full((len(orders), self.n_columns), n_read)
+            place_of[:, columns] = place
             if hidden is not None:
-                everywhere = everywhere.masked_fill(hidden, n_read)
-            linear = self.gaussian.conditionals(cells.features, cells.fold, everywhere, n_read)
-        answers = cells.answer[:, columns].T
-        asked = (place >= prefix[:, None]).T & (answers >= 0)
-        for size in self.sizes:
-            mine = (self.size_of[columns] == size).nonzero()[:, 0]
-            if len(mine):
-                logits = self._logits(vectors, columns[mine], by_column[mine], size, linear)
-                yield columns[mine], logits, answers[mine], asked[mine]
+                place_of = place_of.masked_fill(hidden, n_read)
+            conditionals = self.gaussian.conditionals(cells.features, cells.fold, place_of, n_read)
+        codes = cells.code[:, columns].T
+        scored = (place >= prefix[:, None]).T & (codes >= 0)
+        for bucket in self.buckets:
+            own = (self.bucket_of[columns] == bucket).nonzero()[:, 0]
+            if len(own):
+                logits = self._logits(vectors, columns[own], by_column[own], bucket, conditionals)
+                yield columns[own], logits, codes[own], scored[own]
 
     @torch.no_grad()
     def predict(
-        self, cells: Cells, orders: Tensor, known: Tensor, prefix: Tensor | None = None
+        self, cells: Cells, orders: Tensor, n_evidence: Tensor, prefix: Tensor | None = None
     ) -> Tensor:
-        """Return the probabilities of one column's answers in each row.
+        """Return the probabilities of one target column per row.
 
         Parameters
         ----------
         cells : Cells
-            A batch of rows; only the cells that `orders` reads before the question count.
-        orders : int64 Tensor of shape (batch, length)
-            The columns in the order read; the one at place ``known[i]`` is asked in row i.
-        known : int64 Tensor of shape (batch,)
-            How many cells are read before the question.
-        prefix : int64 Tensor of shape (batch,), optional
+            A batch of rows; only the cells before the target in `orders` are used.
+        orders : int64 Tensor of shape (B, R)
+            The columns in the order read; the target of row i is at place ``n_evidence[i]``.
+        n_evidence : int64 Tensor of shape (B,)
+            Number of cells read before the target.
+        prefix : int64 Tensor of shape (B,), optional
             How many of them are read together, without an order; all by default.
 
         Returns
         -------
-        Tensor of shape (batch, most answers)
-            Zero beyond the asked column's own answers.
+        Tensor of shape (B, S)
+            Zero beyond the target's own support.
         """
         vectors = self.node_vectors()
-        asked = orders.gather(1, known[:, None])
-        states = self._states(
-            vectors, cells, orders, known if prefix is None else prefix, known[:, None]
-        )[:, 0]
-        linear = None
+        targets = orders.gather(1, n_evidence[:, None])
+        prefix = n_evidence if prefix is None else prefix
+        states = self._states(vectors, cells, orders, prefix, n_evidence[:, None])[:, 0]
+        conditionals = None
         if self.gaussian is not None:
             n_read = orders.shape[1]
             place = torch.arange(n_read).expand_as(orders)
-            # What stands behind the question is not read, be it the column asked once more.
-            place = place.masked_fill(place > known[:, None], n_read)
-            everywhere = orders.new_full((len(orders), self.n_columns), n_read)
-            everywhere = everywhere.scatter_reduce(1, orders, place, "amin")
-            linear = self.gaussian.conditionals(cells.features, cells.fold, everywhere, n_read)
-        out = states.new_zeros(len(orders), self.closed.shape[1])
-        for column in asked.unique().tolist():
-            at, count = (asked[:, 0] == column).nonzero()[:, 0], self.n_answers[column]
-            mine = None if linear is None else (linear[0][at], linear[1][at])
-            logits = self._logits(vectors, torch.tensor([column]), states[at][None], count, mine)
+            # Columns after the target are not read, even if the target is among them again.
+            place = place.masked_fill(place > n_evidence[:, None], n_read)
+            place_of = orders.new_full((len(orders), self.n_columns), n_read)
+            place_of = place_of.scatter_reduce(1, orders, place, "amin")
+            conditionals = self.gaussian.conditionals(cells.features, cells.fold, place_of, n_read)
+        out = states.new_zeros(len(orders), self.support_mask.shape[1])
+        for column in targets.unique().tolist():
+            at, count = (targets[:, 0] == column).nonzero()[:, 0], self.n_support[column]
+            own = None if conditionals is None else (conditionals[0][at], conditionals[1][at])
+            logits = self._logits(vectors, torch.tensor([column]), states[at][None], count, own)
             out[at, :count] = logits[0].softmax(-1)
         return out
 
     def grown(self, columns: Sequence[CellColumn], generator: torch.Generator) -> CellModel:
-        """Return a model of the same columns with more answers that knows what this one does.
+        """Return a model of the same columns with a larger support and the same weights.
 
         Parameters
         ----------
         columns : sequence of CellColumn
-            Levels, where there are new ones, stand after the old; numbers may be answered on
-            others than before, at the same nodes.
+            New levels follow the old ones; the support of a number may change, its nodes may not.
         generator : torch.Generator
-            Source of chance of the new levels' vectors.
+            Generator of the new levels' vectors.
         """
         moments = None if self.gaussian is None else self.gaussian.moments
         new = CellModel(columns, **self.shape, moments=moments, generator=generator)  # type: ignore[arg-type]
-        mine, others = self.state_dict(), new.state_dict()
-        for name, weight in others.items():
-            if name not in ("own", "bias"):
-                weight.copy_(mine[name])
+        old_state, new_state = self.state_dict(), new.state_dict()
+        for name, weight in new_state.items():
+            if name not in ("node_weight", "bias"):
+                weight.copy_(old_state[name])
         for index, column in enumerate(columns):
             count = (self.owner == index).sum()
-            start, at = new.starts[index], self.starts[index]
-            new.own.data[start : start + count] = self.own.data[at : at + count]
-            before = self.columns[index].answers
-            nearest = (torch.searchsorted(before, column.answers)).clamp_max(len(before) - 1)
-            same = before[nearest] == column.answers
+            to, at = new.first_node[index], self.first_node[index]
+            new.node_weight.data[to : to + count] = self.node_weight.data[at : at + count]
+            before = self.columns[index].support
+            nearest = (torch.searchsorted(before, column.support)).clamp_max(len(before) - 1)
+            same = before[nearest] == column.support
             new.bias.data[index, : len(same)] = self.bias.data[index, nearest].where(same, 0)
         return new.train(self.training)
 
@@ -435,31 +375,32 @@ class CellModel(nn.Module):
         self,
         vectors: Tensor,
         columns: Tensor,
-        hidden: Tensor,
+        states: Tensor,
         size: int,
-        linear: tuple[Tensor, Tensor] | None,
+        conditionals: tuple[Tensor, Tensor] | None,
     ) -> Tensor:
-        """Return logits of the first `size` answers, shape ``(columns, batch, size)``.
+        """Return the logits of the first `size` support values, shape ``(columns, B, size)``.
 
         Parameters
         ----------
-        hidden : Tensor of shape (columns, batch, width)
-            States of the questions.
-        linear : two Tensors of shape (batch, n_features), or None
-            What the Gaussian says.
+        states : Tensor of shape (columns, B, W)
+            Hidden states of the query tokens.
+        conditionals : two Tensors of shape (B, F), or None
+            Conditional mean and standard deviation under the Gaussian prior.
         """
-        node, between = self.answer_node[columns, :size], self.answer_between[columns, :size]
-        cooled = 1 / self.temperature[columns, None]
-        bias = self.bias[columns, :size] * cooled + self.closed[columns, :size]
+        node, between = self.support_node[columns, :size], self.support_between[columns, :size]
+        inverse = 1 / self.temperature[columns, None]
+        bias = self.bias[columns, :size] * inverse + self.support_mask[columns, :size]
         logits = torch.baddbmm(
             bias[:, None],
-            hidden * cooled[..., None],
-            self.values(vectors, node, between).mT,
+            states * inverse[..., None],
+            self.value_vectors(vectors, node, between).mT,
             alpha=self.width**-0.5,
         )
-        if self.gaussian is None or linear is None or not self.gaussian.is_number[columns].any():
+        prior = self.gaussian
+        if prior is None or conditionals is None or not prior.is_number[columns].any():
             return logits
-        return logits + self.gaussian.logits(columns, *linear, size) * cooled[..., None]
+        return logits + prior.logits(columns, *conditionals, size) * inverse[..., None]
 
     def _states(
         self,
@@ -469,51 +410,60 @@ class CellModel(nn.Module):
         prefix: Tensor,
         places: Tensor,
         generator: torch.Generator | None = None,
-        unseen: Tensor | None = None,
+        masked: Tensor | None = None,
     ) -> Tensor:
-        """Return the hidden state of questions, shape ``(batch, questions, width)``.
+        """Return the hidden states of query tokens, shape ``(B, Q, W)``.
 
         Parameters
         ----------
-        places : int64 Tensor of shape (batch, questions)
-            The place in the order that each question stands at; it sees the cells before that.
-        unseen : bool Tensor of shape (batch, n_read - 1), optional
-            Cells that nothing sees.
+        places : int64 Tensor of shape (B, Q)
+            Place of each query token in the order; it attends to the cells before that place.
+        masked : bool Tensor of shape (B, R - 1), optional
+            Cells that no token attends to.
         """
-        read = orders[:, :-1]  # the last is only asked
-        value = self.values(vectors, cells.node.gather(1, read), cells.between.gather(1, read))
-        start = 0
-        for column, weight in zip(self.only_read, self.reads, strict=True):
-            own = cells.plain[:, start : start + len(weight)] @ weight
-            value = torch.where((read == column)[..., None], own[:, None], value)
-            start += len(weight)
-        value = value + functional.embedding(read, self.column)
-        question = functional.embedding(orders.gather(1, places), self.question)
-        beginning = self.beginning.expand(len(orders), 1, -1)
-        x = torch.cat((beginning, value, question), dim=1)
-        mask = _visible(prefix, places, read.shape[1])
-        if unseen is not None:
-            mask = mask & ~functional.pad(unseen, (1, 0))[:, None, None]
-        return self.transformer.ask(x, mask, 1 + read.shape[1], generator)
+        read = orders[:, :-1]  # the last column of an order is only a target
+        value = self.value_vectors(
+            vectors, cells.node.gather(1, read), cells.between.gather(1, read)
+        )
+        first = 0
+        for column, weight in zip(self.input_only, self.input_projection, strict=True):
+            projected = cells.plain[:, first : first + len(weight)] @ weight
+            value = torch.where((read == column)[..., None], projected[:, None], value)
+            first += len(weight)
+        value = value + functional.embedding(read, self.column_embedding)
+        query = functional.embedding(orders.gather(1, places), self.query)
+        start_token = self.start.expand(len(orders), 1, -1)
+        x = torch.cat((start_token, value, query), dim=1)
+        mask = _attention_mask(prefix, places, read.shape[1])
+        if masked is not None:
+            mask = mask & ~functional.pad(masked, (1, 0))[:, None, None]
+        return self.transformer.forward_queries(x, mask, 1 + read.shape[1], generator)
 
 
-def _visible(prefix: Tensor, places: Tensor, n_read: int) -> Tensor:
-    """Return which cells each position sees, shape ``(batch or 1, 1, positions, 1 + n_read)``.
+def _attention_mask(prefix: Tensor, places: Tensor, n_read: int) -> Tensor:
+    """Return what each token attends to, shape ``(B or 1, 1, 1 + n_read + Q, 1 + n_read)``.
 
-    Positions are the beginning, which all see, the cells read, and the questions.
+    Tokens are the start token, which all attend to, the cells read, and the queries.
     """
     if bool((prefix == prefix[0]).all() and (places == places[0]).all()):
         prefix, places = prefix[:1], places[:1]
     cell = torch.arange(n_read)
     values = (cell <= cell[:, None]) | (cell < prefix[:, None, None])
-    questions = cell < places[..., None]
-    nothing = torch.zeros(len(prefix), 1, n_read, dtype=torch.bool)
-    seen = torch.cat((nothing, values.expand(len(prefix), -1, -1), questions), dim=1)
-    return functional.pad(seen, (1, 0), value=True)[:, None]
+    queries = cell < places[..., None]
+    start = torch.zeros(len(prefix), 1, n_read, dtype=torch.bool)
+    mask = torch.cat((start, values.expand(len(prefix), -1, -1), queries), dim=1)
+    return functional.pad(mask, (1, 0), value=True)[:, None]
 
 
 def missing_last(orders: Tensor, present: Tensor) -> Tensor:
-    """Return the orders with each row's missing cells moved to its end."""
+    """Return the orders with each row's missing cells moved to its end.
+
+    Examples
+    --------
+    >>> present = torch.tensor([[True, True, False]])
+    >>> missing_last(torch.tensor([[2, 0, 1]]), present).tolist()
+    [[0, 1, 2]]
+    """
     if present.all():
         return orders
     missing = (~present).gather(1, orders).to(torch.uint8)
@@ -521,16 +471,16 @@ def missing_last(orders: Tensor, present: Tensor) -> Tensor:
 
 
 def _positions(column: CellColumn) -> Tensor:
-    """Return the column's nodes on its number line, standardized; zeros for levels."""
+    """Return the standardized positions of the column's nodes; zeros for levels."""
     if column.nodes is None or len(column.nodes) == 1:
-        return torch.zeros(len(column.answers if column.nodes is None else column.nodes))
+        return torch.zeros(len(column.support if column.nodes is None else column.nodes))
     nodes = column.nodes
     return ((nodes - nodes.mean()) / nodes.std().clamp_min(1e-12)).float()
 
 
-def _losses(logits: Tensor, answers: Tensor) -> Tensor:
-    """Return the cross-entropy of each answer, shape ``(columns, batch)``; zero if missing."""
+def _losses(logits: Tensor, codes: Tensor) -> Tensor:
+    """Return the cross-entropy of each code, shape ``(columns, B)``; zero if missing."""
     losses = functional.cross_entropy(
-        logits.flatten(0, 1), answers.flatten(), ignore_index=-1, reduction="none"
+        logits.flatten(0, 1), codes.flatten(), ignore_index=-1, reduction="none"
     )
-    return losses.view(answers.shape)
+    return losses.view(codes.shape)

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run of the trainer needs to go on."""
+"""Checkpoints of `Trainer`: weights, optimizer state and progress in one file."""
 
 from __future__ import annotations
 
@@ -14,28 +14,40 @@ __all__ = ["load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(path: Path, model: dict[str, Tensor], optimizer: Any, about: Any) -> None:
-    """Write weights, the optimizer's ``state_dict()`` and `about`, which JSON can hold."""
+    """Write a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    model : dict of str to Tensor
+        Weights.
+    optimizer : dict
+        ``state_dict()`` of the optimizer.
+    about : JSON value
+        Everything else.
+    """
     tensors = {f"model.{name}": tensor for name, tensor in model.items()}
     for index, state in optimizer["state"].items():
         for name, value in state.items():
-            # `step` may be a number in some versions of torch.
+            # `step` is a plain number in some versions of torch.
             tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
     write_tensors(path, tensors, {"about": about, "groups": optimizer["param_groups"]})
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], Any]:
-    """Return the weights, the optimizer's state and `about` that `save_checkpoint` wrote.
+    """Return the weights, optimizer state and `about` that `save_checkpoint` wrote.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it holds something else, or a part of it only.
+        If the file is damaged or not a checkpoint.
     """
     tensors, metadata = read_tensors(path)
     if not {"about", "groups"} <= set(metadata):
-        raise ValueError(f"{str(path)!r} is no checkpoint of a Trainer")
+        raise ValueError(f"{str(path)!r} is not a checkpoint of a Trainer")
     model: dict[str, Tensor] = {}
     state: dict[int, dict[str, Tensor]] = {}
     for full, tensor in tensors.items():

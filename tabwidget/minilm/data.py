@@ -1,4 +1,4 @@
-"""Texts for training: read from files, as token ids, in padded batches, some held out."""
+"""Training texts: read from files, tokenized, padded in batches, split for validation."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ def load_texts(path: str | Path, format: Format = "text") -> list[str]:
     path : str or Path
         Must exist.
     format : {"text", "json", "csv", "parquet"}, default "text"
-        A text file holds a text a line; JSON a list of texts or of objects with a "text", or one
-        a line; CSV and Parquet a column "text", or one column only.
+        A text file holds one text per line; JSON a list of texts or of objects with a "text", or
+        one per line; CSV and Parquet a column "text", or a single column.
 
     Returns
     -------
     list of str
-        None of them blank.
+        The texts that are not blank.
 
     Raises
     ------
     FileNotFoundError
-        If there is nothing at the path.
+        If the path does not exist.
     ValueError
-        For an unknown format, or a file without texts.
+        If the format is unknown, or a file holds no texts.
     """
     path = Path(path)
     if format not in ENDINGS:
-        raise ValueError(f"format={format!r} is none of {', '.join(ENDINGS)}")
+        raise ValueError(f"format={format!r} must be one of {', '.join(ENDINGS)}")
     if not path.exists():
         raise FileNotFoundError(f"there is no file or folder {str(path)!r}")
     files = [path]
@@ -76,7 +76,7 @@ def load_texts(path: str | Path, format: Format = "text") -> list[str]:
 
 
 class TextDataset(Dataset[list[int]]):
-    """Texts as token ids, beginning and end included, cut at `sequence_length`."""
+    """Texts as token ids, with BOS and EOS, truncated at `sequence_length`."""
 
     def __init__(self, texts: Sequence[str], tokenizer: Tokenizer, sequence_length: int) -> None:
         self.rows = [
@@ -91,7 +91,7 @@ class TextDataset(Dataset[list[int]]):
         return self.rows[index]
 
     def batch(self, rows: Sequence[Sequence[int]]) -> Batch:
-        """Return rows as tensors, padded to the longest of them and no further."""
+        """Return rows as tensors, padded to the longest of them."""
         length = max(len(row) for row in rows)
         ids = torch.full((len(rows), length), self.pad_id)
         mask = torch.zeros(len(rows), length, dtype=torch.int64)
@@ -108,25 +108,25 @@ def text_loader(
     sequence_length: int = 128,
     shuffle: bool = True,
 ) -> DataLoader[Any]:
-    """Return a DataLoader of texts that yields "input_ids" and "attention_mask".
+    """Return a DataLoader of texts with "input_ids" and "attention_mask" in each batch.
 
     Raises
     ------
     ValueError
-        Without texts, or for a size that is not above 0.
+        If there are no texts, or a size is not above 0.
     """
     if isinstance(texts, str) or not texts:
-        raise ValueError("the dataset is a list of at least one text")
+        raise ValueError("the dataset must be a list of at least one text")
     for name, size in {"batch_size": batch_size, "sequence_length": sequence_length}.items():
         if not isinstance(size, int) or size <= 0:
-            raise ValueError(f"{name} must be a whole number above 0, not {size!r}")
+            raise ValueError(f"{name} must be an integer above 0, not {size!r}")
     dataset = TextDataset(texts, tokenizer, sequence_length)
     return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, collate_fn=dataset.batch)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Batches to learn from in an epoch, and batches held out."""
+    """A train/validation split: batches per epoch, and validation batches."""
 
     train: Callable[[int], Iterator[Batch]]
     n_batches: int
@@ -136,20 +136,21 @@ class Split:
 
 
 def split_batches(loader: Iterable[Batch], share: float, seed: int) -> Split:
-    """Divide rows, where they can be numbered, or else batches."""
+    """Split the rows of a DataLoader with a sized dataset, or else the batches of an iterable."""
     if isinstance(loader, DataLoader) and hasattr(loader.dataset, "__len__"):
         return _split_rows(loader, share, seed)
     batches = list(loader)
     if not batches:
-        raise ValueError("the loader yields no batch")
-    held = min(round(share * len(batches)), len(batches) - 1)
-    kept, validation = batches[: len(batches) - held], batches[len(batches) - held :]
-    sizes = [sum(len(b["input_ids"]) for b in part) for part in (kept, validation)]
-    return Split(lambda epoch: iter(kept), len(kept), sizes[0], validation, sizes[1])
+        raise ValueError("the loader has no batches")
+    n_validation = min(round(share * len(batches)), len(batches) - 1)
+    n_train = len(batches) - n_validation
+    train, validation = batches[:n_train], batches[n_train:]
+    sizes = [sum(len(b["input_ids"]) for b in part) for part in (train, validation)]
+    return Split(lambda epoch: iter(train), n_train, sizes[0], validation, sizes[1])
 
 
 def shifted(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Return inputs, the tokens that follow them, and 1 where both are tokens."""
+    """Return inputs, their next tokens, and a mask of 1 where neither is padding."""
     ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
     return ids[:, :-1], ids[:, 1:], mask[:, :-1] * mask[:, 1:]
 
@@ -159,9 +160,10 @@ def _split_rows(loader: DataLoader[Any], share: float, seed: int) -> Split:
     n, size = len(dataset), loader.batch_size or 1
     if n == 0:
         raise ValueError("the loader's dataset is empty")
-    held = min(round(share * n), n - 1)
+    n_validation = min(round(share * n), n - 1)
     shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-    validation, kept = shuffled[:held].sort().values, shuffled[held:].sort().values
+    validation = shuffled[:n_validation].sort().values
+    kept = shuffled[n_validation:].sort().values
 
     def batches(rows: Tensor) -> Iterator[Batch]:
         for part in rows.split(size):
@@ -174,7 +176,8 @@ def _split_rows(loader: DataLoader[Any], share: float, seed: int) -> Split:
         return batches(kept[torch.randperm(len(kept), generator=generator)])
 
     n_batches = math.ceil(len(kept) / size)
-    return Split(train, n_batches, len(kept), list(batches(validation)) if held else [], held)
+    validation_batches = list(batches(validation)) if n_validation else []
+    return Split(train, n_batches, len(kept), validation_batches, n_validation)
 
 
 def _read_text(path: Path) -> Iterator[str]:
@@ -190,11 +193,11 @@ def _read_json(path: Path) -> Iterator[str]:
         try:
             records = [json.loads(line) for line in content.splitlines() if line.strip()]
         except json.JSONDecodeError as error:
-            raise ValueError(f"{str(path)!r} is no JSON, in whole or by lines ({error})") from None
+            raise ValueError(f"{str(path)!r} is not JSON, nor JSON lines ({error})") from None
     for place, record in enumerate(records):
         text = record.get("text") if isinstance(record, dict) else record
         if not isinstance(text, str):
-            raise ValueError(f"{str(path)!r}: record {place} is no text and has no 'text'")
+            raise ValueError(f"{str(path)!r}: record {place} is not a text and has no 'text'")
         yield text
 
 
@@ -209,11 +212,11 @@ def _read_parquet(path: Path) -> Iterator[str]:
     try:
         from pyarrow import ArrowInvalid, parquet
     except ImportError as error:
-        raise ImportError("to read Parquet files: pip install pyarrow") from error
+        raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
     try:
         table = parquet.read_table(path)
     except ArrowInvalid as error:
-        raise ValueError(f"{str(path)!r} is no Parquet file ({error})") from None
+        raise ValueError(f"{str(path)!r} is not a Parquet file ({error})") from None
     column = table.column(_text_column(path, table.column_names))
     yield from (text for text in column.to_pylist() if isinstance(text, str))
 

@@ -1,4 +1,4 @@
-"""Tensors on disk: safetensors with JSON beside them, never half a file."""
+"""Tensors on disk: safetensors files with JSON metadata, written atomically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["read_tensors", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write tensors, and values that JSON can hold; a cut-off write leaves an older file whole."""
+    """Write tensors and JSON values; an interrupted write leaves an older file intact."""
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {key: json.dumps(value) for key, value in about.items()}
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -32,7 +32,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it holds something else, or a part of it only.
+        If the file is damaged or of another format.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
@@ -41,4 +41,4 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             about = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(f"{str(path)!r} is no whole safetensors file ({error})") from error
+        raise ValueError(f"{str(path)!r} is not a complete safetensors file ({error})") from error

@@ -1,8 +1,15 @@
-"""What a Gaussian of the same rows says of each number, given the cells before it.
+"""A Gaussian prior over the numbers of a row, conditional on the cells read before.
 
-The conditionals of a Gaussian are exact for any subset of what is known, and cost one Cholesky
-factor a row. The cell model adds their logarithm to its logits: it starts from the best linear
-answer and learns what is not linear.
+Shapes: B batch, R features read, C columns, F features, S support values.
+
+For z ~ N(0, Sigma) over standardized features and Sigma = L L^T in reading order, the conditional
+of feature i given the features before it is exact::
+
+    z_i | z_<i  ~  N(z_i - L_ii * u_i, L_ii^2)     u = L^{-1} z
+
+A support value v between two cuts gets the probability of the interval under a logistic
+distribution of the same mean and variance; times the prior weight, its logarithm is added to the
+logits of the cell model, which thus starts from the best linear predictor.
 """
 
 from __future__ import annotations
@@ -13,28 +20,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Gaussian", "Moments"]
+__all__ = ["GaussianPrior", "Moments"]
 
-FAR = 10.0  # standard deviations: what lies farther counts as that far
-ENDS = 1e6  # standard deviations: the ends of the number line
-LEAST = -12.0  # log-probability, so that no answer is ruled out
-LOGISTIC = 3**0.5 / torch.pi  # the scale of a logistic distribution of unit variance
+MAX_DEVIATION = 10.0  # standard deviations that features are clamped to
+INFINITY = 1e6  # standard deviations that stand for the ends of the number line
+MIN_LOG_PROB = -12.0  # so that no value is ruled out
+LOGISTIC = 3**0.5 / torch.pi  # scale of a logistic distribution of unit variance
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Means and covariance of a table's features: a number, or the presence of a level.
+    """Moments of a table's features: numbers, and indicators of levels.
 
     Attributes
     ----------
-    owner : int64 Tensor of shape (n_features,)
-        The column that each is of.
-    level : int64 Tensor of shape (n_features,)
-        The level that it is the presence of; -1 for a number.
-    mean, scale : Tensor of shape (n_features,)
-        Of the feature as it is.
-    covariance : Tensor of shape (n_features, n_features)
-        Of the standardized features; positive definite.
+    owner : int64 Tensor of shape (F,)
+        Column of each feature.
+    level : int64 Tensor of shape (F,)
+        Level that the feature indicates; -1 for a number.
+    mean, scale : Tensor of shape (F,)
+        Mean and standard deviation of the raw feature.
+    covariance : Tensor of shape (F, F)
+        Covariance of the standardized features; positive definite.
     """
 
     owner: Tensor
@@ -44,15 +51,15 @@ class Moments:
     covariance: Tensor
 
 
-class Gaussian(nn.Module):
-    """Conditionals of a Gaussian, and how far each column trusts them.
+class GaussianPrior(nn.Module):
+    """Conditionals of a Gaussian, and the prior weight of each column.
 
     Parameters
     ----------
     moments : Moments
-        Of the rows learned from.
-    cuts : Tensor of shape (n_columns, most answers + 1)
-        Where the answers of each number meet on its line, NaN beyond the last; those at both ends
+        Moments of the training rows.
+    cuts : Tensor of shape (C, S + 1)
+        Boundaries between the support values of each number, NaN beyond the last; the outermost
         count as infinite. All NaN for columns of levels.
     """
 
@@ -65,7 +72,7 @@ class Gaussian(nn.Module):
     is_number: Tensor
     number_of: Tensor
     covariances: Tensor
-    trust: Tensor
+    prior_weight: Tensor
 
     def __init__(self, moments: Moments, cuts: Tensor) -> None:
         super().__init__()
@@ -80,47 +87,51 @@ class Gaussian(nn.Module):
         standard = ((cuts - mean) / scale).float()
         last = torch.isfinite(standard).sum(1, keepdim=True) - 1
         place = torch.arange(cuts.shape[1])
-        standard = standard.where((place > 0) | ~is_number[:, None], -ENDS)
-        standard = standard.where((place < last) | ~is_number[:, None], ENDS)
-        self.register_buffer("cuts", torch.nan_to_num(standard, nan=ENDS), persistent=False)
+        standard = standard.where((place > 0) | ~is_number[:, None], -INFINITY)
+        standard = standard.where((place < last) | ~is_number[:, None], INFINITY)
+        self.register_buffer("cuts", torch.nan_to_num(standard, nan=INFINITY), persistent=False)
         self.register_buffer("is_number", is_number, persistent=False)
         number_of = torch.zeros(len(cuts), dtype=torch.int64)
         number_of[self.owner[numbers]] = numbers.nonzero()[:, 0]
         self.register_buffer("number_of", number_of, persistent=False)
         self.register_buffer("covariances", self.covariance[None].clone(), persistent=False)
-        self.register_buffer("trust", torch.ones(len(cuts)))
-        # Learned, and added to the trust that validation rows advise, which decay leads back to.
-        self.more_trust = nn.Parameter(torch.zeros(len(cuts)))
+        self.register_buffer("prior_weight", torch.ones(len(cuts)))
+        # Learned offset to the validation-tuned prior weight; weight decay pulls it to zero.
+        self.prior_weight_offset = nn.Parameter(torch.zeros(len(cuts)))
 
-    def learn(self, covariance: Tensor, left_out: Tensor) -> None:
-        """Take the covariance of all rows learned from, and those with a part of them left out.
+    def set_covariance(self, covariance: Tensor, leave_fold_out: Tensor) -> None:
+        """Set the covariance of all training rows, and those without each fold.
 
         Parameters
         ----------
-        covariance : Tensor of shape (n_features, n_features)
-            Of all rows.
-        left_out : Tensor of shape (n_folds, n_features, n_features)
-            Of all but those of each fold.
+        covariance : Tensor of shape (F, F)
+            Covariance of all training rows.
+        leave_fold_out : Tensor of shape (n_folds, F, F)
+            Covariance of all training rows but those of each fold.
         """
         self.covariance.copy_(covariance)
-        self.covariances = torch.cat((left_out, covariance[None]))
+        self.covariances = torch.cat((leave_fold_out, covariance[None]))
 
     @property
     def moments(self) -> Moments:
-        """Of the rows learned from."""
+        """Moments of the training rows."""
         return Moments(self.owner, self.level, self.mean, self.scale, self.covariance)
 
     def features(self, rows: Tensor) -> Tensor:
-        """Return standardized features of rows, zero where a cell is absent.
+        """Return the standardized features of rows, zero where a cell is missing.
 
         Parameters
         ----------
-        rows : double Tensor of shape (n_rows, n_columns)
-            Numbers, or the level's index; NaN where absent.
+        rows : double Tensor of shape (B, C)
+            Numbers, or level indices; NaN where missing.
         """
         x = rows[:, self.owner]
         x = x.where((self.level < 0) | x.isnan(), (x == self.level).double())
-        return torch.nan_to_num((x - self.mean) / self.scale).clamp(-FAR, FAR).float()
+        return (
+            torch.nan_to_num((x - self.mean) / self.scale)
+            .clamp(-MAX_DEVIATION, MAX_DEVIATION)
+            .float()
+        )
 
     @torch.no_grad()
     def conditionals(
@@ -130,35 +141,35 @@ class Gaussian(nn.Module):
 
         Parameters
         ----------
-        features : Tensor of shape (batch, n_features)
-            Standardized; whatever at places that are not read.
-        fold : int64 Tensor of shape (batch,)
-            Which part of the rows learned from each row belongs to; -1 for none of them.
-        place : int64 Tensor of shape (batch, n_columns)
-            Where each column stands in the order.
+        features : Tensor of shape (B, F)
+            Standardized; ignored for columns that are not read.
+        fold : int64 Tensor of shape (B,)
+            Training fold of each row; -1 for none.
+        place : int64 Tensor of shape (B, C)
+            Place of each column in the order.
         unread : int
             The place of columns that are not read.
 
         Returns
         -------
-        two Tensors of shape (batch, n_features)
-            Of the standardized features; anything for levels, and where a column is not read.
+        two Tensors of shape (B, F)
+            Of the standardized features; arbitrary for levels, and for columns not read.
         """
-        own_place = place[:, self.owner]
-        n_read = int((own_place < unread).sum(1).max())
-        order = (own_place * len(self.owner) + torch.arange(len(self.owner))).argsort(1)
+        place_of = place[:, self.owner]
+        n_read = int((place_of < unread).sum(1).max())
+        order = (place_of * len(self.owner) + torch.arange(len(self.owner))).argsort(1)
         order = order[:, :n_read]
         x = features.gather(1, order)
-        # Rows that know the same columns share one factor.
-        alike = bool((order == order[0]).all() and (fold == fold[0]).all())
-        apart = order[:1] if alike else order
-        # A row that is learned from is answered by the others, or all would seem easy.
-        which = (fold[:1] if alike else fold)[:, None, None]
-        covariance = self.covariances[which, apart[:, :, None], apart[:, None, :]]
+        # Rows that read the same columns share one Cholesky factor.
+        shared = bool((order == order[0]).all() and (fold == fold[0]).all())
+        distinct = order[:1] if shared else order
+        # Training rows use the covariance without their own fold, or the prior would look too good.
+        which = (fold[:1] if shared else fold)[:, None, None]
+        covariance = self.covariances[which, distinct[:, :, None], distinct[:, None, :]]
         root = torch.linalg.cholesky_ex(covariance).L
-        right = x.T[None] if alike else x[..., None]
+        right = x.T[None] if shared else x[..., None]
         innovations = torch.linalg.solve_triangular(root, right, upper=False)
-        innovations = innovations[0].T if alike else innovations[..., 0]
+        innovations = innovations[0].T if shared else innovations[..., 0]
         spread = root.diagonal(dim1=1, dim2=2)
         return (
             torch.zeros_like(features).scatter(1, order, x - spread * innovations),
@@ -166,26 +177,28 @@ class Gaussian(nn.Module):
         )
 
     def logits(self, columns: Tensor, mean: Tensor, spread: Tensor, size: int) -> Tensor:
-        """Return what to add to the logits of some columns, shape ``(columns, batch, size)``.
+        """Return the weighted log-prior of some columns, shape ``(columns, B, size)``.
 
-        It is the log-probability of what lies between the two cuts of each answer.
+        ``prior_weight * log(F(high) - F(low))`` for the cuts around each support value, where F is
+        the logistic distribution function.
 
         Parameters
         ----------
         columns : int64 Tensor of shape (n,)
-            Which; zeros for those of levels.
-        mean, spread : Tensor of shape (batch, n_features)
-            What `conditionals` said.
+            Column numbers; the result is zero for columns of levels.
+        mean, spread : Tensor of shape (B, F)
+            Results of `conditionals`.
         size : int
-            Answers.
+            Number of support values.
         """
         with torch.no_grad():
             at = self.number_of[columns]
             cuts = self.cuts[columns, None, : size + 1]
             cuts = (cuts - mean[:, at].T[..., None]) / (spread[:, at].T[..., None] * LOGISTIC)
             low, high = cuts[..., :-1], cuts[..., 1:]
-            # The probability between two points of a logistic curve, without cancellation.
+            # log(F(high) - F(low)) = log F(high) + log F(-low) + log(1 - e^(low - high)):
+            # no cancellation.
             inside = torch.log1p(-torch.exp((low - high).clamp_max(-1e-6)))
-            likely = functional.logsigmoid(high) + functional.logsigmoid(-low) + inside
-            likely = likely.clamp_min(LEAST) * self.is_number[columns, None, None]
-        return likely * (self.trust + self.more_trust)[columns, None, None]
+            log_prob = functional.logsigmoid(high) + functional.logsigmoid(-low) + inside
+            log_prob = log_prob.clamp_min(MIN_LOG_PROB) * self.is_number[columns, None, None]
+        return log_prob * (self.prior_weight + self.prior_weight_offset)[columns, None, None]

@@ -1,4 +1,9 @@
-"""LanguageModel: next-token logits, losses, generation and checkpoints."""
+"""LanguageModel: next-token logits, losses, generation and checkpoints.
+
+Shapes: B batch, T tokens, W width, V vocabulary. With the encoder's hidden state h::
+
+    logits = E h + b        E the token embeddings, shape (V, W)
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tabwidget.minilm.encoder import Encoder, KeyValueCache
+from tabwidget.minilm.encoder import Encoder
 from tabwidget.minilm.files import read_tensors, write_tensors
 from tabwidget.minilm.tokenizer import Tokenizer
+from tabwidget.minilm.transformer import KeyValueCache
 
 __all__ = ["LanguageModel"]
 
@@ -20,28 +26,28 @@ VERSION = 1
 
 
 class LanguageModel(nn.Module):
-    """An `Encoder` with an output layer, tied to its embeddings, over a `Tokenizer`'s vocabulary.
+    """A decoder-only language model: an `Encoder` and an output layer tied to its embeddings.
 
     Parameters
     ----------
     encoder : Encoder
-        What reads the tokens.
+        The transformer.
     tokenizer : Tokenizer
-        What makes them. Its vocabulary must fit the encoder's.
+        Its vocabulary must not be larger than the encoder's.
     model_type : {"decoder-only"}
-        The only kind there is.
+        The only supported type.
 
     Attributes
     ----------
     is_trained : bool
         Whether `generate` may be called; set by `Trainer.train`.
     training_history : list of dict
-        One entry an epoch, see `Trainer.train`.
+        One entry per epoch, see `Trainer.train`.
 
     Raises
     ------
     ValueError
-        For another `model_type`, or a vocabulary that does not fit.
+        If `model_type` is not supported, or the vocabulary is larger than the encoder's.
 
     Examples
     --------
@@ -63,7 +69,7 @@ class LanguageModel(nn.Module):
         if needed > encoder.vocab_size:
             raise ValueError(
                 f"the tokenizer has {needed} tokens, the encoder only {encoder.vocab_size}: "
-                "make the encoder with vocab_size=tokenizer.vocab_size"
+                "create the encoder with vocab_size=tokenizer.vocab_size"
             )
         self.encoder, self.tokenizer, self.model_type = encoder, tokenizer, model_type
         encoder.tokenizer = tokenizer
@@ -81,16 +87,16 @@ class LanguageModel(nn.Module):
 
         Parameters
         ----------
-        input_ids : int Tensor of shape (batch, length) or (length,)
+        input_ids : int Tensor of shape (B, T) or (T,)
             Token ids.
         attention_mask : Tensor of the same shape, optional
             1 for a token, 0 for padding.
         cache : KeyValueCache, optional
-            What was read before.
+            The tokens before `input_ids`.
 
         Returns
         -------
-        Tensor of shape (batch, length, vocab_size)
+        Tensor of shape (B, T, V)
         """
         return self._logits(self.encoder(input_ids, attention_mask, cache))
 
@@ -100,12 +106,12 @@ class LanguageModel(nn.Module):
         target_ids: Tensor | Sequence[int],
         attention_mask: Tensor | Sequence[int] | None = None,
     ) -> Tensor:
-        """Return the mean cross-entropy in nats a target token; padding is never a target.
+        """Return the mean cross-entropy in nats per target token; padding is never a target.
 
         Parameters
         ----------
-        input_ids, target_ids : int Tensor of shape (batch, length), or a sequence
-            Tokens, and the token that follows each.
+        input_ids, target_ids : int Tensor of shape (B, T), or a sequence
+            Tokens, and the next token of each.
         attention_mask : Tensor or sequence of the same shape, optional
             1 where the input is a token.
         """
@@ -113,13 +119,13 @@ class LanguageModel(nn.Module):
         inputs = torch.as_tensor(input_ids, device=device)
         targets = torch.as_tensor(target_ids, device=device).long().reshape(inputs.shape)
         mask = None if attention_mask is None else torch.as_tensor(attention_mask, device=device)
-        # After padding on the right there is nothing to hide: no token stands behind it.
+        # Padding on the right needs no mask: no token comes after it.
         hidden = self.encoder(inputs, mask if _padded_before(mask) else None)
         counted = (targets != self.tokenizer.pad_id).reshape(-1)
         if mask is not None:
             counted &= mask.reshape(-1).bool()
         hidden, targets, count = hidden.flatten(0, -2), targets.reshape(-1), int(counted.sum())
-        if count < len(targets):  # picking rows costs a copy there and back
+        if count < len(targets):  # indexing costs a copy
             hidden, targets = hidden[counted], targets[counted]
         total = functional.cross_entropy(self._logits(hidden), targets, reduction="sum")
         return total / max(1, count)
@@ -136,40 +142,40 @@ class LanguageModel(nn.Module):
         device: torch.device | None = None,
         use_cache: bool = True,
     ) -> str:
-        """Go on with a text.
+        """Return a continuation of a prompt.
 
         Parameters
         ----------
         prompt : str
             Not empty.
         max_length : int, default 100
-            Most tokens, those of the prompt included.
+            Maximum number of tokens, prompt included.
         temperature : float, default 1.0
-            Above 0; below 1 the likely tokens are drawn more often.
+            Softmax temperature, above 0.
         top_k : int, default 50
-            Draw among so many of the likeliest tokens.
+            Sample among the k likeliest tokens.
         top_p : float, default 0.95
-            Draw among the fewest tokens that hold this much probability, in (0, 1].
+            Sample among the fewest tokens with this total probability, in (0, 1].
         do_sample : bool, default True
-            False takes the likeliest token each time.
+            False decodes greedily.
         num_beams : int, default 1
-            Above 1 the likeliest whole continuation is searched for, so many at a time.
+            Above 1: beam search with so many beams.
         device : torch.device, optional
-            Where to compute; where the model is by default.
+            Device to move the model to; its present one by default.
         use_cache : bool, default True
-            Keep keys and values, so that no token is read twice.
+            Cache keys and values.
 
         Returns
         -------
         str
-            The prompt and what follows it.
+            The prompt and its continuation.
 
         Raises
         ------
         RuntimeError
-            If the model was not trained.
+            If the model is not trained.
         ValueError
-            For a setting out of range.
+            If a setting is out of range.
         """
         if device is not None:
             self.to(device)
@@ -190,27 +196,27 @@ class LanguageModel(nn.Module):
         top_p: float = 0.95,
         do_sample: bool = True,
     ) -> Iterator[str]:
-        """Yield what `generate` appends to the prompt, piece by piece as it comes.
+        """Yield the continuation that `generate` returns, piece by piece.
 
-        Pieces are text: of a letter of several bytes nothing is yielded before its last.
+        Pieces are text: a character of several bytes is yielded once it is complete.
         """
         ids = self._prompt_ids(prompt, max_length, temperature, top_k, top_p)
-        told = self.tokenizer.decode(ids)
+        shown = self.tokenizer.decode(ids)
         sampling = (temperature, top_k, top_p) if do_sample else None
         for token in self._continuation(ids, max_length, sampling, use_cache=True):
             ids.append(token)
             text = self.tokenizer.decode(ids)
-            if text.startswith(told) and not text.endswith("\N{REPLACEMENT CHARACTER}"):
-                yield text[len(told) :]
-                told = text
+            if text.startswith(shown) and not text.endswith("\N{REPLACEMENT CHARACTER}"):
+                yield text[len(shown) :]
+                shown = text
 
     def save(self, path: str | Path) -> None:
-        """Write weights, sizes, tokenizer and history as one safetensors file.
+        """Write weights, configuration, tokenizer and history to one safetensors file.
 
         Parameters
         ----------
         path : str or Path
-            Any name; folders are made. The file is safetensors whatever its ending.
+            File name; folders are created. The format is safetensors whatever the suffix.
         """
         about = {
             "version": VERSION,
@@ -231,18 +237,18 @@ class LanguageModel(nn.Module):
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it holds something else, or a part of it only.
+            If the file is damaged or of another format.
         """
         weights, metadata = read_tensors(Path(path))
         about = metadata.get("minilm", {})
         if about.get("version", 0) > VERSION:
-            raise ValueError(f"{str(path)!r} was written by a newer version")
+            raise ValueError(f"{str(path)!r} was written by a newer version: upgrade tabwidget")
         try:
             encoder = Encoder(**about["encoder"])
             model = cls(encoder, Tokenizer.from_state(about["tokenizer"]), about["model_type"])
             model.load_state_dict(weights)
         except (KeyError, TypeError, RuntimeError) as error:
-            raise ValueError(f"{str(path)!r} does not hold a minilm model ({error})") from error
+            raise ValueError(f"{str(path)!r} is not a minilm model ({error})") from error
         model.is_trained = about["is_trained"]
         model.training_history = about["training_history"]
         return model.eval()
@@ -259,21 +265,18 @@ class LanguageModel(nn.Module):
         top_p: float,
         num_beams: int = 1,
     ) -> list[int]:
-        """Return the prompt with a beginning and no end, or the model would have to start anew.
-
-        All settings are checked first.
-        """
+        """Check the settings, and return the ids of the prompt with BOS and without EOS."""
         if not self.is_trained:
-            raise RuntimeError("the model was not trained: train it, or set is_trained = True")
+            raise RuntimeError("the model is not trained: train it, or set is_trained = True")
         if not isinstance(prompt, str) or not prompt:
-            raise ValueError(f"the prompt is a text of at least one character, not {prompt!r}")
+            raise ValueError(f"prompt must have at least one character, not {prompt!r}")
         for name, value in {
             "max_length": max_length,
             "top_k": top_k,
             "num_beams": num_beams,
         }.items():
             if not isinstance(value, int) or value <= 0:
-                raise ValueError(f"{name} must be a whole number above 0, not {value!r}")
+                raise ValueError(f"{name} must be an integer above 0, not {value!r}")
         if temperature <= 0:
             raise ValueError(f"temperature must be above 0, not {temperature!r}")
         if not 0 < top_p <= 1:
@@ -294,20 +297,20 @@ class LanguageModel(nn.Module):
         sampling: tuple[float, int, float] | None,
         use_cache: bool,
     ) -> Iterator[int]:
-        """Yield one token after the other until the end token or the longest length."""
-        read = list(ids)
+        """Yield token after token until EOS or the maximum length."""
+        ids_read = list(ids)
         limit = min(max_length, self.encoder.max_seq_length)
         cache = KeyValueCache(limit) if use_cache else None
-        fresh = read
-        while len(read) < limit:
-            with _evaluating(self):
+        fresh = ids_read
+        while len(ids_read) < limit:
+            with _evaluation_mode(self):
                 logits = self(torch.tensor([fresh], device=self.bias.device), cache=cache)[0, -1]
             token = self._choose(logits, sampling)
             if token == self.tokenizer.eos_id:
                 return
             yield token
-            read.append(token)
-            fresh = read[-1:] if use_cache else read
+            ids_read.append(token)
+            fresh = ids_read[-1:] if use_cache else ids_read
 
     def _choose(self, logits: Tensor, sampling: tuple[float, int, float] | None) -> int:
         logits = self._allowed(logits)
@@ -316,32 +319,32 @@ class LanguageModel(nn.Module):
         temperature, top_k, top_p = sampling
         best, tokens = (logits / temperature).topk(min(top_k, len(logits)))
         p = best.softmax(-1)
-        # As many as hold top_p: those before which less than that was found.
+        # The fewest that reach top_p: those with less than top_p before them.
         p = torch.where(p.cumsum(-1) - p < top_p, p, 0)
         return int(tokens[torch.multinomial(p, 1)])
 
     def _allowed(self, logits: Tensor) -> Tensor:
-        """Return the logits without tokens that no text holds."""
-        known = len(self.tokenizer)
+        """Mask the logits of tokens that no text contains."""
+        size = len(self.tokenizer)
         out = logits.clone()
-        out[..., known:] = -torch.inf
+        out[..., size:] = -torch.inf
         out[..., [self.tokenizer.pad_id, self.tokenizer.bos_id, self.tokenizer.unk_id]] = -torch.inf
         return out
 
     @torch.no_grad()
     def _beam_search(self, ids: list[int], max_length: int, beams: int) -> list[int]:
-        """Return the continuation with the highest mean log-probability a token that was found."""
+        """Return the finished continuation with the highest mean log-probability per token."""
         limit = min(max_length, self.encoder.max_seq_length)
         cache = KeyValueCache(limit)
         fresh = torch.tensor([ids], device=self.bias.device)
         scores = torch.zeros(1, device=self.bias.device)
-        found: list[tuple[float, list[int]]] = []
+        finished: list[tuple[float, list[int]]] = []
         paths: list[list[int]] = [[]]
         while len(ids) + len(paths[0]) < limit:
-            with _evaluating(self):
+            with _evaluation_mode(self):
                 steps = self._allowed(self(fresh, cache=cache)[:, -1]).log_softmax(-1)
             total = (scores[:, None] + steps).flatten()
-            # Twice as many as needed, since up to half of them end here.
+            # Twice as many as needed, since up to half of them may end here.
             best, at = total.topk(min(2 * beams, len(total)))
             kept: list[tuple[float, int, int]] = []
             for rank, (score, index) in enumerate(zip(best.tolist(), at.tolist(), strict=True)):
@@ -349,12 +352,12 @@ class LanguageModel(nn.Module):
                 if token != self.tokenizer.eos_id:
                     kept.append((score, row, token))
                 elif rank < beams:
-                    found.append((score / (len(paths[row]) + 1), paths[row]))
+                    finished.append((score / (len(paths[row]) + 1), paths[row]))
             kept = [one for one in kept[:beams] if one[0] > -torch.inf]
-            found = sorted(found, key=lambda pair: -pair[0])[:beams]
+            finished = sorted(finished, key=lambda pair: -pair[0])[:beams]
             length = len(paths[0]) + 1
-            # What is open must be able to beat the worst that was found.
-            if not kept or (len(found) == beams and kept[0][0] / length <= found[-1][0]):
+            # Stop once no open beam can beat the worst finished one.
+            if not kept or (len(finished) == beams and kept[0][0] / length <= finished[-1][0]):
                 break
             rows = torch.tensor([row for _, row, _ in kept], device=self.bias.device)
             cache.reorder(rows)
@@ -362,14 +365,14 @@ class LanguageModel(nn.Module):
             scores = torch.tensor([score for score, _, _ in kept], device=self.bias.device)
             fresh = torch.tensor([[token] for _, _, token in kept], device=self.bias.device)
         else:
-            # At the longest length what is open is as good as ended.
+            # At the maximum length, open beams count as finished.
             open_ = zip(scores.tolist(), paths, strict=True)
-            found += [(score / max(1, len(path)), path) for score, path in open_]
-        return max(found, key=lambda pair: pair[0], default=(0.0, []))[1]
+            finished += [(score / max(1, len(path)), path) for score, path in open_]
+        return max(finished, key=lambda pair: pair[0], default=(0.0, []))[1]
 
 
-class _evaluating:
-    """Turns dropout off meanwhile."""
+class _evaluation_mode:
+    """Evaluation mode within a ``with`` block."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
@@ -383,7 +386,7 @@ class _evaluating:
 
 
 def _padded_before(mask: Tensor | None) -> bool:
-    """Return whether some padding stands before a token."""
+    """Return whether padding comes before a token."""
     if mask is None:
         return False
     present = mask.reshape(-1, mask.shape[-1]).bool()

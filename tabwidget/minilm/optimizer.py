@@ -1,8 +1,13 @@
-"""Optimizers: Muon, momentum whose matrix updates are made orthogonal, and what goes with it.
+"""Optimizers: Muon, the pairing with AdamW, and the EMA of a model's weights.
 
-Keller Jordan et al., 2024 (the modded-nanogpt speed runs). ``torch.optim.Muon`` computes in
-bfloat16, which CPUs do hundreds of times slower than float32, and one matrix at a time; this one
-takes all matrices of a shape in one batched product, in their own precision.
+Muon (Keller Jordan et al., 2024) orthogonalizes the momentum of a weight matrix::
+
+    M <- mu * M + (1 - mu) * G
+    W <- (1 - lr * decay) * W - lr * sqrt(max(1, rows / columns)) * orth(mu * M + (1 - mu) * G)
+
+``torch.optim.Muon`` computes in bfloat16, which CPUs do hundreds of times slower than float32, and
+one matrix at a time; this one takes all matrices of a shape in one batched product, in their own
+precision.
 """
 
 from __future__ import annotations
@@ -14,25 +19,27 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-__all__ = ["Muon", "averaged", "optimizers_of", "orthogonalized", "warm_up"]
+__all__ = ["Muon", "ema_of", "optimizers_of", "orthogonalize", "warm_up"]
 
 # Coefficients of the quintic iteration, tuned by its authors for the steepest slope at zero.
 A, B, C = 3.4445, -4.7750, 2.0315
 
 
-def orthogonalized(matrices: Tensor, steps: int = 5) -> Tensor:
-    """Return the matrices with all singular values moved close to one (Newton-Schulz).
+def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Return the matrices with all singular values moved close to one.
+
+    Newton-Schulz iteration ``X <- a X + b (X X^T) X + c (X X^T)^2 X`` from ``X = G / |G|``.
 
     Parameters
     ----------
     matrices : Tensor of shape (n, rows, columns)
-        A batch.
+        A batch of matrices.
     steps : int, default 5
-        Iterations.
+        Number of iterations.
 
     Examples
     --------
-    >>> singular = torch.linalg.svdvals(orthogonalized(torch.randn(1, 8, 8)))
+    >>> singular = torch.linalg.svdvals(orthogonalize(torch.randn(1, 8, 8)))
     >>> bool((singular < 1.3).all())
     True
     """
@@ -53,7 +60,7 @@ class Muon(torch.optim.Optimizer):
     params : iterable of Tensor
         Matrices.
     lr : float, default 0.02
-        Learning rate; also the size of the change, since the updates are orthogonal.
+        Learning rate: the norm of the update, since updates are orthogonal.
     momentum : float, default 0.95
         Nesterov momentum.
     weight_decay : float, default 0.1
@@ -85,7 +92,7 @@ class Muon(torch.optim.Optimizer):
                 state["momentum"].lerp_(gradients, 1 - group["momentum"])
                 ahead = gradients.lerp(state["momentum"], group["momentum"])
                 rate = group["lr"] * max(1, shape[0] / shape[1]) ** 0.5
-                for parameter, update in zip(parameters, orthogonalized(ahead), strict=True):
+                for parameter, update in zip(parameters, orthogonalize(ahead), strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"])
                     parameter.add_(update, alpha=-rate)
 
@@ -99,18 +106,18 @@ def optimizers_of(
     weight_decay: float,
     muon: bool = True,
 ) -> list[torch.optim.Optimizer]:
-    """Return Muon for the blocks' matrices, unless they want AdamW, and AdamW for all others.
+    """Return Muon for the matrices of `blocks`, and AdamW for all other weights.
 
     Parameters
     ----------
     model, blocks : Module
-        A model, and the part of it whose matrices are meant.
+        A model, and its part whose matrices are trained by Muon.
     learning_rate, matrix_learning_rate : float
-        Of AdamW, and of Muon.
+        Learning rates of AdamW and of Muon.
     weight_decay : float
-        Of both.
+        Decoupled weight decay of both.
     muon : bool, default True
-        False leaves all to AdamW.
+        False trains all weights by AdamW.
 
     Examples
     --------
@@ -131,7 +138,7 @@ def optimizers_of(
 
 
 def warm_up() -> None:
-    """Let torch import its compiler, which its first optimizer does, before a clock is started.
+    """Create an optimizer, since torch imports its compiler with the first one, for seconds.
 
     Examples
     --------
@@ -140,18 +147,20 @@ def warm_up() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
-    """Return a running average of a model's weights, as `decay` says once they move slowly.
+def ema_of(model: nn.Module, decay: float) -> AveragedModel:
+    """Return an exponential moving average (EMA) of a model's weights.
+
+    After n updates the decay is ``min(decay, 1 - 1 / (n / 5 + 1))``: shorter at first, when the
+    weights move fast.
 
     Examples
     --------
-    >>> average = averaged(nn.Linear(2, 1), 0.97)
-    >>> average.update_parameters(nn.Linear(2, 1))
+    >>> ema = ema_of(nn.Linear(2, 1), 0.97)
+    >>> ema.update_parameters(nn.Linear(2, 1))
     """
 
-    def fold_in(kept: Sequence[Tensor], current: Sequence[Tensor], n: Tensor | int) -> None:
-        # Over few steps in the beginning, when the weights move fast.
+    def update(kept: Sequence[Tensor], current: Sequence[Tensor], n: Tensor | int) -> None:
         share = min(decay, 1 - 1 / (int(n) / 5 + 1))
         torch._foreach_lerp_(list(kept), list(current), 1 - share)
 
-    return AveragedModel(model, multi_avg_fn=fold_in)
+    return AveragedModel(model, multi_avg_fn=update)

@@ -1,4 +1,4 @@
-"""A limit on torch's threads for the calling thread alone."""
+"""A limit on torch's CPU threads, for the calling thread alone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["limited_threads"]
 
 
 @contextmanager
-def limited_threads(most: int) -> Iterator[None]:
-    """Let torch use at most so many threads here; other threads of the process keep theirs.
+def limited_threads(max_threads: int) -> Iterator[None]:
+    """Limit torch's threads in this thread; other threads of the process keep theirs.
 
     Parameters
     ----------
-    most : int
-        At least 1; more than torch uses anyway changes nothing.
+    max_threads : int
+        At least 1; no effect above the present number.
 
     Examples
     --------
@@ -27,10 +27,10 @@ def limited_threads(most: int) -> Iterator[None]:
     1
     """
     before = torch.get_num_threads()
-    if most >= before:
+    if max_threads >= before:
         yield
         return
-    _set(most, before)
+    _set(max_threads, before)
     try:
         yield
     finally:
@@ -38,9 +38,9 @@ def limited_threads(most: int) -> Iterator[None]:
 
 
 def _set(here: int, elsewhere: int) -> None:
-    """Set the number of this thread, and leave that of threads to come as it was.
+    """Set the number of this thread, and keep that of later threads.
 
-    torch keeps a number for each thread, and the last one set for threads that start later.
+    torch keeps a number per thread; new threads get the one set last.
     """
     torch.set_num_threads(here)
     other = threading.Thread(target=torch.set_num_threads, args=(elsewhere,))

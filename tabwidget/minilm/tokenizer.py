@@ -17,20 +17,20 @@ N_BYTES = 256
 
 
 class Tokenizer:
-    """A vocabulary learned from texts.
+    """A vocabulary fitted to texts, and the encoding by it.
 
-    Words are what stands between white space; a word that was not learned becomes the unknown
-    token. Bytes know every text and lose nothing: to the 256 bytes come the pairs that stand
-    together most often, as many as the vocabulary has room for (Sennrich et al. 2016).
+    Words are separated by whitespace; a word outside the vocabulary becomes the unknown token. The
+    byte level is byte-pair encoding (Sennrich et al. 2016): any text is encoded without loss by the
+    256 bytes and the most frequent merges.
 
     Parameters
     ----------
     vocab_size : int, default 10000
-        Most tokens, the special ones included.
+        Maximum vocabulary size, special tokens included.
     pad_token, unk_token, bos_token, eos_token : str
         Special tokens, all different; ids 0 to 3.
     level : {"word", "byte"}, default "word"
-        What a token is.
+        Words, or byte-pair encoding.
 
     Attributes
     ----------
@@ -42,8 +42,7 @@ class Tokenizer:
     Raises
     ------
     ValueError
-        For a vocabulary without room for the special tokens, or special tokens that are empty or
-        the same.
+        If `vocab_size` is too small, or special tokens are empty or equal.
 
     Examples
     --------
@@ -66,17 +65,17 @@ class Tokenizer:
     ) -> None:
         special = [pad_token, unk_token, bos_token, eos_token]
         if level not in ("word", "byte"):
-            raise ValueError(f"level={level!r} is neither 'word' nor 'byte'")
+            raise ValueError(f"level={level!r} must be 'word' or 'byte'")
         for token in special:
             if not isinstance(token, str) or not token:
-                raise ValueError(f"a special token is a text of at least one character: {token!r}")
+                raise ValueError(f"a special token must have at least one character, not {token!r}")
         if len(set(special)) < len(special):
-            raise ValueError(f"special tokens must differ from each other: {special}")
-        least = len(special) + (N_BYTES if level == "byte" else 1)
+            raise ValueError(f"special tokens must differ: {special}")
+        min_size = len(special) + (N_BYTES if level == "byte" else 1)
         if isinstance(vocab_size, bool) or not isinstance(vocab_size, int) or vocab_size <= 0:
-            raise ValueError(f"vocab_size must be a whole number above 0, not {vocab_size!r}")
-        if vocab_size < least:
-            raise ValueError(f"vocab_size={vocab_size} has no room: {level}s need at least {least}")
+            raise ValueError(f"vocab_size must be an integer above 0, not {vocab_size!r}")
+        if vocab_size < min_size:
+            raise ValueError(f"vocab_size={vocab_size} is too small: {level}s need {min_size}")
         self.vocab_size = vocab_size
         self.pad_token, self.unk_token = pad_token, unk_token
         self.bos_token, self.eos_token = bos_token, eos_token
@@ -88,50 +87,50 @@ class Tokenizer:
 
     @property
     def special_tokens(self) -> list[str]:
-        """Padding, unknown, beginning and end, in the order of their ids."""
+        """PAD, UNK, BOS and EOS, in the order of their ids."""
         return [self.pad_token, self.unk_token, self.bos_token, self.eos_token]
 
     @property
     def is_fitted(self) -> bool:
-        """Whether there is a vocabulary."""
+        """Whether the vocabulary is fitted."""
         return bool(self.word_to_id)
 
     def __len__(self) -> int:
         return len(self.id_to_word)
 
     def fit(self, texts: Sequence[str], min_frequency: int = 2) -> None:
-        """Learn the vocabulary.
+        """Fit the vocabulary.
 
         Parameters
         ----------
         texts : sequence of str
             At least one, none of them blank.
         min_frequency : int, default 2
-            How often two tokens must stand together to become one; of bytes alone.
+            Minimum frequency of a pair to be merged, at the byte level.
 
         Raises
         ------
         ValueError
-            Naming the text that cannot be used.
+            If there are no texts, or one is blank.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         if not texts:
-            raise ValueError("there are no texts to learn a vocabulary from")
+            raise ValueError("texts is empty: give at least one text")
         for place, text in enumerate(texts):
             if not isinstance(text, str) or not text.strip():
-                raise ValueError(f"text {place} is blank or no text: {text!r}")
+                raise ValueError(f"text {place} must be a text that is not blank, not {text!r}")
         if self.level == "byte":
             self._fit_bytes(texts, min_frequency)
             return
         counts = Counter(word for text in texts for word in text.split())
         for token in self.special_tokens:
             counts.pop(token, None)
-        # Equal counts in order of the alphabet: the same texts make the same vocabulary.
+        # Ties are broken alphabetically, so that the vocabulary is deterministic.
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         self._set_vocabulary(ranked[: self.vocab_size - len(self.special_tokens)])
 
     def tokenize(self, text: str) -> list[str]:
-        """Return the tokens of a text as texts.
+        """Return the tokens of a text as strings.
 
         Examples
         --------
@@ -159,18 +158,18 @@ class Tokenizer:
         text : str
             Not empty.
         add_special_tokens : bool, default True
-            Put the beginning token before it and the end token behind it.
+            Add BOS before and EOS after the text.
         max_length : int, optional
-            Most ids.
+            Maximum number of ids.
         padding : bool, default False
-            Fill up to `max_length`.
+            Pad up to `max_length`.
         truncation : bool, default False
-            Cut at `max_length`, the end token kept; a longer text is an error otherwise.
+            Truncate at `max_length`, keeping EOS; otherwise a longer text is an error.
 
         Raises
         ------
         ValueError
-            For an empty text, a text that is too long, or before `fit`.
+            If the text is empty or too long, or before `fit`.
         """
         self._check_text(text)
         self._check_fitted()
@@ -179,16 +178,16 @@ class Tokenizer:
         if self.level == "byte":
             ids = self._byte_ids(text)
         else:
-            # A word that looks like a special token is not one: texts come from anywhere.
-            found = (self.word_to_id.get(word, self.unk_id) for word in text.split())
-            ids = [i if i > self.eos_id else self.unk_id for i in found]
+            # A word that looks like a special token is not one: texts are untrusted.
+            known = (self.word_to_id.get(word, self.unk_id) for word in text.split())
+            ids = [i if i > self.eos_id else self.unk_id for i in known]
         if add_special_tokens:
             ids = [self.bos_id, *ids, self.eos_id]
         if max_length is not None and len(ids) > max_length:
             if not truncation:
                 raise ValueError(
                     f"the text has {len(ids)} tokens, more than max_length={max_length}: "
-                    "set truncation=True, or allow more"
+                    "set truncation=True, or raise max_length"
                 )
             end = [self.eos_id] if add_special_tokens and max_length > 1 else []
             ids = ids[: max_length - len(end)] + end
@@ -204,14 +203,14 @@ class Tokenizer:
         token_ids : iterable of int
             At least one, none negative. Ids beyond the vocabulary are unknown tokens.
         skip_special_tokens : bool, default True
-            Leave out padding, beginning and end.
+            Leave out PAD, BOS and EOS.
         """
         self._check_fitted()
         ids = [int(i) for i in token_ids]
         if not ids:
-            raise ValueError("there are no token ids to decode")
+            raise ValueError("token_ids is empty: give at least one id")
         if min(ids) < 0:
-            raise ValueError(f"a token id is never negative: {min(ids)}")
+            raise ValueError(f"token ids must not be negative: {min(ids)}")
         if skip_special_tokens:
             ids = [i for i in ids if i not in (self.pad_id, self.bos_id, self.eos_id)]
         words = [self.id_to_word.get(i, self.unk_token) for i in ids]
@@ -225,7 +224,7 @@ class Tokenizer:
         return b"".join(parts).decode("utf-8", errors="replace")
 
     def state(self) -> dict[str, Any]:
-        """Return everything that makes this tokenizer, as JSON holds it."""
+        """Return the tokenizer as a JSON object."""
         pairs = [[*pair, new] for pair, new in self._merges.items()]
         words = [self.id_to_word[i] for i in range(len(self))][len(self.special_tokens) :]
         return {
@@ -239,7 +238,7 @@ class Tokenizer:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Tokenizer:
-        """Return the tokenizer that `state` describes."""
+        """Return the tokenizer that `state` returned."""
         pad, unk, bos, eos = state["special_tokens"]
         tokenizer = cls(state["vocab_size"], pad, unk, bos, eos, state["level"])
         if not state["fitted"]:
@@ -273,10 +272,10 @@ class Tokenizer:
 
     def _check_text(self, text: str) -> None:
         if not isinstance(text, str) or not text:
-            raise ValueError(f"a text of at least one character is needed, not {text!r}")
+            raise ValueError(f"the text must have at least one character, not {text!r}")
 
     def _fit_bytes(self, texts: Sequence[str], min_frequency: int) -> None:
-        """Merge the pair of tokens that is most frequent, again and again."""
+        """Merge the most frequent pair of tokens until the vocabulary is full."""
         counts = Counter(tuple(self._plain_bytes(part)) for text in texts for part in _parts(text))
         words, weights = [list(word) for word in counts], list(counts.values())
         pairs: Counter[Pair] = Counter()
@@ -295,7 +294,7 @@ class Tokenizer:
             if best is None or pairs[best] < min_frequency:
                 break
             self._merges[best] = new
-            # Only the words that hold the pair change, and only their pairs are counted anew.
+            # Only the words with this pair change, so only their pairs are recounted.
             for place in users.pop(best):
                 count(place, -1)
                 words[place] = _merged(words[place], best, new)
@@ -312,7 +311,7 @@ class Tokenizer:
         return words
 
     def _plain_bytes(self, text: str) -> list[int]:
-        # Lone surrogates, which no encoding knows, are replaced.
+        # Lone surrogates cannot be encoded and are replaced.
         return [len(self.special_tokens) + b for b in text.encode("utf-8", errors="replace")]
 
     def _byte_ids(self, text: str) -> list[int]:
@@ -321,7 +320,7 @@ class Tokenizer:
     def _merged_ids(self, part: str) -> list[int]:
         ids = self._plain_bytes(part)
         while len(ids) > 1:
-            # Merges apply in the order in which they were learned.
+            # Merges apply in the order in which they were fitted.
             best = min(pairwise(ids), key=lambda pair: self._merges.get(pair, self.vocab_size))
             if best not in self._merges:
                 break
@@ -330,7 +329,7 @@ class Tokenizer:
 
 
 def _parts(text: str) -> list[str]:
-    """Cut a text before each run of white space: merges do not reach across words."""
+    """Split a text before each run of whitespace: merges do not cross words."""
     parts, start = [], 0
     for i in range(1, len(text)):
         if text[i].isspace() and not text[i - 1].isspace():

@@ -48,38 +48,38 @@ class Trainer:
     device : str, default "cpu"
         "cpu" or "cuda".
     learning_rate : float, default 1e-4
-        Highest rate of AdamW.
+        Peak learning rate of AdamW.
     num_epochs : int, default 10
-        Epochs of a call of `train`.
+        Epochs per call of `train`.
     warmup_steps : int, default 1000
-        Optimizer steps over which the rate rises ("linear" and "cosine_warmup").
+        Optimizer steps of the warmup ("linear" and "cosine_warmup").
     save_dir : str, Path or None, default "./checkpoints"
-        Where checkpoints go; None writes none.
+        Folder of the checkpoints; None writes none.
     gradient_clip : float, default 1.0
-        Largest norm of the gradient.
+        Maximum gradient norm.
     weight_decay : float, default 0.01
         Decoupled weight decay.
     accumulation_steps : int, default 1
-        Batches an optimizer step; every token in them counts alike.
+        Batches per optimizer step; every token in them has the same weight.
     scheduler_type : {"linear", "cosine", "cosine_warmup", "plateau", "none"}, default "linear"
-        How the rate falls.
+        Schedule of the learning rate.
     scheduler_kwargs : dict, optional
-        ``t_max`` (steps to the lowest rate) and ``warmup_iters`` for the cosines; what
-        ``ReduceLROnPlateau`` takes for "plateau".
+        ``t_max`` (steps to the lowest rate) and ``warmup_iters`` for the cosines; arguments of
+        ``ReduceLROnPlateau`` for "plateau".
     use_amp : bool, default False
         Mixed precision; on CUDA only.
     amp_dtype : {"float16", "bfloat16"}, optional
         Its type; "float16" by default.
     seed : int, default 0
-        Orders of rows and dropout depend on this and the epoch alone.
+        Row orders and dropout depend on this and the epoch alone.
     num_threads : int, optional
-        Most threads on a CPU; half of torch's by default, since beside a browser or another
-        program more of them wait for each other.
+        Maximum CPU threads; half of torch's by default, since more of them slow each other down
+        beside a browser or another program.
 
     Raises
     ------
     ValueError
-        For a setting out of range.
+        If a setting is out of range.
 
     Examples
     --------
@@ -106,23 +106,23 @@ class Trainer:
     ) -> None:
         kind = torch.device(device).type
         if kind not in ("cpu", "cuda"):
-            raise ValueError(f"device={device!r} is neither 'cpu' nor 'cuda'")
+            raise ValueError(f"device={device!r} must be 'cpu' or 'cuda'")
         if kind == "cuda" and not torch.cuda.is_available():
-            raise ValueError("device='cuda', but torch sees no GPU: use device='cpu'")
+            raise ValueError("device='cuda' needs a GPU, and torch finds no GPU: use device='cpu'")
         for name, value in {"learning_rate": learning_rate, "gradient_clip": gradient_clip}.items():
             if not value > 0:
                 raise ValueError(f"{name} must be above 0, not {value!r}")
         for name, value in {"num_epochs": num_epochs, "warmup_steps": warmup_steps}.items():
             if not isinstance(value, int) or value < 0:
-                raise ValueError(f"{name} must be a whole number from 0 on, not {value!r}")
+                raise ValueError(f"{name} must be an integer of at least 0, not {value!r}")
         if not weight_decay >= 0:
             raise ValueError(f"weight_decay must be at least 0, not {weight_decay!r}")
         if not isinstance(accumulation_steps, int) or accumulation_steps <= 0:
             raise ValueError(f"accumulation_steps must be above 0, not {accumulation_steps!r}")
         if scheduler_type not in SCHEDULERS:
-            raise ValueError(f"scheduler_type={scheduler_type!r} is none of {SCHEDULERS}")
+            raise ValueError(f"scheduler_type={scheduler_type!r} must be one of {SCHEDULERS}")
         if amp_dtype is not None and amp_dtype not in DTYPES:
-            raise ValueError(f"amp_dtype={amp_dtype!r} is none of {tuple(DTYPES)}")
+            raise ValueError(f"amp_dtype={amp_dtype!r} must be one of {tuple(DTYPES)}")
         if use_amp and kind != "cuda":
             raise ValueError("use_amp=True needs device='cuda'")
         self.device = torch.device(device)
@@ -168,28 +168,28 @@ class Trainer:
         Parameters
         ----------
         model : nn.Module
-            Has ``compute_loss(input_ids, target_ids, attention_mask)``, as a `LanguageModel`.
+            Has ``compute_loss(input_ids, target_ids, attention_mask)``, as `LanguageModel` does.
         train_loader : DataLoader, or iterable of dict
-            Of a DataLoader with a dataset that has a length, rows are held out and shuffled anew
-            every epoch; of anything else, batches.
+            The rows of a DataLoader with a sized dataset are split and reshuffled every epoch; of
+            any other iterable, the batches are split.
         validation_split : float, default 0.1
-            Share held out, in [0, 1).
+            Validation share, in [0, 1).
         resume_from : str or Path, optional
-            A checkpoint, or a folder with a ``latest.pt``. Training goes on as if it had never
-            ended: weights, optimizer, schedule, epoch and history.
+            A checkpoint, or a folder with a ``latest.pt``. Weights, optimizer, schedule, epoch and
+            history are restored, so that training continues as if uninterrupted.
         checkpoint_every : int, default 1
             Write ``checkpoint-epoch{N}.pt`` every so many epochs.
         save_latest : bool, default True
             Write ``latest.pt`` after every epoch.
         on_event : callable, optional
-            Takes each event as a dict, ``{"event": "TrainReport", "seconds": …}``, with the
-            fields of the dataclasses in `tabwidget.events`. To stop a run, raise in it: the
-            checkpoints stay.
+            Called with each event as a dict, ``{"event": "TrainReport", "seconds": …}``, with the
+            fields of the dataclasses in `tabwidget.events`. Raise in it to stop a run; its
+            checkpoints are kept.
 
         Returns
         -------
         list of dict
-            An entry an epoch: "epoch", "train_loss", "val_loss" (None without validation),
+            One entry per epoch: "epoch", "train_loss", "val_loss" (None without validation),
             "learning_rate" and "global_step"; also kept as ``model.training_history``.
         """
         if not 0 <= validation_split < 1:
@@ -212,26 +212,26 @@ class Trainer:
                     run.save(self.save_dir / "latest.pt")
         run.end()
         model.eval()
-        model.is_trained = True  # type: ignore[assignment]  # nn.Module types what it holds
+        model.is_trained = True  # type: ignore[assignment]  # nn.Module types its attributes
         return run.history
 
     @torch.no_grad()
     def evaluate_perplexity(
         self, model: LanguageModel, test_dataset: Sequence[str], batch_size: int = 32
     ) -> float:
-        """Return the perplexity a token, end tokens included, of texts.
+        """Return the perplexity per token of texts, EOS included.
 
         Parameters
         ----------
         model : LanguageModel
-            Trained.
+            A trained model.
         test_dataset : sequence of str
             Not empty.
         batch_size : int, default 32
-            Texts at a time; does not change the result.
+            Texts per batch; no effect on the result.
         """
         if not model.is_trained:
-            raise RuntimeError("the model was not trained: train it, or set is_trained = True")
+            raise RuntimeError("the model is not trained: train it, or set is_trained = True")
         longest = model.encoder.max_seq_length
         loader = text_loader(test_dataset, model.tokenizer, batch_size, longest, shuffle=False)
         model.to(self.device).eval()
@@ -249,7 +249,7 @@ class _Run:
         self, trainer: Trainer, model: nn.Module, split: Split, on_event: Notify | None
     ) -> None:
         self.trainer, self.model, self.split = trainer, model.to(trainer.device), split
-        self.notify = on_event or (lambda event: None)
+        self.on_event = on_event or (lambda event: None)
         self.optimizer = torch.optim.AdamW(
             model.parameters(),
             lr=trainer.learning_rate,
@@ -261,14 +261,14 @@ class _Run:
         self.history: list[dict[str, Any]] = []
         self.scheduler_state: dict[str, Any] | None = None
         self.began = time.perf_counter()
-        self.reported = self.shown = -math.inf
+        self.reported_at = self.examples_at = -math.inf
         self.best_loss, self.best_step, self.n_seen = math.inf, 0, 0
 
     def plan(self) -> None:
-        """Lay the schedule over all epochs: those done, and those to come."""
+        """Set up the schedule over all epochs, done and planned."""
         trainer = self.trainer
         self.last_epoch = self.epoch + trainer.num_epochs
-        # A run that was cut off keeps the schedule it began with.
+        # A resumed run keeps the schedule it began with.
         self.planned = max(self.planned, self.last_epoch)
         steps = math.ceil(self.split.n_batches / trainer.accumulation_steps)
         self.scheduler = _scheduler(self.optimizer, trainer, steps * self.planned)
@@ -277,7 +277,7 @@ class _Run:
             if isinstance(self.scheduler, LambdaLR):
                 factor = self.scheduler.lr_lambdas[0](self.global_step)
                 self.optimizer.param_groups[0]["lr"] = trainer.learning_rate * factor
-        self._tell(
+        self._emit(
             "FitStart",
             n_rows=self.split.n_train + self.split.n_validation,
             n_columns=1,
@@ -290,7 +290,7 @@ class _Run:
         )
 
     def train_epoch(self) -> None:
-        """Go over the rows once, then look at those held out."""
+        """Train on all rows once, then validate."""
         trainer = self.trainer
         torch.manual_seed(trainer.seed * 1_000_003 + self.epoch)
         self.model.train()
@@ -348,7 +348,7 @@ class _Run:
         better = loss < self.best_loss
         if better:
             self.best_loss, self.best_step = loss, self.global_step
-        self._tell("EvalReport", step=self.global_step, loss=loss, column_losses={}, best=better)
+        self._emit("EvalReport", step=self.global_step, loss=loss, column_losses={}, best=better)
         return loss
 
     def save(self, path: Path) -> None:
@@ -365,7 +365,7 @@ class _Run:
         save_checkpoint(path, self.model.state_dict(), self.optimizer.state_dict(), about)
 
     def restore(self, path: Path) -> None:
-        """Take up where a checkpoint ended."""
+        """Restore a checkpoint."""
         path = path / "latest.pt" if path.is_dir() else path
         weights, optimizer, about = load_checkpoint(path)
         try:
@@ -382,8 +382,8 @@ class _Run:
             self.scaler.load_state_dict(about["scaler"])
 
     def end(self) -> None:
-        """Tell that it is over."""
-        self._tell(
+        """Emit `FitEnd`."""
+        self._emit(
             "FitEnd",
             step=self.global_step,
             reason="epochs",
@@ -394,9 +394,9 @@ class _Run:
     def _report(self, loss: float, group: list[Batch]) -> None:
         seconds = time.perf_counter() - self.began
         self.n_seen += sum(len(batch["input_ids"]) for batch in group)
-        if seconds - self.reported >= REPORT_SECONDS:
-            self.reported = seconds
-            self._tell(
+        if seconds - self.reported_at >= REPORT_SECONDS:
+            self.reported_at = seconds
+            self._emit(
                 "TrainReport",
                 step=self.global_step,
                 epoch=self.epoch,
@@ -405,14 +405,14 @@ class _Run:
                 rows_per_second=self.n_seen / max(seconds, 1e-9),
             )
         tokenizer = getattr(self.model, "tokenizer", None)
-        if isinstance(tokenizer, Tokenizer) and seconds - self.shown >= EXAMPLE_SECONDS:
-            self.shown = seconds
+        if isinstance(tokenizer, Tokenizer) and seconds - self.examples_at >= EXAMPLE_SECONDS:
+            self.examples_at = seconds
             rows = group[0]["input_ids"][:N_EXAMPLES].tolist()
-            self._tell("TrainExamples", examples=[tokenizer.decode(row) for row in rows])
+            self._emit("TrainExamples", examples=[tokenizer.decode(row) for row in rows])
 
-    def _tell(self, event: str, **fields: Any) -> None:
+    def _emit(self, event: str, **fields: Any) -> None:
         seconds = time.perf_counter() - self.began
-        self.notify({"event": event, "seconds": seconds, **fields})
+        self.on_event({"event": event, "seconds": seconds, **fields})
 
     def _rate(self) -> float:
         return float(self.optimizer.param_groups[0]["lr"])
@@ -424,7 +424,7 @@ class _Run:
 
 
 def _mean_loss(model: nn.Module, batches: Iterable[Batch], device: torch.device) -> float:
-    """Return the mean cross-entropy in nats a target token."""
+    """Return the mean cross-entropy in nats per target token."""
     total, count = 0.0, 0
     for batch in batches:
         inputs, targets, mask = shifted(batch, device)
@@ -437,7 +437,7 @@ def _mean_loss(model: nn.Module, batches: Iterable[Batch], device: torch.device)
 def _scheduler(
     optimizer: torch.optim.Optimizer, trainer: Trainer, total: int
 ) -> LambdaLR | ReduceLROnPlateau:
-    """Return the schedule; all but "plateau" are a factor that depends on the step alone."""
+    """Return the schedule; all but "plateau" depend on the step alone."""
     options = dict(trainer.scheduler_kwargs)
     if trainer.scheduler_type == "plateau":
         return ReduceLROnPlateau(optimizer, **options)
@@ -446,7 +446,7 @@ def _scheduler(
         warmup = options.pop("warmup_iters", trainer.warmup_steps)
         if warmup >= total:
             warnings.warn(
-                f"the learning rate is still rising when training ends: {warmup} warm-up steps of "
+                f"the learning rate is still rising when training ends: {warmup} warmup steps of "
                 f"{total} in all; lower warmup_steps",
                 stacklevel=4,
             )
@@ -468,6 +468,6 @@ def _scheduler(
 
 
 def _plain_state(scheduler: LambdaLR | ReduceLROnPlateau) -> dict[str, Any]:
-    """Return the scheduler's state as JSON holds it."""
+    """Return the JSON part of the scheduler's state."""
     state = scheduler.state_dict()
     return {k: v for k, v in state.items() if isinstance(v, (int, float, str, list, type(None)))}

@@ -1,4 +1,4 @@
-"""Answering: what a fitted model of a table can be asked."""
+"""QueryMethods: conditionals, samples and likelihoods of a fitted model."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import Any, TypeAlias, overload
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from tabwidget._typing import Floats
+from tabwidget._typing import Floats, Ints
 from tabwidget.backends import Backend
-from tabwidget.callbacks import Callback, as_list, close, predicting, tell
+from tabwidget.callbacks import Callback, as_list, close, notify, predicting
 from tabwidget.config import GenerationConfig
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
 from tabwidget.events import Event, TrainingState
 from tabwidget.inference.admissible import sample_within
-from tabwidget.inference.calibration import reliability
+from tabwidget.inference.calibration import calibration_table
 from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.evidence import Evidence, Range
-from tabwidget.inference.formula import parse
+from tabwidget.inference.formula import resolve_formula
 from tabwidget.inference.joint import JointDistribution, joint_of
 from tabwidget.inference.marginalize import WeightedRows, marginalize
-from tabwidget.inference.query import Query
+from tabwidget.inference.query import Query, ResolvedQuery
 from tabwidget.inference.sampling import draw
 from tabwidget.table import Column, Table, TableSchema
 from tabwidget.table.dtypes import as_dtype
 from tabwidget.table.values import is_missing, plain
 
-__all__ = ["Answering"]
+__all__ = ["QueryMethods"]
 
-Known: TypeAlias = Mapping[str, Evidence]
+Given: TypeAlias = Mapping[str, Evidence]
 
-ORDERS = 2  # column orders that an answer is averaged over, one a member if those are more
-DRAW_ORDERS = 1  # the same for a draw, whose own chance is larger than what more would mend
+# Column orders that a prediction is averaged over; at least one per member.
+ORDERS = 2
+DRAW_ORDERS = 1  # sampling noise exceeds the error that more orders would remove
 
 
-class Answering:
-    """Every question to a fitted backend; who learns sets the attributes below."""
+class QueryMethods:
+    """Query methods of `TabularLanguageModel`. `fit` sets the attributes below."""
 
     callbacks: Callback | Sequence[Callback] | None
     state: TrainingState
@@ -47,94 +47,93 @@ class Answering:
     backend_: Backend
     table_: Table | None
     _schema: TableSchema
-    _like: pd.DataFrame  # no rows: the dtypes that cells are given back in
+    _empty: pd.DataFrame  # no rows; the dtypes of samples
     _rng: np.random.Generator
 
     @property
     def ready(self) -> bool:
-        """Whether it can be asked: after `fit`, and already while it runs."""
+        """Whether there is a fitted network to query; True from the first steps of `fit` on."""
         return hasattr(self, "backend_") and self.backend_.ready
 
     @property
     def schema(self) -> TableSchema:
-        """The columns that were learned."""
+        """The fitted columns."""
         self._check_ready()
         return self._schema
 
     @overload
-    def conditional(self, target: str, given: Known | None = None) -> Distribution: ...
+    def conditional(self, target: str, given: Given | None = None) -> Distribution: ...
 
     @overload
     def conditional(
-        self, target: Query | Sequence[str], given: Known | None = None
+        self, target: Query | ResolvedQuery | Sequence[str], given: Given | None = None
     ) -> Distribution | JointDistribution: ...
 
     def conditional(
-        self, target: str | Query | Sequence[str], given: Known | None = None
+        self, target: str | Query | ResolvedQuery | Sequence[str], given: Given | None = None
     ) -> Distribution | JointDistribution:
         """Return p(target | given).
 
         Parameters
         ----------
-        target : str, Query or list of str
-            A column, or a whole question such as ``"species | island=Dream"``. Of several columns
-            the answer is their joint distribution.
+        target : str, Query, ResolvedQuery or list of str
+            A column, or a formula such as ``"species | island=Dream"``. For several columns the
+            result is their joint distribution.
         given : mapping of str to evidence, optional
-            What is known: values, `OneOf`, `NoneOf`, `Between`, `Above`, `Below`. A set or a
-            range is summed over exactly; numbers within it at the resolution of the support.
+            Values, `OneOf`, `NoneOf`, `Between`, `Above` or `Below` by column. Sets and ranges
+            are marginalized exactly, numbers within them at the resolution of the support.
 
         Raises
         ------
-        NotFittedError, ColumnError, EvidenceError, FormulaError
-            If it cannot be asked.
+        NotFittedError, ColumnError, EvidenceError, FormulaError, ConfigError
+            If the model is not fitted or the query is invalid.
         """
-        query = self._question(target, given)
+        query = self._resolve(target, given)
         if len(query.targets) > 1:
             return self._joint(query)
         name = query.targets[0]
-        probabilities, spread = self._probabilities([query.given], name)
+        probabilities, spread = self._probabilities([query], name)
         return Distribution(self.schema[name], probabilities[0], spread[0])
 
-    def _joint(self, query: Query) -> JointDistribution:
+    def _joint(self, query: ResolvedQuery) -> JointDistribution:
         columns = [self.schema[name] for name in query.targets]
         indices = [self.schema.targets.index(name) for name in query.targets]
-        return joint_of(columns, indices, self._contexts([query.given]), self._predict)
+        return joint_of(columns, indices, self._weighted_rows([query]), self._predict)
 
-    def survey(self, given: Known | None = None) -> dict[str, Distribution]:
-        """Return p(column | given) of every column that is not given, in one pass."""
-        given = self._question_of_none(given)
-        contexts = self._contexts([given])
+    def survey(self, given: Given | None = None) -> dict[str, Distribution]:
+        """Return p(column | given) of every column without evidence, in one pass."""
+        query = self._resolve_evidence(given)
+        weighted = self._weighted_rows([query])
         names = self.schema.targets
-        asked = [i for i, name in enumerate(names) if name not in given]
-        if not asked:
+        targets = [i for i, name in enumerate(names) if name not in query.evidence]
+        if not targets:
             return {}
-        rows = np.tile(contexts.rows, (len(asked), 1))
-        targets = np.repeat(asked, len(contexts.rows))
-        found = self.backend_.predict(rows, targets, ORDERS)
+        rows = np.tile(weighted.rows, (len(targets), 1))
+        found = self.backend_.predict(rows, np.repeat(targets, len(weighted.rows)), ORDERS)
         each = zip(
-            asked,
-            np.split(found.probabilities, len(asked)),
-            np.split(found.spread, len(asked)),
+            targets,
+            np.split(found.probabilities, len(targets)),
+            np.split(found.spread, len(targets)),
             strict=True,
         )
         return {
             names[i]: Distribution(
                 self.schema[names[i]],
-                contexts.total(p)[0, : len(self.schema[names[i]].support)],
-                float(contexts.total(spread)[0]),
+                weighted.total(p)[0, : len(self.schema[names[i]].support)],
+                float(weighted.total(spread)[0]),
             )
             for i, p, spread in each
         }
 
     def predict_proba(
-        self, known: Known, target: str, candidates: Sequence[object] | None = None
+        self, known: Given, target: str, candidates: Sequence[object] | None = None
     ) -> Floats:
-        """Return the probabilities of `candidates` (all of the support by default) for one row."""
+        """Return the probabilities of `candidates`, by default the whole support, for one row."""
         return self.predict_proba_many([known], target, candidates)[0]
 
     def predict_proba_many(
         self,
-        knowns: Sequence[Known] | pd.DataFrame,
+        knowns: Sequence[Given] | pd.DataFrame,
         target: str,
         candidates: Sequence[object] | None = None,
         generation: GenerationConfig | None = None,
@@ -144,14 +143,14 @@ class Answering:
         Parameters
         ----------
         knowns : sequence of mapping, or DataFrame
-            What is known in each row; None and NaN are not. The target's own column in a
-            DataFrame is not looked at.
+            Evidence of each row, without None and NaN. The target's own column in a DataFrame is
+            ignored.
         target : str
-            The column asked for.
+            The target column.
         candidates : sequence, optional
-            Values to choose among; the column's support by default.
+            Values to normalize over; the column's support by default.
         generation : GenerationConfig, optional
-            Not used by backends that answer exactly; it is there for those that sample.
+            Accepted for backends that sample; exact backends ignore it.
 
         Returns
         -------
@@ -161,52 +160,54 @@ class Answering:
         column = self.schema.target_column(target)
         if len(knowns) == 0:
             return np.empty((0, len(column.support if candidates is None else candidates)))
-        with self._telling("predict_proba", len(knowns)) as done:
+        with self._emitting("predict_proba", len(knowns)) as done:
             if isinstance(knowns, pd.DataFrame):
                 rows = self.schema.rows(knowns, without=[target])
                 index = np.full(len(rows), self.schema.targets.index(target))
                 found = self._predict(rows, index)
                 probabilities = found[:, : len(column.support)]
             else:
-                questions = [
-                    Query((target,), _present(known)).check(self.schema).given for known in knowns
+                queries = [
+                    Query((target,), _present(given)).resolve(self.schema) for given in knowns
                 ]
-                probabilities, _ = self._probabilities(questions, target)
+                probabilities, _ = self._probabilities(queries, target)
             done(len(knowns))
-        return probabilities if candidates is None else _among(probabilities, column, candidates)
+        if candidates is None:
+            return probabilities
+        return _normalize_over(candidates, probabilities, column)
 
     def complete(
-        self, known: Known, targets: Sequence[str], generation: GenerationConfig | None = None
+        self, known: Given, targets: Sequence[str], generation: GenerationConfig | None = None
     ) -> dict[str, Any]:
-        """Draw the columns `targets` in turn, each given all that is known or drawn before.
+        """Sample the columns `targets` in turn, each given `known` and the columns before it.
 
         Parameters
         ----------
         known : mapping of str to evidence
-            What is known.
+            The evidence.
         targets : sequence of str
-            What to draw.
+            Columns to sample.
         generation : GenerationConfig, optional
-            Temperature and truncation; exact draws (temperature 1) by default.
+            Temperature and truncation; exact samples (temperature 1) by default.
 
         Returns
         -------
         dict
-            The known and the drawn cells.
+            Given and sampled cells.
         """
         return self.complete_many([known], [targets], generation)[0]
 
     def complete_many(
         self,
-        knowns: Sequence[Known],
+        knowns: Sequence[Given],
         targets: Sequence[str] | Sequence[Sequence[str]],
         generation: GenerationConfig | None = None,
         *,
         random_state: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Draw the columns `targets` of many rows; one list for all rows, or a list a row.
+        """Sample the columns `targets` of many rows; one list for all rows, or one per row.
 
-        `random_state` is for the same draws at every call, as in `sample`.
+        With a `random_state`, every call returns the same samples.
         """
         if len(knowns) == 0:
             return []
@@ -217,24 +218,28 @@ class Answering:
         else:
             each = [[target] if isinstance(target, str) else [*target] for target in targets]
         if len(each) != len(knowns):
-            raise ConfigError(f"{len(knowns)} rows are known, but targets of {len(each)} are given")
-        questions = [
-            Query(tuple(wanted), _present(known)).check(self.schema).given
-            for wanted, known in zip(each, knowns, strict=True)
+            raise ConfigError(
+                f"{len(knowns)} rows of evidence and {len(each)} lists of targets: give one list "
+                "per row"
+            )
+        queries = [
+            Query(tuple(wanted), _present(given)).resolve(self.schema)
+            for wanted, given in zip(each, knowns, strict=True)
         ]
+        questions = [query.given for query in queries]
         rng = self._rng if random_state is None else np.random.default_rng(random_state)
-        rows = self._contexts(questions).draw(rng)
+        rows = self._weighted_rows(queries).draw(rng)
         for i, question in enumerate(questions):
-            self._place(rows[i : i + 1], question, rng)
-        # Evidence that admits everything leaves its own column to be drawn too.
+            self._sample_ranges(rows[i : i + 1], question, rng)
+        # A column whose evidence admits everything is sampled too.
         names = self.schema.targets
         unknown = [set(compress(names, row)) for row in np.isnan(rows).tolist()]
         each = [
             [*wanted, *(name for name in question if name in left)]
             for wanted, question, left in zip(each, questions, unknown, strict=True)
         ]
-        with self._telling("complete", len(rows)) as done:
-            rows = self._drawn(rows, each, generation, rng)
+        with self._emitting("complete", len(rows)) as done:
+            rows = self._sample_targets(rows, each, generation, rng)
             done(len(rows))
         completed: list[dict[str, Any]] = [
             {**question, **dict.fromkeys(wanted)}
@@ -250,47 +255,47 @@ class Answering:
     def sample(
         self,
         n: int = 1,
-        given: Known | None = None,
+        given: Given | None = None,
         *,
         generation: GenerationConfig | None = None,
         random_state: int | None = None,
     ) -> pd.DataFrame:
-        """Draw whole rows from the joint distribution.
+        """Sample rows from the joint distribution.
 
         Parameters
         ----------
         n : int, default 1
-            How many.
+            Number of rows.
         given : mapping of str to evidence, optional
-            What all of them have; a set or a range is drawn from too.
+            Evidence that all rows satisfy; values of a set or a range are sampled.
         generation : GenerationConfig, optional
-            Temperature and truncation; exact draws (temperature 1) by default.
+            Temperature and truncation; exact samples (temperature 1) by default.
         random_state : int, optional
-            For the same rows at every call; by default each call goes on where the last ended,
-            from the model's own seed.
+            Seed for the same rows at every call. By default calls continue one random sequence
+            that starts with the model's seed.
 
         Returns
         -------
         DataFrame of shape (n, n_columns)
-            With the table's dtypes, no cell missing.
+            In the table's dtypes, without missing cells.
         """
         if n < 0:
-            raise ConfigError(f"a number of rows to draw is at least 0, not {n}")
-        question = self._question_of_none(given)
-        schema, like = self.schema, self._like
+            raise ConfigError(f"n={n} rows cannot be sampled: give 0 or more")
+        query = self._resolve_evidence(given)
+        schema, empty = self.schema, self._empty
         rng = self._rng if random_state is None else np.random.default_rng(random_state)
-        contexts = self._contexts([question])
-        # A new order for each row would be as right; one for all keeps every step one batch.
-        unknown = np.flatnonzero(np.isnan(contexts.rows).any(axis=0))
+        weighted = self._weighted_rows([query])
+        # One column order for all rows, so that every step is one batch.
+        unknown = np.flatnonzero(np.isnan(weighted.rows).any(axis=0))
         absent = [schema.targets[index] for index in unknown if index < len(schema.targets)]
         wanted = [str(name) for name in rng.permutation(absent)]
-        start = contexts.rows[rng.choice(len(contexts.rows), size=n, p=contexts.weights)]
-        self._place(start, question, rng)
-        with self._telling("sample", n) as done:
-            rows = self._drawn(start, [wanted] * n, generation, rng)
+        start = weighted.rows[rng.choice(len(weighted.rows), size=n, p=weighted.weights)]
+        self._sample_ranges(start, query.given, rng)
+        with self._emitting("sample", n) as done:
+            rows = self._sample_targets(start, [wanted] * n, generation, rng)
             done(n)
         drawn = {
-            name: as_dtype(schema[name].restore(rows[:, i]), like[name].dtype, schema[name])
+            name: as_dtype(schema[name].restore(rows[:, i]), empty[name].dtype, schema[name])
             for i, name in enumerate(schema.targets)
         }
         return pd.DataFrame(drawn)
@@ -304,23 +309,23 @@ class Answering:
     def log_likelihood(
         self, frame: pd.DataFrame, *, per_cell: bool = False
     ) -> Floats | pd.DataFrame:
-        """Return the log-probability of each row's present cells, in nats.
+        """Return the log-probability of each row's cells, in nats.
 
-        A number counts with the probability of the value, or bin, of the support that it falls
-        on, so that rows can be compared whatever the units. Free text does not count; it tells of
-        single cells.
+        A number contributes the probability of its value or bin of the support, so that rows are
+        comparable whatever the units. Free text is evidence for single cells (`per_cell`) and
+        otherwise not part of the likelihood.
 
         Parameters
         ----------
         frame : DataFrame
             Rows; columns may be missing.
         per_cell : bool, default False
-            Of each cell given the rest of its row instead, to find odd cells by.
+            Return log p(cell | rest of the row) of each cell instead, to find anomalous cells.
 
         Returns
         -------
         ndarray of shape (n_rows,), or DataFrame of shape (n_rows, n_columns)
-            NaN where a cell is absent, minus infinity for a value never seen in training.
+            NaN for missing cells, minus infinity for a value never seen in training.
         """
         rows = self.schema.rows(frame)
         if not per_cell:
@@ -333,99 +338,106 @@ class Answering:
         return pd.DataFrame(cells, index=frame.index)
 
     def calibration(self, target: str, frame: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Return how far what is said of a column, given all others, comes true.
+        """Return a calibration table of p(target | all other columns).
 
         Parameters
         ----------
         target : str
-            A column.
+            The target column.
         frame : DataFrame, optional
-            Rows that the model has not learned; those held out of the last fit by default.
+            Rows not used for training; the validation rows of the last fit by default.
 
         Returns
         -------
         DataFrame
-            Of levels, answers binned by the probability of the likeliest level: ``predicted``, its
-            mean, ``observed``, how often it was right, and ``n``. Of numbers, for each ``share``
-            how often the truth lay within the middle share of the probability, ``observed``, and
-            ``n``. ``attrs["ece"]`` is the expected calibration error, the mean distance of the two.
+            For levels, predictions binned by the probability of the likeliest level: its mean
+            ``predicted``, its accuracy ``observed``, and ``n``. For numbers, the coverage
+            ``observed`` of the central interval of each ``share``, and ``n``. ``attrs["ece"]`` is
+            the expected calibration error, the mean absolute difference of the two.
 
         Raises
         ------
         ConfigError
-            Without a frame, if the model was loaded: its rows are not saved.
+            Without a frame, if the model was loaded: rows are not saved.
+        EvidenceError
+            If the target is missing in every row.
         """
         column = self.schema.target_column(target)
         index = self.schema.targets.index(target)
         if frame is not None:
             rows = self.schema.rows(frame)
             rows = rows[np.isfinite(rows[:, index])]
-            asked = np.full(len(rows), index)
-            found = self._predict(rows, asked)
+            found = self._predict(rows, np.full(len(rows), index))
             truth = rows[:, index]
         else:
             if self.table_ is None:
                 raise ConfigError(
-                    "a loaded model knows no validation rows: give calibration a frame"
+                    "a loaded model has no validation rows: give calibration() a frame"
                 )
             rows = self.schema.rows(self.table_.frame)
             numbers, found = self.backend_.validation_predictions(rows, index)
             truth = rows[numbers, index]
         if not len(truth):
-            raise EvidenceError(f"column {target!r}: no row to judge by has a value")
-        return reliability(column, found[:, : len(column.support)], truth)
+            raise EvidenceError(f"column {target!r} is missing in every row: give other rows")
+        return calibration_table(column, found[:, : len(column.support)], truth)
 
     def _cell_log_likelihood(self, rows: Floats, index: int) -> Floats:
         column = self.schema[self.schema.targets[index]]
         out = np.full(len(rows), np.nan)
         present = np.flatnonzero(np.isfinite(rows[:, index]))
         if len(present):
-            asked = np.full(len(present), index)
-            found = self._predict(rows[present], asked)
-            cells = column.codes(rows[present, index])
-            likely = np.where(cells >= 0, found[np.arange(len(present)), cells], 0.0)
+            found = self._predict(rows[present], np.full(len(present), index))
+            codes = column.codes(rows[present, index])
+            probabilities = np.where(codes >= 0, found[np.arange(len(present)), codes], 0.0)
             with np.errstate(divide="ignore"):
-                out[present] = np.log(likely)
+                out[present] = np.log(probabilities)
         return out
 
     def _check_ready(self) -> None:
         if not self.ready:
-            raise NotFittedError("the model has learned nothing yet: call fit(frame) first")
+            raise NotFittedError("this model is not fitted yet: call fit() first")
 
-    def _question(self, target: str | Query | Sequence[str], given: Known | None) -> Query:
-        """Return the question with values as the schema has them."""
+    def _resolve(
+        self, target: str | Query | ResolvedQuery | Sequence[str], given: Given | None
+    ) -> ResolvedQuery:
+        """Return a query resolved against the schema; the only place where it is resolved."""
         schema = self.schema
         if isinstance(target, str) and given is None and target not in schema:
-            return parse(target, schema)
-        if isinstance(target, Query):
+            return resolve_formula(target, schema)
+        if isinstance(target, (Query, ResolvedQuery)):
             if given is not None:
-                raise ConfigError("the question already says what is given: leave `given` out")
-            return target.check(schema)
+                raise ConfigError("the query already has evidence: leave `given` out")
+            if isinstance(target, Query):
+                return target.resolve(schema)
+            return target if target.schema is schema else target.query.resolve(schema)
         targets = (target,) if isinstance(target, str) else tuple(target)
         if not targets or len(set(targets)) < len(targets):
-            raise ConfigError(f"a question asks for columns, each of them once, not {target!r}")
-        return Query(targets, _given(given)).check(schema)
+            raise ConfigError(f"targets are one or more distinct columns, not {target!r}")
+        return Query(targets, _as_dict(given)).resolve(schema)
 
-    def _question_of_none(self, given: Known | None) -> dict[str, Evidence]:
-        return Query((), _given(given)).check(self.schema).given
+    def _resolve_evidence(self, given: Given | None) -> ResolvedQuery:
+        """Return a resolved query without targets."""
+        return Query((), _as_dict(given)).resolve(self.schema)
 
-    def _contexts(self, questions: Sequence[Known]) -> WeightedRows:
-        return marginalize(questions, self.schema, self._predict)
+    def _weighted_rows(self, queries: Sequence[ResolvedQuery]) -> WeightedRows:
+        return marginalize(queries, self.schema, self._predict)
 
-    def _predict(self, rows: Floats, columns: NDArray[np.int64]) -> Floats:
+    def _predict(self, rows: Floats, columns: Ints) -> Floats:
         return self.backend_.predict(rows, columns, ORDERS).probabilities
 
-    def _probabilities(self, questions: Sequence[Known], target: str) -> tuple[Floats, Floats]:
-        """Return the distribution of one column for each question, and their order spreads."""
-        contexts = self._contexts(questions)
-        index = np.full(len(contexts.rows), self.schema.targets.index(target))
-        found = self.backend_.predict(contexts.rows, index, ORDERS)
-        probabilities = contexts.total(found.probabilities)[:, : len(self.schema[target].support)]
-        return probabilities, contexts.total(found.spread)
+    def _probabilities(
+        self, queries: Sequence[ResolvedQuery], target: str
+    ) -> tuple[Floats, Floats]:
+        """Return the distribution of one column for each query, and their order spreads."""
+        weighted = self._weighted_rows(queries)
+        index = np.full(len(weighted.rows), self.schema.targets.index(target))
+        found = self.backend_.predict(weighted.rows, index, ORDERS)
+        probabilities = weighted.total(found.probabilities)[:, : len(self.schema[target].support)]
+        return probabilities, weighted.total(found.spread)
 
     @contextlib.contextmanager
-    def _telling(self, kind: str, n_rows: int) -> Iterator[Callable[[int], None]]:
-        """Tell the callbacks, if there are any, that so many rows are asked and answered."""
+    def _emitting(self, kind: str, n_rows: int) -> Iterator[Callable[[int], None]]:
+        """Send the callbacks the start, progress and end of a prediction of `n_rows` rows."""
         callbacks = as_list(self.callbacks)
         if not callbacks:
             yield lambda n: None
@@ -433,7 +445,7 @@ class Answering:
 
         def emit(event: Event) -> None:
             self.state.fold(event)
-            tell(callbacks, self.state, event)
+            notify(callbacks, self.state, event)
 
         try:
             with predicting(emit, kind, n_rows) as done:
@@ -441,63 +453,63 @@ class Answering:
         finally:
             close(callbacks)
 
-    def _place(self, rows: Floats, question: Known, rng: np.random.Generator) -> None:
-        """Move what was drawn of ranges, where it is known, to anywhere in their bins' parts."""
-        for name, evidence in question.items():
+    def _sample_ranges(self, rows: Floats, given: Given, rng: np.random.Generator) -> None:
+        """Resample cells with evidence on a range uniformly from the overlap of bin and range."""
+        for name, evidence in given.items():
             if isinstance(evidence, Range):
                 index = self.schema.targets.index(name)
-                known = np.isfinite(rows[:, index])
-                rows[known, index] = sample_within(
-                    evidence, self.schema[name], rows[known, index], rng
+                present = np.isfinite(rows[:, index])
+                rows[present, index] = sample_within(
+                    evidence, self.schema[name], rows[present, index], rng
                 )
 
-    def _drawn(
+    def _sample_targets(
         self,
         rows: Floats,
         targets: Sequence[Sequence[str]],
         generation: GenerationConfig | None,
         rng: np.random.Generator,
     ) -> Floats:
-        """Draw each row's targets into it, one after the other, all rows at once."""
+        """Sample the targets of each row one after the other, all rows in one batch."""
         if generation is not None:
             generation.validate()
         schema, names = self.schema, self.schema.targets
         for place in range(max((len(wanted) for wanted in targets), default=0)):
             at = np.array([i for i, wanted in enumerate(targets) if len(wanted) > place])
-            asked = np.array([names.index(targets[i][place]) for i in at])
-            found = self.backend_.predict(rows[at], asked, DRAW_ORDERS).probabilities
-            for index in np.unique(asked):
-                mine = asked == index
-                rows[at[mine], index] = draw(found[mine], schema[names[index]], rng, generation)
+            columns = np.array([names.index(targets[i][place]) for i in at])
+            found = self.backend_.predict(rows[at], columns, DRAW_ORDERS).probabilities
+            for index in np.unique(columns):
+                same = columns == index
+                rows[at[same], index] = draw(found[same], schema[names[index]], rng, generation)
         return rows
 
 
-def _given(known: Known | None) -> dict[str, Evidence]:
+def _as_dict(given: Given | None) -> dict[str, Evidence]:
     try:
-        return {} if known is None else dict(known)
+        return {} if given is None else dict(given)
     except (TypeError, ValueError):
         raise ConfigError(
-            f'what is known is a mapping such as {{"column": 1.5}}, not {known!r}'
+            f'evidence is a mapping such as {{"column": 1.5}}, not {given!r}'
         ) from None
 
 
-def _present(known: Known) -> dict[str, Evidence]:
-    """Return the cells of a row that are there: in a row, unlike in a question, some are not."""
-    return {name: value for name, value in _given(known).items() if not is_missing(value)}
+def _present(given: Given) -> dict[str, Evidence]:
+    """Return the cells of a row that are not missing."""
+    return {name: value for name, value in _as_dict(given).items() if not is_missing(value)}
 
 
-def _among(probabilities: Floats, column: Column, candidates: Sequence[object]) -> Floats:
-    """Return the probabilities of candidates, those of numbers by density, summing to one."""
+def _normalize_over(candidates: Sequence[object], probabilities: Floats, column: Column) -> Floats:
+    """Return probabilities of candidates that sum to one; binned numbers count by density."""
     if len(candidates) == 0:
-        raise EvidenceError(f"column {column.name!r}: there are no candidates to choose among")
-    cells = column.codes(column.numbers(list(candidates)))
-    if (cells < 0).any():
-        wrong = candidates[int(np.flatnonzero(cells < 0)[0])]
+        raise EvidenceError(f"column {column.name!r}: the list of candidates is empty")
+    codes = column.codes(column.numbers(list(candidates)))
+    if (codes < 0).any():
+        wrong = candidates[int(np.flatnonzero(codes < 0)[0])]
         raise EvidenceError(
             f"column {column.name!r} never has the value {plain(wrong)!r}: "
-            "give candidates out of its support"
+            "give candidates from its support"
         )
-    chosen = probabilities[:, cells] / column.widths[cells]
-    # Candidates that are all held for impossible count alike.
+    chosen = probabilities[:, codes] / column.widths[codes]
+    # Candidates that all have probability 0 are equally likely.
     chosen[chosen.sum(1) <= 0] = 1.0
     return chosen / chosen.sum(1, keepdims=True)

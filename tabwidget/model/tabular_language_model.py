@@ -1,4 +1,4 @@
-"""TabularLanguageModel: one fitted object that answers any column from any subset of the others."""
+"""TabularLanguageModel: fit, save and load."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 
 from tabwidget.backends import Backend, FitRequest, choose, resolve
-from tabwidget.callbacks import Callback, as_list, close, memory_of_process, tell
+from tabwidget.callbacks import Callback, as_list, close, memory_of_process, notify
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport, Event, TrainingState
-from tabwidget.model.queries import Answering
+from tabwidget.model.queries import QueryMethods
 from tabwidget.params import Config, NestedParams
-from tabwidget.serializers.base import Serializer, resolve_serializer
+from tabwidget.serializers import Serializer, resolve_serializer
 from tabwidget.storage.folder import read_folder, write_folder
 from tabwidget.storage.json_codec import (
     empty_frame_from_json,
@@ -34,39 +34,39 @@ from tabwidget.table import Table, TableSchema, as_table
 
 __all__ = ["TabularLanguageModel"]
 
-# Settings that are saved with a model, beside the backend's name.
+# Parameters saved with a model, besides the backend's name.
 _SAVED = ("serializer", "training", "model_config", "random_state")
 
 CHECKPOINT_SECONDS = 5.0
 MEMORY_SECONDS = 1.0
 
 
-class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class TabularLanguageModel(QueryMethods, NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A language model of a table.
 
     Parameters
     ----------
     backend : str or Backend, default "auto"
-        The backend: "minilm" trains from scratch in seconds, "huggingface" and "mlx" tune a
-        pretrained model, "minilm-text" is a small model of rows as text. "auto" is "minilm" unless
-        `model_config` asks for a pretrained model; see `tabwidget.backends.choose`.
+        "minilm" trains from scratch in seconds, "huggingface" and "mlx" fine-tune a pretrained
+        model, "minilm-text" is a small model of rows as text. "auto" is "minilm" unless
+        `model_config` names a pretrained model; see `tabwidget.backends.choose`.
     serializer : str or Serializer, default "json"
         How a row is written as text: "json", "key-value" or "bracket".
     training : TrainingConfig, optional
-        How long to train; until the loss on validation rows no longer falls by default.
+        By default, training ends when the validation loss stops falling.
     model_config : ModelConfig, optional
         Size of the model.
     callbacks : Callback or list of Callback, optional
-        Told of every event of a fit or a prediction.
+        Receive every event of a fit or a prediction.
     random_state : int, optional
-        Seed of everything random; drawn anew for each fit by default.
+        Seed of all randomness; a new one for each fit by default.
 
     Attributes
     ----------
     schema : TableSchema
-        The columns that were learned.
+        The fitted columns.
     state : TrainingState
-        Losses and figures of the last fit.
+        Losses and metrics of the last fit.
 
     Examples
     --------
@@ -107,42 +107,41 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         stop: threading.Event | None = None,
         checkpoint: str | Path | None = None,
     ) -> TabularLanguageModel:
-        """Learn a table.
+        """Fit the model to a table.
 
         Parameters
         ----------
         frame : DataFrame, Table, path or sample name
-            The table; missing cells are simply absent.
+            The table; it may have missing cells.
         target_cols : sequence of str, optional
-            Columns that matter most. All others can be asked for as well.
+            Columns to prioritize. All other columns remain usable as targets.
         resume : bool, default False
-            Go on from the weights of the last fit.
+            Continue from the weights of the last fit.
         stop : threading.Event, optional
             Once set, training ends at the next step and keeps the best weights so far.
         checkpoint : str or Path, optional
-            A folder to save the best weights in, every few seconds and at the end: what `load`
-            returns of it can be asked, and goes on with ``fit(frame, resume=True)``.
+            Folder to save the best weights in, every few seconds and at the end. `load` reads it;
+            ``fit(frame, resume=True)`` continues from it.
 
         Returns
         -------
         TabularLanguageModel
-            Itself.
+            The model itself.
 
         Raises
         ------
         TableError, ColumnError, ConfigError
-            For a table, a target or a setting that cannot be used.
+            For an unusable table, target or setting.
         """
         return self._fit(as_table(frame), target_cols, resume, stop, checkpoint)
 
     def partial_fit(
         self, frame: pd.DataFrame, *, stop: threading.Event | None = None
     ) -> TabularLanguageModel:
-        """Learn more rows, from the weights there are.
+        """Continue training with more rows.
 
-        The rows of the last fit are learned along, unless the model was loaded from a folder: then
-        there are only the new ones. New levels and numbers beyond the old range are taken in; bins
-        stay as they are.
+        Trains on the new rows and those of the last fit; a loaded model has only the new ones.
+        The schema is extended by new levels and numbers outside the old range; bins do not change.
 
         Parameters
         ----------
@@ -156,7 +155,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         NotFittedError
             Before the first fit.
         ColumnError, EvidenceError
-            For a column the model does not know, or cells of another kind.
+            For an unknown column, or cells of another kind.
         """
         schema = self.schema
         frame = frame.rename(columns=str)
@@ -164,7 +163,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
             schema[name]
         frame = frame.reindex(columns=list(schema))
         grown = TableSchema([column.grown(frame[column.name]) for column in schema.values()])
-        old = self.table_.frame if self.table_ is not None else self._like
+        old = self.table_.frame if self.table_ is not None else self._empty
         both = pd.concat([old, frame], ignore_index=True) if len(old) else frame
         self.backend_.grow(grown.inputs)
         self._schema = grown
@@ -185,21 +184,21 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         training, callbacks = self._training(), as_list(self.callbacks)
         serializer = resolve_serializer(self.serializer)
         resume = resume and self.ready
-        if resume and not _same_answers(self.schema, table.schema):
-            raise ConfigError("only a fit of the same columns and values can be resumed: fit anew")
+        if resume and not _same_supports(self.schema, table.schema):
+            raise ConfigError("columns or values differ from the last fit: fit without resume")
         if not resume:
             if self.model_config is not None:
                 self.model_config.validate()
             self.backend_ = resolve(self.backend, self.model_config)
         seed = self.random_state
         if seed is not None and seed < 0:
-            raise ConfigError(f"random_state={seed} is negative: give 0, a larger one, or None")
+            raise ConfigError(f"random_state={seed} is negative: give 0 or more, or None")
         self.seed_ = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
         self._rng = np.random.default_rng(self.seed_)
         self.table_ = table
         self.targets_ = targets
         self._schema = table.schema
-        self._like = table.frame.iloc[:0]
+        self._empty = table.frame.iloc[:0]
         self.state = state = TrainingState()
         self._saved, self._measured = time.monotonic(), -math.inf
         request = FitRequest(
@@ -209,7 +208,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
             serializer=serializer,
             seed=self.seed_,
             resume=resume,
-            emit=functools.partial(self._tell, callbacks, checkpoint=checkpoint),
+            emit=functools.partial(self._emit, callbacks, checkpoint=checkpoint),
             stopped=lambda: state.stopping or (stop is not None and stop.is_set()),
         )
         try:
@@ -217,29 +216,29 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         finally:
             close(callbacks)
         if not self.ready:
-            raise ConfigError("training diverged, no loss was finite: lower the learning_rate")
+            raise ConfigError("training diverged: no loss was finite; lower the learning_rate")
         if checkpoint is not None:
             self.save(checkpoint)
         return self
 
     def save(self, folder: str | Path) -> None:
-        """Write the model as JSON and safetensors; its rows are not written.
+        """Save the model as JSON and safetensors, without the table's rows.
 
-        A save that is cut off leaves an older one in the folder whole.
+        An interrupted save leaves an older one in the folder intact.
 
         Parameters
         ----------
         folder : str or Path
-            Made if it is not there.
+            Created if missing.
 
         Raises
         ------
         NotFittedError
-            If there is nothing to save yet.
+            Before the first fit.
         ConfigError
-            For a folder that holds something else, or a backend or serializer of your own.
+            If the folder has other contents, or for a custom backend or serializer.
         TableError
-            For levels of a type that cannot be written.
+            For levels of a type that cannot be saved.
         """
         schema = self.schema
         choose(self.backend_.name)
@@ -249,7 +248,7 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
                 "backend": self.backend_.name,
                 **{name: params_to_json(getattr(self, name)) for name in _SAVED},
             },
-            "schema": schema_to_json(schema, self._like),
+            "schema": schema_to_json(schema, self._empty),
             "targets": list(self.targets_),
             "seed": self.seed_,
             "backend": backend,
@@ -260,26 +259,26 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
     def load(
         cls, folder: str | Path, *, callbacks: Callback | Sequence[Callback] | None = None
     ) -> TabularLanguageModel:
-        """Return the model that `save` wrote, with the same answers to the last bit.
+        """Return the model that `save` wrote; its predictions are equal to the last bit.
 
         Parameters
         ----------
         folder : str or Path
-            Where it was saved.
+            A folder that `save` wrote.
         callbacks : Callback or list of Callback, optional
-            As in the constructor; they are not saved.
+            As in the constructor; callbacks are not saved.
 
         Raises
         ------
         DataFileError
-            If a file is missing, cut off, edited or of a newer version. Names the file.
+            If a file is missing, truncated, edited or from a newer version. Names the file.
         """
         content, arrays = read_folder(folder)
         params = content["params"]
         settings = {name: params_from_json(params[name]) for name in _SAVED}
         model = cls(backend=params["backend"], callbacks=callbacks, **settings)
         model._schema = schema_from_json(content["schema"])
-        model._like = empty_frame_from_json(content["schema"])
+        model._empty = empty_frame_from_json(content["schema"])
         model.table_, model.targets_ = None, tuple(content["targets"])
         model.seed_, model.state = content["seed"], TrainingState()
         model._rng = np.random.default_rng(model.seed_)
@@ -288,17 +287,17 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         return model
 
     def _training(self) -> TrainingConfig:
-        """Return a validated copy: what is set later changes no fit in progress."""
+        """Return a validated copy, so that later changes do not affect a fit in progress."""
         if self.training is None:
             return TrainingConfig()
         if not isinstance(self.training, TrainingConfig):
             name = type(self.training).__name__
-            raise ConfigError(f"training is a TrainingConfig, not {name}")
+            raise ConfigError(f"training must be a TrainingConfig, not {name}")
         training: TrainingConfig = clone(self.training)
         training.validate()
         return training
 
-    def _tell(
+    def _emit(
         self,
         callbacks: Sequence[Callback],
         event: Event,
@@ -309,17 +308,17 @@ class TabularLanguageModel(Answering, NestedParams, BaseEstimator):  # type: ign
         if checkpoint is not None and due and isinstance(event, EvalReport) and event.best:
             self.save(checkpoint)
             self._saved = time.monotonic()
-        tell(callbacks, self.state, event)
+        notify(callbacks, self.state, event)
         if callbacks and event.seconds - self._measured >= MEMORY_SECONDS:
             self._measured = event.seconds
-            self._tell(callbacks, memory_of_process(event.seconds))
+            self._emit(callbacks, memory_of_process(event.seconds))
 
 
-def _same_answers(learned: TableSchema, other: TableSchema) -> bool:
-    """Return whether weights learned on one table fit the columns and supports of another."""
-    return len(learned.inputs) == len(other.inputs) and all(
-        (mine.name, mine.kind, mine.width) == (its.name, its.kind, its.width)
-        and np.array_equal(mine.support, its.support)
-        and np.array_equal(mine.edges, its.edges)  # type: ignore[arg-type]
-        for mine, its in zip(learned.inputs, other.inputs, strict=True)
+def _same_supports(fitted: TableSchema, other: TableSchema) -> bool:
+    """Return whether two schemas have the same input columns and supports."""
+    return len(fitted.inputs) == len(other.inputs) and all(
+        (a.name, a.kind, a.width) == (b.name, b.kind, b.width)
+        and np.array_equal(a.support, b.support)
+        and np.array_equal(a.edges, b.edges)  # type: ignore[arg-type]
+        for a, b in zip(fitted.inputs, other.inputs, strict=True)
     )

@@ -1,4 +1,4 @@
-"""Whether a serializer, such as one of your own, keeps what the text backends build on."""
+"""Check that a serializer meets the protocol that the text backends require."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLAIN: list[object] = [
     *("b", True, False, np.bool_(True), pd.Timestamp("2020-01-31"), np.datetime64("1999-12-31")),
     *NUMBERS,
 ]
-# Texts that read as something else, or that a careless reader changes.
+# Text that parses as something else, or that a naive parser changes.
 WORDS = [
     *("True", "False", "true", "false", "None", "null", "nan", "NaN", "inf", "-Infinity", "NA"),
     *("1", "12", "-1", "1.0", "1e5", "1_000", " 1", "1 ", "1 2", "1,5", "0x1f", "007", "١٢", "+1"),
@@ -39,12 +39,12 @@ MARKS = "\\\"'`,;:|[]{}()<>=/#&%$~^_-+. \t\n\r\x00\x1b\x7f\x85\u00a0\u2028\ufeff
 
 
 def check_serializer(serializer: Serializer) -> None:
-    r"""Raise unless a serializer can be trained on: see `Serializer` for what it must keep.
+    r"""Raise unless a serializer meets the protocol of `Serializer`.
 
-    Some thousand rows are written and read: every pair of punctuation marks and of the characters
-    that the serializer itself writes, texts that look like something else, long, tiny and whole
-    numbers, names with anything in them, and random rows (the same at every call). Takes a
-    second. A serializer may round floats by half a unit at most, but not change whole ones.
+    Writes and parses several thousand rows: every pair of punctuation marks and of characters that
+    the serializer itself writes, text that looks like another type, large, tiny and integral
+    numbers, arbitrary names, and random rows (the same at every call). Takes about a second. A
+    serializer may round floats by up to 0.5, but must not change integral floats.
 
     Parameters
     ----------
@@ -54,17 +54,17 @@ def check_serializer(serializer: Serializer) -> None:
     Raises
     ------
     ConfigError
-        With what is broken and an example that breaks it: a row that does not read back as
-        itself; a span that is not where its name or value is; a cell whose text depends on its
-        place, on the other cells or, before the value, on the value; a value whose end cannot be
-        told, as another value of the column goes on with the text that would end it.
+        Names the violated rule and an example: a row that does not read back; a span that is not
+        at its name or value; a cell whose text depends on its position, on the other cells or,
+        before the value, on the value; a value whose end is ambiguous, because its text and the
+        text after it start another value of the column.
 
     Examples
     --------
-    >>> from tabwidget.serializers.base import CellSpan, JSONSerializer
+    >>> from tabwidget.serializers import CellSpan, JSONSerializer
     >>> check_serializer(JSONSerializer())
 
-    Without escapes, a value that holds a separator is read as something else:
+    Without escapes, a value that contains a separator parses as something else:
 
     >>> class Lines:
     ...     def serialize(self, cells):
@@ -87,7 +87,7 @@ def check_serializer(serializer: Serializer) -> None:
 
 
 class _Check:
-    """One serializer under check, and its cells as they are written alone."""
+    """The check of one serializer, with its cells written one at a time."""
 
     def __init__(self, serializer: Serializer) -> None:
         self.serializer = serializer
@@ -95,7 +95,7 @@ class _Check:
         self.alone: dict[tuple[str, str], tuple[str, str]] = {}
 
     def run(self) -> None:
-        """Check plain rows first, so that the first example that fails is a simple one."""
+        """Check plain rows first, so that the first failing example is simple."""
         self.write({"a": "b", "c": "d"})
         self.pieces = pieces_of(self.serializer)
         self.write({})
@@ -113,7 +113,7 @@ class _Check:
             self.row(row)
 
     def write(self, cells: Mapping[str, object]) -> SerializedRow:
-        """Return a row as text, after reading it back and looking at its spans."""
+        """Return a row as text, after checking its spans and parsing it."""
         shown = {name: plain(value) for name, value in cells.items()}
         try:
             written = self.serializer.serialize(cells)
@@ -121,10 +121,15 @@ class _Check:
         except Exception as error:
             self.fail("cannot write a row", f"{cells!r} gives {_named(error)}", error)
         if [span.column for span in spans] != list(cells):
-            self.fail("must give one span a cell, in order", f"{shown} is {text!r} with {spans}")
+            self.fail(
+                "must return one span per cell, in order", f"{shown} is {text!r} with {spans}"
+            )
         offsets = [0, *(o for span in spans for o in (*span.name, *span.value)), len(text)]
         if offsets != sorted(offsets):
-            self.fail("has spans that overlap or lie outside", f"{shown} is {text!r} with {spans}")
+            self.fail(
+                "has spans that overlap or are out of range",
+                f"{shown} is {text!r} with {spans}",
+            )
         try:
             back = self.serializer.parse(text)
         except Exception as error:
@@ -136,12 +141,12 @@ class _Check:
         again = self.serializer.serialize(back).text
         if again != text:
             self.fail(
-                "does not settle", f"{shown} is {text!r}, which read and written is {again!r}"
+                "is not idempotent", f"{shown} is {text!r}, which read and written is {again!r}"
             )
         return written
 
     def cell(self, name: str, value: object) -> tuple[str, str]:
-        """Return the text of a cell up to its value, and that of its value."""
+        """Return the text of a cell up to its value, and the text of its value."""
         key = (name, repr(value))
         if key in self.alone:
             return self.alone[key]
@@ -159,37 +164,37 @@ class _Check:
         if before != usual:
             self.fail(
                 "must write the same before every value of a column",
-                f"before {value!r} stands {before!r}, before 'b' {usual!r}",
+                f"before {value!r} it writes {before!r}, before 'b' {usual!r}",
             )
         return self.alone[key]
 
     def row(self, cells: Mapping[str, object]) -> None:
-        """Fail unless a row is its cells, as they are written alone, with `between` in between."""
+        """Fail unless a row is its cells, each as written alone, joined by `between`."""
         alone = ["".join(self.cell(name, value)) for name, value in cells.items()]
         text = self.write(cells).text
         joined = self.pieces.open + self.pieces.between.join(alone) + self.pieces.close
         if text != joined:
             self.fail(
-                "must write a cell the same in any place and beside any other",
+                "must write a cell the same in any position and next to any other",
                 f"{cells!r} is {text!r}, but its cells one by one are {joined!r}",
             )
 
     def ends(self, name: str) -> None:
-        """Fail if what ends one value of the column is how another one goes on."""
+        """Fail if a value followed by the text that ends it is the start of another value."""
         values = sorted({value for (column, _), (_, value) in self.alone.items() if column == name})
-        # Where nothing closes a row only the end of the text does, which no value holds.
+        # Without a closing text, a row ends with the text, which is never inside a value.
         for end in (self.pieces.between, self.pieces.close or self.pieces.between):
             for value in values:
-                # Sorted, what begins with a text stands right behind it.
+                # In sorted order, texts with a common prefix follow that prefix.
                 place = bisect.bisect_left(values, value + end) + (not end)
                 if place < len(values) and values[place].startswith(value + end):
                     self.fail(
-                        "must let the end of a value be told",
-                        f"{value!r} and {end!r}, which ends it, begin {values[place]!r}",
+                        "must make the end of a value unambiguous",
+                        f"{value!r} followed by its end {end!r} is the start of {values[place]!r}",
                     )
 
     def names(self, names: Sequence[str]) -> None:
-        """Fail if two names have the same text, as when the spans of names are wrong."""
+        """Fail if two names have the same text, as with wrong spans of names."""
         spans: dict[str, str] = {}
         for name in names:
             written = self.serializer.serialize({name: 1})
@@ -202,8 +207,8 @@ class _Check:
             spans[text] = name
 
     def texts(self) -> list[str]:
-        """Return texts to try, short ones first, also such as the serializer writes itself."""
-        # Mark by mark, so that the first to fail is shown alone; what escapes them comes out too.
+        """Return texts to try, short ones first, some of them written by the serializer itself."""
+        # One mark per row, so that a failing mark is reported alone, and escapes are included.
         written = [self.write(row).text for mark in MARKS for row in ({"a": mark}, {mark: "b"})]
         row = self.write({"a": "b", "c": 1}).text
         marks = "".join(dict.fromkeys("".join(written) + row))
@@ -217,13 +222,13 @@ class _Check:
         return list(dict.fromkeys(found))
 
     def fail(self, what: str, example: str, cause: Exception | None = None) -> NoReturn:
-        """Raise the error that names the serializer, what is broken and the example."""
+        """Raise an error that names the serializer, the violated rule and an example."""
         kind = type(self.serializer).__name__
         raise ConfigError(f"serializer {kind} {what}: {example}") from cause
 
 
 def _same(value: object, back: object) -> bool:
-    """Whether a plain value was read back, of the same type; a float may have been rounded."""
+    """Return whether a parsed value has the same type and value, up to rounding of floats."""
     if type(value) is not type(back):
         return False
     if isinstance(value, float) and isinstance(back, float) and not value.is_integer():
@@ -232,7 +237,7 @@ def _same(value: object, back: object) -> bool:
 
 
 def _rows(texts: Sequence[str]) -> Iterator[dict[str, object]]:
-    """Return random rows of two to six cells."""
+    """Yield random rows of two to six cells."""
     rng = random.Random(1)
     for _ in range(N_RANDOM):
         names = rng.sample(texts, rng.randint(2, 6))
@@ -240,7 +245,7 @@ def _rows(texts: Sequence[str]) -> Iterator[dict[str, object]]:
 
 
 def _any_text(rng: random.Random) -> str:
-    """Return a random text over all of Unicode, without surrogates, which no file holds."""
+    """Return a random Unicode text, without surrogates, which files cannot contain."""
     length = rng.randint(1, 12)
     codes = [rng.choice((0x80, 0x800, 0x10000, 0x110000)) for _ in range(length)]
     codes = [rng.randrange(most) for most in codes]

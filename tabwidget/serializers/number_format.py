@@ -1,4 +1,4 @@
-"""How a number is written inside a serialized row."""
+"""Number formats inside a serialized row."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["NumberFormat", "PlainNumber", "SpacedDigits"]
 
 
 class NumberFormat(Protocol):
-    """Writes a number as text and reads it back."""
+    """Writes a number as text and parses it."""
 
     def format(self, value: float) -> str:
         """Return `value` as text."""
         ...
 
     def parse(self, text: str) -> int | float:
-        """Return the number that `text` holds; ``ValueError`` if it holds none."""
+        """Return the number in `text`; ``ValueError`` if there is none."""
         ...
 
 
@@ -48,7 +48,7 @@ class PlainNumber:
 
     def format(self, value: float) -> str:
         """Return `value` as text."""
-        if isinstance(value, Integral):  # numpy's integers too
+        if isinstance(value, Integral):  # including numpy's integers
             return str(int(value))
         number = float(value)
         if self.max_decimals is not None and math.isfinite(number):
@@ -56,7 +56,7 @@ class PlainNumber:
         return repr(number)
 
     def parse(self, text: str) -> int | float:
-        """Return the number that `text` holds."""
+        """Return the number in `text`."""
         try:
             return int(text)
         except ValueError:
@@ -90,7 +90,7 @@ class SpacedDigits:
         return " ".join(PlainNumber(self.max_decimals).format(value))
 
     def parse(self, text: str) -> int | float:
-        """Return the number that `text` holds."""
+        """Return the number in `text`."""
         return PlainNumber().parse(text.replace(" ", ""))
 
 

@@ -1,4 +1,4 @@
-"""Code: the Python that does without a session what was done with one."""
+"""Code generation: the Python that does the same without a session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["fitting_code", "source_code"]
 
 
 def source_code(source: object, name: str) -> str:
-    """Return a source as an expression: a name or path in quotes, or the frame's variable.
+    """Return a source as an expression: a quoted name or path, or the frame's variable.
 
     Examples
     --------
@@ -37,14 +37,14 @@ def fitting_code(
     targets: Sequence[str],
     asked: Query | None,
 ) -> str:
-    """Return the lines that fit a model, and ask it if something was asked.
+    """Return the lines that fit a model, and ask the question, if there is one.
 
     Parameters
     ----------
     source : str
         The table, as an expression.
     backend, model_config, serializer, training, random_state
-        As `TabularLanguageModel` takes them; what is its default is left out.
+        Parameters of `TabularLanguageModel`; defaults are left out.
     targets : sequence of str
         Columns that matter most.
     asked : Query or None
@@ -73,5 +73,5 @@ def fitting_code(
 
 
 def _ours(*parts: object) -> set[str]:
-    """Return the names of their kinds that stand in `tabwidget`; one's own are there already."""
+    """Return the names of the objects' classes, if they are classes of this package."""
     return {type(part).__name__ for part in parts if type(part).__module__.startswith("tabwidget.")}

@@ -1,18 +1,20 @@
-"""Outcomes: what a session gives back, an answer or what a choice changed."""
+"""Results of a session: an answer, a preview of a row, and the effect of a change."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tabwidget.backends.text.tokens import Token
 from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.query import Query
+from tabwidget.serializers import CellSpan
 
-__all__ = ["Answer", "Change"]
+__all__ = ["Answer", "Change", "RowPreview"]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was asked, and what came of it.
+    """A question and its answer.
 
     Attributes
     ----------
@@ -21,7 +23,7 @@ class Answer:
     distribution : Distribution
         The answer.
     seconds : float
-        How long it took.
+        Time to compute it.
     python : str
         The line of Python that asks the same.
     """
@@ -40,17 +42,43 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class RowPreview:
+    """A row of the table as a model reads it.
+
+    Attributes
+    ----------
+    text : str
+        The whole text.
+    spans : tuple of CellSpan
+        The place of each cell, for rows that a serializer writes.
+    tokens : tuple of Token
+        The text in tokens; empty for backends that read cells, and while the tokenizer of a
+        pretrained model is not on this machine.
+    labels : tuple of str or None
+        The row's true labels; None in tasks without labels.
+    read : int
+        Number of characters that the model reads; the rest is cut off.
+    """
+
+    text: str
+    spans: tuple[CellSpan, ...]
+    tokens: tuple[Token, ...]
+    labels: tuple[str, ...] | None
+    read: int
+
+
+@dataclass(frozen=True)
 class Change:
-    """What a choice changed, and what it made worthless.
+    """The effect of a change of a session's settings or table.
 
     Attributes
     ----------
     changed : tuple of str
-        Names of the choices.
+        Names of the settings.
     invalidates : tuple of str
-        Out of "run", "model", "answer": gone with the change.
+        Out of "run", "model", "answer": discarded because of the change.
     message : str
-        The same for people.
+        The same as a sentence.
     """
 
     changed: tuple[str, ...]

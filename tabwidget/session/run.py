@@ -1,4 +1,4 @@
-"""Run: one fit on a thread of its own, safe to look at and to stop from any other."""
+"""Run: one fit on a background thread; any other thread may observe and stop it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Status = Literal["running", "done", "stopped", "failed"]
 
 
 class _Stopped(Exception):
-    """Raised out of work that is to end."""
+    """Ends the work that a run follows."""
 
 
 class Run(Callback):
@@ -28,9 +28,9 @@ class Run(Callback):
     Attributes
     ----------
     status : {"running", "done", "stopped", "failed"}
-        All events are there once it is no longer "running".
+        All events have arrived once it is no longer "running".
     error : str or None
-        Why it failed.
+        Message of the exception, if it failed.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Run(Callback):
         self._ended = threading.Event()
 
     def start(self, work: Callable[[], object], ended: Callable[[], None]) -> None:
-        """Do `work`, a fit that tells this run of its events, on a thread; then call `ended`."""
+        """Run `work`, a fit that sends its events here, on a thread; then call `ended`."""
 
         def body() -> None:
             try:
@@ -55,25 +55,25 @@ class Run(Callback):
             finally:
                 with self._lock:
                     stopped = self._state.reason == "stopped"
-                # Last of all: whoever sees the end must find everything there.
+                # Last of all: once the end is visible, everything else must be in place.
                 self.status = "failed" if self.error else "stopped" if stopped else "done"
                 self._ended.set()
-                atexit.unregister(self._leave)
+                atexit.unregister(self._at_exit)
                 ended()
 
-        # A thread cut off inside torch would abort the interpreter as it leaves.
-        atexit.register(self._leave)
+        # A thread killed inside torch would abort the interpreter at exit.
+        atexit.register(self._at_exit)
         threading.Thread(target=body, name="tabwidget-fit", daemon=True).start()
 
-    def _leave(self) -> None:
+    def _at_exit(self) -> None:
         self.stop()
         self.wait(5.0)
 
     def watch(self, work: Callable[[Notify], object]) -> None:
-        """Do `work`, and take in the events it tells as dicts; stopped, it is raised out of."""
+        """Run `work` and receive its events as dicts; a stop raises out of it."""
 
         def on_event(fields: Mapping[str, Any]) -> None:
-            self.tell(fields)
+            self.receive(fields)
             if self.stopping.is_set():
                 raise _Stopped
 
@@ -85,12 +85,12 @@ class Run(Callback):
             end = FitEnd(at.seconds, at.step, "stopped", at.best_step or 0, best)
             self.on_event(self._state, end)
 
-    def tell(self, fields: Mapping[str, Any]) -> None:
-        """Take one event of the fit, given as a dict."""
+    def receive(self, fields: Mapping[str, Any]) -> None:
+        """Receive one event as a dict."""
         self.on_event(self._state, from_dict(fields))
 
     def on_event(self, state: TrainingState, event: Event) -> None:
-        """Take one event of the fit."""
+        """Receive one event."""
         with self._lock:
             self._events.append(event)
             self._state.fold(event)
@@ -105,12 +105,12 @@ class Run(Callback):
         self.stopping.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most `timeout` seconds; return whether it has come."""
+        """Wait for the end, at most `timeout` seconds; return whether the fit has ended."""
         return self._ended.wait(timeout)
 
     @property
     def state(self) -> TrainingState:
-        """Where the fit stands, a copy."""
+        """A copy of the training state."""
         with self._lock:
             state = copy.copy(self._state)
             state.curve = list(state.curve)
@@ -122,10 +122,10 @@ class Run(Callback):
         return self.state.curve
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the figures of the moment, JSON-safe."""
+        """Return the current progress and metrics, JSON-safe."""
         state = self.state
         start = state.start
-        figures = {
+        fields = {
             "status": self.status,
             "error": self.error,
             "step": state.step,
@@ -140,8 +140,8 @@ class Run(Callback):
             "eval_loss": state.eval_loss,
             "n_parameters": None if start is None else start.n_parameters,
         }
-        # The loss of a fit that diverges is NaN, which JSON has not.
-        shown = {name: plain(figure) for name, figure in figures.items()}
+        # The loss of a diverging fit is NaN, which JSON does not have.
+        shown = {name: plain(value) for name, value in fields.items()}
         shown["metrics"] = {
             name: plain(metric)
             for name, metric in state.metrics.items()

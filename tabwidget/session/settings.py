@@ -1,4 +1,4 @@
-"""Choices: what a session may be told to do, checked before any of it is taken."""
+"""Settings of a session that are common to all tasks, checked before they are applied."""
 
 from __future__ import annotations
 
@@ -7,86 +7,66 @@ from typing import Any, cast
 
 from sklearn.base import clone
 
-from tabwidget.backends import choose
-from tabwidget.config import ModelConfig, TrainingConfig
+from tabwidget.config import TrainingConfig
 from tabwidget.errors import ConfigError, nearest
-from tabwidget.serializers.base import resolve_serializer
-from tabwidget.session.tasks.base import check_task, task_of
-from tabwidget.table import TableSchema
+from tabwidget.session.tasks.base import Task
 
-__all__ = ["checked_choices"]
+__all__ = ["COMMON", "checked_training", "task_for"]
 
-KNOWN = ("target", "task", "serializer", "backend", "model_config", "training", "max_seconds")
+COMMON = ("task", "training", "max_seconds")
 
 
-def checked_choices(
-    choices: Mapping[str, Any], chosen: Mapping[str, Any], schema: TableSchema | None
-) -> dict[str, Any]:
-    """Return choices as what is to be set, each of them possible.
+def task_for(settings: Mapping[str, Any], tasks: Mapping[str, Task], current: str) -> str:
+    """Return the name of the task that settings are for.
 
     Parameters
     ----------
-    choices : mapping
+    settings : mapping
         By name, as `Session.choose` takes them.
-    chosen : mapping
-        What is chosen now: "target", "model_config" and "training".
-    schema : TableSchema or None
-        Of the table, if there is one.
+    tasks : mapping
+        The session's tasks by name.
+    current : str
+        The task that is chosen now; it has precedence over others with the same settings.
 
     Raises
     ------
-    ConfigError, ColumnError
-        If one of them cannot be.
+    ConfigError
+        If there is no such task, or no task with these settings.
+    """
+    own = [key for key in settings if key not in COMMON]
+    if "task" in settings:
+        name = settings["task"]
+        if not isinstance(name, str) or name not in tasks:
+            raise ConfigError(
+                f"there is no task {name!r}: {', '.join(tasks)}." + nearest(name, tasks)
+            )
+        candidates = [tasks[name]]
+    else:
+        name = None
+        candidates = [tasks[current], *dict.fromkeys(tasks.values())]
+    for task in candidates:
+        if set(own) <= set(task.settings):
+            return name or task.name_for(settings)
+    known = (*COMMON, *candidates[0].settings)
+    unknown = next(key for key in own if key not in candidates[0].settings)
+    raise ConfigError(
+        f"there is no setting {unknown!r}: {', '.join(sorted(known))}." + nearest(unknown, known)
+    )
+
+
+def checked_training(settings: Mapping[str, Any], before: TrainingConfig) -> TrainingConfig:
+    """Return the training settings after a change, validated.
 
     Examples
     --------
-    >>> found = checked_choices({"max_seconds": 3}, {"training": TrainingConfig()}, None)
-    >>> found["training"].max_seconds
+    >>> checked_training({"max_seconds": 3}, TrainingConfig()).max_seconds
     3
     """
-    for key in choices:
-        if key not in KNOWN:
-            raise ConfigError(
-                f"there is no choice {key!r}: {', '.join(sorted((*KNOWN, 'labeling')))}."
-                + nearest(key, KNOWN)
-            )
-    checked: dict[str, Any] = {}
-    if "serializer" in choices:
-        resolve_serializer(choices["serializer"])
-        checked["serializer"] = choices["serializer"]
-    if "model_config" in choices:
-        checked["model_config"] = _model(choices["model_config"])
-    if "backend" in choices:
-        model = checked.get("model_config", chosen["model_config"])
-        checked["backend"] = choose(choices["backend"], model).name
-    if "training" in choices or "max_seconds" in choices:
-        checked["training"] = _training(choices, chosen["training"])
-    if "target" in choices or "task" in choices:
-        if schema is None:
-            raise ConfigError("there is no table yet: load one first")
-        column = schema.target_column(choices.get("target", chosen["target"]))
-        task = choices.get("task") or task_of(column)
-        check_task(task, column)
-        checked.update(target=column.name, task=task)
-    return checked
-
-
-def _training(choices: Mapping[str, Any], before: TrainingConfig) -> TrainingConfig:
-    training = choices.get("training", before)
+    training = settings.get("training", before)
     if not isinstance(training, TrainingConfig):
-        raise ConfigError(f"training is a TrainingConfig, not {type(training).__name__}")
+        raise ConfigError(f"training must be a TrainingConfig, not {type(training).__name__}")
     training = cast(TrainingConfig, clone(training))
-    if "max_seconds" in choices:
-        training.set_params(max_seconds=choices["max_seconds"])
+    if "max_seconds" in settings:
+        training.set_params(max_seconds=settings["max_seconds"])
     training.validate()
     return training
-
-
-def _model(config: ModelConfig | None) -> ModelConfig | None:
-    if config is None:
-        return None
-    if not isinstance(config, ModelConfig):
-        raise ConfigError(f"model_config is a ModelConfig, not {type(config).__name__}")
-    config = cast(ModelConfig, clone(config))
-    config.validate()
-    return config

@@ -1,4 +1,4 @@
-"""A folder of strict JSON and safetensors, written whole or not at all; no pickle."""
+"""A folder of strict JSON and safetensors, written atomically; no pickle."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ FORMAT = "tabwidget"
 VERSION = 1
 MODEL = "model.json"
 
-# How every model.json of ours begins, also one that was cut off.
+# The start of every model.json, even a truncated one.
 _OPENING = b'{\n "format": "tabwidget",\n'
-# Stands in a model.json for its own checksum while that is taken.
+# Placeholder for a checksum in the document that it is computed from.
 _BLANK = b"0" * 64
-# What we write beside model.json. A ".part" is a save that was cut off.
-_BESIDE = re.compile(r"weights-[0-9a-f]{16}\.safetensors(\.part)?|model\.json\.part")
+# Files next to model.json. A ".part" is from an interrupted save.
+_SAVED = re.compile(r"weights-[0-9a-f]{16}\.safetensors(\.part)?|model\.json\.part")
 
 
 def write_folder(
     folder: str | Path, content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Save `content` and `tensors` in a folder; one that holds an older save is overwritten.
+    """Save `content` and `tensors` in a folder, replacing an older save.
 
-    Killed at any moment, it leaves the older save whole. One writer at a time; any number may
-    read meanwhile.
+    If the process is killed, the older save stays intact. One writer at a time; any number of
+    readers.
 
     Parameters
     ----------
     folder : str or Path
-        Made if it is not there.
+        Created if missing.
     content : mapping
-        What strict JSON holds: texts, finite numbers, truth values, None, lists and dicts.
+        Text, finite numbers, booleans, None, lists and dicts.
     tensors : mapping of str to ndarray
-        Of any numeric dtype that safetensors holds.
+        Arrays of the numeric dtypes of safetensors.
 
     Raises
     ------
     ConfigError
-        If `folder` is a file or holds anything that is not a saved model.
+        If `folder` is a file or has contents that are not a saved model.
     OSError
         If it cannot be written.
 
@@ -65,18 +65,18 @@ def write_folder(
     ({'seed': 7}, {'w': array([0., 0.])})
     """
     folder = Path(folder).expanduser()
-    # safetensors writes the memory as it lies, so that a transposed array would be scrambled.
+    # safetensors writes memory in its order, which would scramble a transposed array.
     weights = safetensors.save({name: np.asarray(t, order="C") for name, t in tensors.items()})
     digest = _sha256(weights)
     model = _model_json(content, digest)
-    _claim(folder)
-    # The new weights have a name of their own: until model.json is replaced, the old save stands.
+    _make_folder(folder)
+    # New weights get a new name, so the old save stays valid until model.json is replaced.
     weights_name = _weights_name(digest)
     write_atomically(folder / weights_name, weights)
     write_atomically(folder / MODEL, model)
     for path in folder.iterdir():
-        if _BESIDE.fullmatch(path.name) and path.name != weights_name:
-            # Elsewhere than on POSIX a file that is being read cannot go; the next save takes it.
+        if _SAVED.fullmatch(path.name) and path.name != weights_name:
+            # Windows cannot delete a file that is being read; the next save deletes it.
             with contextlib.suppress(OSError):
                 path.unlink()
 
@@ -92,12 +92,12 @@ def read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[A
     Raises
     ------
     DataFileError
-        If it or a file in it is missing, cut off, edited, of a newer version or none of ours.
-        Names the file.
+        If it or a file in it is missing, truncated, edited, from a newer version, or not from
+        tabwidget. Names the file.
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "is not there"
+        what = "is a file" if folder.exists() else "does not exist"
         raise DataFileError(f"the folder {str(folder)!r} {what}: give the one that save() wrote")
     before = ""
     while True:
@@ -107,7 +107,7 @@ def read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[A
             weights = path.read_bytes()
             break
         except FileNotFoundError:
-            # Between the two reads a newer save may have taken the old weights away.
+            # A newer save may have deleted the old weights between the two reads.
             if digest == before:
                 raise DataFileError(
                     f"the weights {str(path)!r} are missing: restore the file, or save the model "
@@ -124,19 +124,19 @@ def read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[A
         raise _damaged(path) from error
 
 
-def _claim(folder: Path) -> None:
-    """Make the folder, or `ConfigError` if it holds what we did not write."""
+def _make_folder(folder: Path) -> None:
+    """Create the folder; `ConfigError` if it has contents that are not a saved model."""
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{str(folder)!r} is a file: a model is saved in a folder of its own")
+        raise ConfigError(f"{str(folder)!r} is a file: give a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    foreign = sorted(p.name for p in folder.iterdir() if not _BESIDE.fullmatch(p.name))
+    foreign = sorted(p.name for p in folder.iterdir() if not _SAVED.fullmatch(p.name))
     if MODEL in foreign and (folder / MODEL).is_file():
         with (folder / MODEL).open("rb") as file:
-            if _is_ours(file.read(len(_OPENING))):
+            if _is_model(file.read(len(_OPENING))):
                 return
     if foreign:
         raise ConfigError(
-            f"the folder {str(folder)!r} holds {foreign[0]!r}, which is no saved model: "
+            f"the folder {str(folder)!r} contains {foreign[0]!r}, which is not a saved model: "
             "give a new or an empty folder"
         )
 
@@ -150,13 +150,13 @@ def _model_json(content: Mapping[str, Any], weights: str) -> bytes:
         "content": content,
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    # Texts with half a surrogate pair, which a frame may hold, are no UTF-8 otherwise.
+    # A frame may have text with lone surrogates, which is not valid UTF-8 otherwise.
     data = text.encode("utf-8", "surrogatepass")
     return data.replace(_BLANK, _sha256(data).encode(), 1)
 
 
 def _read_model(path: Path) -> tuple[dict[str, Any], str]:
-    """Return the content of a model.json and the checksum of its weights."""
+    """Return the content of model.json and the checksum of the weights."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -165,11 +165,11 @@ def _read_model(path: Path) -> tuple[dict[str, Any], str]:
         ) from None
     except OSError as error:
         raise _unreadable(path, error) from error
-    foreign = DataFileError(f"{str(path)!r} is no model that tabwidget saved: give another folder")
+    foreign = DataFileError(f"{str(path)!r} is not a model saved by tabwidget: give another folder")
     try:
         document = json.loads(data.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
-        raise (_damaged(path) if _is_ours(data) else foreign) from None
+        raise (_damaged(path) if _is_model(data) else foreign) from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise foreign
     version = document.get("version")
@@ -184,7 +184,7 @@ def _read_model(path: Path) -> tuple[dict[str, Any], str]:
     return document["content"], document["weights_sha256"]
 
 
-def _is_ours(data: bytes) -> bool:
+def _is_model(data: bytes) -> bool:
     return data[: len(_OPENING)] == _OPENING[: len(data)]
 
 
@@ -198,8 +198,8 @@ def _sha256(data: bytes) -> str:
 
 def _damaged(path: Path) -> DataFileError:
     return DataFileError(
-        f"{str(path)!r} was cut off or edited since it was saved: restore a copy of it, or save "
-        "the model again"
+        f"{str(path)!r} was truncated or edited after it was saved: restore a copy, or save the "
+        "model again"
     )
 
 

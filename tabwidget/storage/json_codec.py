@@ -1,4 +1,4 @@
-"""Forms: a schema, its values and the settings as strict JSON holds them, without loss."""
+"""JSON codec: schemas, values and settings as strict JSON, without loss."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from tabwidget.config import (
     aggregate_default,
 )
 from tabwidget.errors import ConfigError, DataFileError, TableError
-from tabwidget.serializers.base import BracketSerializer, JSONSerializer, KeyValueSerializer
+from tabwidget.serializers import SERIALIZERS
 from tabwidget.serializers.number_format import PlainNumber, SpacedDigits
 from tabwidget.table import TableSchema
 from tabwidget.table.column import Column
-from tabwidget.table.text_embedding import TextSpace
+from tabwidget.table.text_embedding import TextEmbedding
 
 __all__ = [
     "empty_frame_from_json",
@@ -46,23 +46,23 @@ __all__ = [
 ]
 
 
-MAX_LISTED = 1_000  # numbers that a reader might still look at
+MAX_LISTED = 1_000  # numbers encoded as a list; longer arrays are base64
 
 
 def schema_to_json(schema: TableSchema, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a schema and the dtypes of its frame as strict JSON holds them, without loss.
+    """Encode a schema and the dtypes of its frame.
 
     Parameters
     ----------
     schema : TableSchema
         The columns.
     frame : DataFrame
-        The frame with these columns; only its dtypes are kept.
+        A frame with these columns, of which only the dtypes are encoded.
 
     Raises
     ------
     TableError
-        For a value or a dtype that cannot be written. Names the column and the mend.
+        For a value or a dtype that cannot be encoded. Names the column and the fix.
 
     Examples
     --------
@@ -78,8 +78,8 @@ def schema_to_json(schema: TableSchema, frame: pd.DataFrame) -> list[dict[str, A
 
 
 def schema_from_json(columns: Sequence[Mapping[str, Any]]) -> TableSchema:
-    """Return the schema that `schema_to_json` wrote; `DataFileError` if it cannot be read."""
-    with _reading():
+    """Decode a schema; `DataFileError` if it cannot be decoded."""
+    with _decoding():
         return TableSchema(
             [
                 Column(**{name: _from_json(value) for name, value in column["fields"].items()})
@@ -89,8 +89,8 @@ def schema_from_json(columns: Sequence[Mapping[str, Any]]) -> TableSchema:
 
 
 def empty_frame_from_json(columns: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return a frame without rows that has the columns and dtypes `schema_to_json` wrote."""
-    with _reading():
+    """Return a frame without rows, with the columns and dtypes of `schema_to_json`."""
+    with _decoding():
         return pd.DataFrame(
             {
                 _from_json(column["fields"]["name"]): pd.Series(
@@ -102,7 +102,7 @@ def empty_frame_from_json(columns: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def params_to_json(value: object) -> Any:
-    """Return a setting as strict JSON holds it: a config object, a serializer or a plain value.
+    """Encode a setting.
 
     Parameters
     ----------
@@ -112,10 +112,11 @@ def params_to_json(value: object) -> Any:
     Raises
     ------
     ConfigError
-        For anything else, such as a serializer of the user's own.
+        For anything else, such as a custom serializer.
 
     Examples
     --------
+    >>> from tabwidget.serializers import JSONSerializer
     >>> params_to_json(JSONSerializer(PlainNumber(max_decimals=2)))
     {'JSONSerializer': {'number': {'PlainNumber': {'max_decimals': 2}}}}
     >>> params_from_json(params_to_json(GenerationConfig(top_k=3))).top_k
@@ -123,7 +124,7 @@ def params_to_json(value: object) -> Any:
     """
     try:
         return _to_json(value)
-    except _NotSavedError as error:
+    except _NotEncodableError as error:
         known = ", ".join(kind.__name__ for kind in _SETTINGS)
         raise ConfigError(
             f"{reprlib.repr(error.value)} of type {type(error.value).__name__} cannot be saved "
@@ -132,14 +133,14 @@ def params_to_json(value: object) -> Any:
 
 
 def params_from_json(value: Any) -> Any:
-    """Return the setting that `params_to_json` wrote; `DataFileError` if it cannot be read."""
-    with _reading():
+    """Decode a setting; `DataFileError` if it cannot be decoded."""
+    with _decoding():
         return _from_json(value)
 
 
 @contextlib.contextmanager
-def _reading() -> Iterator[None]:
-    """Say of what no checksum can tell, another version's content, how to mend it."""
+def _decoding() -> Iterator[None]:
+    """Convert errors from content of another version, which passes the checksum."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -153,44 +154,44 @@ def _reading() -> Iterator[None]:
         ) from error
 
 
-# ---- values: JSON's own as they are, every other as {"its type": what makes it}
+# ---- values: JSON types as they are, others as {"type": encoded value}
 
 
-class _NotSavedError(TypeError):
-    """A value that has no JSON form here."""
+class _NotEncodableError(TypeError):
+    """A value that has no codec."""
 
     def __init__(self, value: object) -> None:
         super().__init__(f"{type(value).__name__} cannot be saved")
         self.value = value
 
 
-class _Form(NamedTuple):
-    """How the values of one type are written, and what makes them again."""
+class _Codec(NamedTuple):
+    """Encoder and decoder of one type."""
 
     kind: type
-    write: Callable[[Any], Any]
-    read: Callable[[Any], Any]
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
 
 
 def _to_json(value: Any) -> Any:
     kind = type(value)
     if value is None or kind in (bool, int, str) or (kind is float and math.isfinite(value)):
         return value
-    for tag, form in _FORMS.items():
-        if kind is form.kind:  # a subclass would come back as its base
-            return {tag: form.write(value)}
+    for tag, codec in _CODECS.items():
+        if kind is codec.kind:  # a subclass would be decoded as its base class
+            return {tag: codec.encode(value)}
     if isinstance(value, np.generic):
         return {"numpy": _array_to_json(np.array([value]))}
-    raise _NotSavedError(value)
+    raise _NotEncodableError(value)
 
 
 def _from_json(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    ((tag, written),) = value.items()
+    ((tag, encoded),) = value.items()
     if tag == "numpy":
-        return _array_from_json(written)[0]
-    return _FORMS[tag].read(written)
+        return _array_from_json(encoded)[0]
+    return _CODECS[tag].decode(encoded)
 
 
 def _all_to_json(values: Iterable[Any]) -> list[Any]:
@@ -204,9 +205,9 @@ def _all_from_json(values: Iterable[Any]) -> list[Any]:
 def _array_to_json(array: NDArray[Any]) -> dict[str, Any]:
     flat = array.ravel()
     if array.dtype.kind in "mM":
-        flat = flat.view(np.int64)  # Python's dates are coarser
+        flat = flat.view(np.int64)  # Python's dates have a lower resolution
     elif array.dtype.kind not in "ObiufcSU" or array.dtype.char in "gG":
-        raise _NotSavedError(array.flat[0] if array.size else array.dtype)
+        raise _NotEncodableError(array.flat[0] if array.size else array.dtype)
     if array.dtype.kind == "f" and array.size > MAX_LISTED:
         return {
             "dtype": array.dtype.str,
@@ -220,17 +221,17 @@ def _array_to_json(array: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def _array_from_json(written: Mapping[str, Any]) -> NDArray[Any]:
-    dtype = np.dtype(written["dtype"])
-    if "base64" in written:
-        raw = base64.b64decode(written["base64"])
-        return np.frombuffer(raw, dtype).reshape(written["shape"]).copy()
-    values = written["values"]
+def _array_from_json(encoded: Mapping[str, Any]) -> NDArray[Any]:
+    dtype = np.dtype(encoded["dtype"])
+    if "base64" in encoded:
+        raw = base64.b64decode(encoded["base64"])
+        return np.frombuffer(raw, dtype).reshape(encoded["shape"]).copy()
+    values = encoded["values"]
     array = np.empty(len(values), dtype=np.int64 if dtype.kind in "mM" else dtype)
-    # One by one, or numpy would make a second axis of tuples.
+    # One at a time, or numpy would turn tuples into a second axis.
     for i, value in enumerate(_all_from_json(values)):
         array[i] = value
-    return array.view(dtype).reshape(written["shape"])
+    return array.view(dtype).reshape(encoded["shape"])
 
 
 def _options_to_json(value: Any) -> dict[str, Any]:
@@ -241,8 +242,8 @@ def _options_to_json(value: Any) -> dict[str, Any]:
     return {name: _to_json(option) for name, option in options.items()}
 
 
-def _setting(kind: type) -> _Form:
-    return _Form(
+def _setting(kind: type) -> _Codec:
+    return _Codec(
         kind,
         _options_to_json,
         lambda options: kind(**{name: _from_json(option) for name, option in options.items()}),
@@ -250,35 +251,35 @@ def _setting(kind: type) -> _Form:
 
 
 def _function_to_json(function: Callable[..., Any]) -> str:
-    # Only the one that is here when the model is read; nothing is ever imported by name.
+    # A single known function; nothing is imported by name.
     if function is not aggregate_default:
-        raise _NotSavedError(function)
+        raise _NotEncodableError(function)
     return function.__name__
 
 
-def _moment_to_json(moment: dt.datetime) -> list[Any]:
-    utc = moment if moment.tzinfo is None else moment.astimezone(dt.UTC)
-    return [utc.isoformat(), _zone_to_json(moment.tzinfo)]
+def _datetime_to_json(time: dt.datetime) -> list[Any]:
+    utc = time if time.tzinfo is None else time.astimezone(dt.UTC)
+    return [utc.isoformat(), _zone_to_json(time.tzinfo)]
 
 
-def _moment_from_json(written: Sequence[Any]) -> dt.datetime:
-    moment, zone = dt.datetime.fromisoformat(written[0]), _zone_from_json(written[1])
-    return moment if zone is None else moment.astimezone(zone)
+def _datetime_from_json(encoded: Sequence[Any]) -> dt.datetime:
+    time, zone = dt.datetime.fromisoformat(encoded[0]), _zone_from_json(encoded[1])
+    return time if zone is None else time.astimezone(zone)
 
 
 def _time_to_json(time: dt.time) -> str:
     if time.tzinfo is not None:
-        raise _NotSavedError(time)
+        raise _NotEncodableError(time)
     return time.isoformat()
 
 
 def _stamp_to_json(stamp: pd.Timestamp) -> list[Any]:
-    # A whole number since 1970 in UTC is exact, also in the hour that clocks show twice.
+    # An integer since 1970 in UTC is exact, even in the hour that clocks repeat.
     return [int(stamp.asm8.view(np.int64)), stamp.unit, _zone_to_json(stamp.tzinfo)]
 
 
-def _stamp_from_json(written: Sequence[Any]) -> pd.Timestamp:
-    number, unit, zone = written
+def _stamp_from_json(encoded: Sequence[Any]) -> pd.Timestamp:
+    number, unit, zone = encoded
     stamp = pd.Timestamp(np.datetime64(number, unit))
     if zone is None:
         return stamp
@@ -292,16 +293,16 @@ def _zone_to_json(zone: dt.tzinfo | None) -> Any:
         return {"zoneinfo": zone.key}
     if isinstance(zone, dt.timezone):
         return {"offset": [zone.utcoffset(None).total_seconds(), zone.tzname(None)]}
-    # A zone of pytz comes back as Python's own of that name, the same at any time.
+    # A pytz zone is decoded as the equivalent zoneinfo zone.
     if name := getattr(zone, "zone", None):
         return {"zoneinfo": name}
-    raise _NotSavedError(zone)
+    raise _NotEncodableError(zone)
 
 
-def _zone_from_json(written: Any) -> dt.tzinfo | None:
-    if written is None:
+def _zone_from_json(encoded: Any) -> dt.tzinfo | None:
+    if encoded is None:
         return None
-    ((tag, zone),) = written.items()
+    ((tag, zone),) = encoded.items()
     if tag == "zoneinfo":
         return ZoneInfo(zone)
     seconds, name = zone
@@ -315,23 +316,21 @@ def _zone_from_json(written: Any) -> dt.tzinfo | None:
 
 def _column_to_json(column: Column, dtype: Any) -> dict[str, Any]:
     name = column.name
-    mend = (
-        f"make its cells texts (frame[{name!r}] = frame[{name!r}].astype(str)) or drop the column"
-    )
+    fix = f"convert the column to text (frame[{name!r}] = frame[{name!r}].astype(str)) or drop it"
     try:
         cells = _dtype_to_json(dtype)
-        written = {
+        encoded = {
             field.name: _to_json(getattr(column, field.name))
             for field in fields(column)
             if field.init
         }
-    except _NotSavedError as error:
+    except _NotEncodableError as error:
         value = error.value
         raise TableError(
             f"column {name!r} holds {reprlib.repr(value)} of type {type(value).__name__}, which "
-            f"cannot be saved: {mend}"
+            f"cannot be saved: {fix}"
         ) from None
-    return {"fields": written, "cells": cells}
+    return {"fields": encoded, "cells": cells}
 
 
 def _dtype_to_json(dtype: Any) -> Any:
@@ -347,7 +346,7 @@ def _dtype_to_json(dtype: Any) -> Any:
     if isinstance(dtype, pd.StringDtype):
         return {"storage": dtype.storage, "missing": "NA" if dtype.na_value is pd.NA else "NaN"}
     if isinstance(dtype, pd.ArrowDtype):
-        # Arrow's own form of a type, since its names do not all read back.
+        # Arrow's own encoding, since not all type names can be parsed.
         schema = pa.schema([("cells", dtype.pyarrow_dtype)]).serialize()
         return {"arrow": base64.b64encode(schema).decode()}
     if isinstance(dtype, pd.SparseDtype):
@@ -358,26 +357,26 @@ def _dtype_to_json(dtype: Any) -> Any:
     except (TypeError, ValueError):
         same = False
     if not same:
-        raise _NotSavedError(dtype)
+        raise _NotEncodableError(dtype)
     return name
 
 
-def _dtype_from_json(written: Any) -> Any:
-    if isinstance(written, str):
-        return pd.api.types.pandas_dtype(written)
-    if "categories" in written:
-        values = _all_from_json(written["values"])
-        index = pd.Index(values, dtype=_dtype_from_json(written["categories"]))
-        return pd.CategoricalDtype(index, ordered=written["ordered"])
-    if "unit" in written:
-        return pd.DatetimeTZDtype(written["unit"], _zone_from_json(written["zone"]))
-    if "storage" in written:
-        if written["missing"] == "NA":
-            return pd.StringDtype(written["storage"])
-        return pd.StringDtype(written["storage"], na_value=math.nan)
-    if "sparse" in written:
-        return pd.SparseDtype(np.dtype(written["sparse"]), _from_json(written["fill"]))
-    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written["arrow"])))
+def _dtype_from_json(encoded: Any) -> Any:
+    if isinstance(encoded, str):
+        return pd.api.types.pandas_dtype(encoded)
+    if "categories" in encoded:
+        values = _all_from_json(encoded["values"])
+        index = pd.Index(values, dtype=_dtype_from_json(encoded["categories"]))
+        return pd.CategoricalDtype(index, ordered=encoded["ordered"])
+    if "unit" in encoded:
+        return pd.DatetimeTZDtype(encoded["unit"], _zone_from_json(encoded["zone"]))
+    if "storage" in encoded:
+        if encoded["missing"] == "NA":
+            return pd.StringDtype(encoded["storage"])
+        return pd.StringDtype(encoded["storage"], na_value=math.nan)
+    if "sparse" in encoded:
+        return pd.SparseDtype(np.dtype(encoded["sparse"]), _from_json(encoded["fill"]))
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(encoded["arrow"])))
     return pd.ArrowDtype(schema.field(0).type)
 
 
@@ -388,55 +387,53 @@ _SETTINGS = (
     DiscretizationConfig,
     LoRAConfig,
     QuantizationConfig,
-    JSONSerializer,
-    KeyValueSerializer,
-    BracketSerializer,
+    *SERIALIZERS.values(),
     PlainNumber,
     SpacedDigits,
 )
 
-_FORMS: dict[str, _Form] = {
-    "float": _Form(float, repr, float),  # NaN and the infinite ones
-    "complex": _Form(complex, repr, complex),
-    "bytes": _Form(bytes, bytes.hex, bytes.fromhex),
-    "Decimal": _Form(Decimal, str, Decimal),
-    "Fraction": _Form(Fraction, str, Fraction),
-    "UUID": _Form(UUID, str, UUID),
-    "date": _Form(dt.date, dt.date.isoformat, dt.date.fromisoformat),
-    "time": _Form(dt.time, _time_to_json, dt.time.fromisoformat),
-    "datetime": _Form(dt.datetime, _moment_to_json, _moment_from_json),
-    "timedelta": _Form(
+_CODECS: dict[str, _Codec] = {
+    "float": _Codec(float, repr, float),  # NaN and infinities
+    "complex": _Codec(complex, repr, complex),
+    "bytes": _Codec(bytes, bytes.hex, bytes.fromhex),
+    "Decimal": _Codec(Decimal, str, Decimal),
+    "Fraction": _Codec(Fraction, str, Fraction),
+    "UUID": _Codec(UUID, str, UUID),
+    "date": _Codec(dt.date, dt.date.isoformat, dt.date.fromisoformat),
+    "time": _Codec(dt.time, _time_to_json, dt.time.fromisoformat),
+    "datetime": _Codec(dt.datetime, _datetime_to_json, _datetime_from_json),
+    "timedelta": _Codec(
         dt.timedelta,
         lambda span: [span.days, span.seconds, span.microseconds],
-        lambda written: dt.timedelta(*written),
+        lambda encoded: dt.timedelta(*encoded),
     ),
-    "Timestamp": _Form(pd.Timestamp, _stamp_to_json, _stamp_from_json),
-    "Timedelta": _Form(
+    "Timestamp": _Codec(pd.Timestamp, _stamp_to_json, _stamp_from_json),
+    "Timedelta": _Codec(
         pd.Timedelta,
         lambda span: [int(span.asm8.view(np.int64)), span.unit],
-        lambda written: pd.Timedelta(np.timedelta64(*written)),
+        lambda encoded: pd.Timedelta(np.timedelta64(*encoded)),
     ),
-    "Period": _Form(
+    "Period": _Codec(
         pd.Period,
         lambda period: [period.ordinal, period.freqstr],
-        lambda written: pd.Period(ordinal=written[0], freq=written[1]),
+        lambda encoded: pd.Period(ordinal=encoded[0], freq=encoded[1]),
     ),
-    "Interval": _Form(
+    "Interval": _Codec(
         pd.Interval,
         lambda span: [_to_json(span.left), _to_json(span.right), span.closed],
-        lambda written: pd.Interval(_from_json(written[0]), _from_json(written[1]), written[2]),
+        lambda encoded: pd.Interval(_from_json(encoded[0]), _from_json(encoded[1]), encoded[2]),
     ),
-    "list": _Form(list, _all_to_json, _all_from_json),
-    "tuple": _Form(tuple, _all_to_json, lambda values: tuple(_all_from_json(values))),
-    "dict": _Form(
+    "list": _Codec(list, _all_to_json, _all_from_json),
+    "tuple": _Codec(tuple, _all_to_json, lambda values: tuple(_all_from_json(values))),
+    "dict": _Codec(
         dict,
         lambda items: [[_to_json(key), _to_json(value)] for key, value in items.items()],
         lambda pairs: {_from_json(key): _from_json(value) for key, value in pairs},
     ),
-    "TextSpace": _setting(TextSpace),
-    "function": _Form(
+    "TextEmbedding": _setting(TextEmbedding),
+    "function": _Codec(
         FunctionType, _function_to_json, {"aggregate_default": aggregate_default}.__getitem__
     ),
-    "array": _Form(np.ndarray, _array_to_json, _array_from_json),
+    "array": _Codec(np.ndarray, _array_to_json, _array_from_json),
     **{kind.__name__: _setting(kind) for kind in _SETTINGS},
 }

@@ -1,15 +1,16 @@
-"""Table: a DataFrame, and what each of its columns is.
+"""Tables: a DataFrame with the kind, role and support of its columns.
 
 ::
 
     table.py            Table and TableSchema
-    column.py           one column: its kind, its role and its support
-    binning.py          bins of a number with many values
-    text_embedding.py   free text as a vector of its words
-    values.py dtypes.py cells as numbers, and back as the dtype they came from
+    column.py           kind, role and support of one column
+    infer.py            a Column from the cells of a Series
+    binning.py          bins for a number with many distinct values
+    text_embedding.py   free text as vectors (latent semantic analysis)
+    values.py dtypes.py cells as floats, and sampled cells in a column's dtype
     readers.py          CSV, TSV and Parquet files
-    label_columns.py    which columns are texts, labels, the target
-    column_orders.py    random orders of columns
+    label_columns.py    text columns and label columns
+    column_orders.py    random column orders
 """
 
 from tabwidget.table.column import Column

@@ -1,4 +1,4 @@
-"""Bins: where a number with too many values to list is cut, and which values stand alone."""
+"""Bins for a number with many distinct values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tabwidget._typing import Floats
 __all__ = ["Bins", "bins_of"]
 
 
-# Bins that hold about equally many; more of them would drown the other columns' loss.
+# Bins of about equal counts; more of them would dominate the loss of the other columns.
 N_EVEN, N_EVEN_LARGE = 24, 32
-# Bins more where the values of one lie far apart, as in the tails.
+# Additional bins where values are far apart, as in the tails.
 N_WIDE, N_WIDE_LARGE = 8, 32
-LARGE = 5_000  # rows, from which on the larger numbers hold
-LEAST = 10  # rows in each part of a bin that is cut because it is wide
+LARGE = 5_000  # rows; longer columns use the second number of each pair
+MIN_ROWS = 10  # in each part of a wide bin that is split
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Bins:
     Attributes
     ----------
     edges : ndarray of float, increasing, one more than bins
-        A number at an edge belongs to the bin above.
+        A number equal to an edge is in the bin above.
     means : ndarray of float
-        Of what each bin holds.
+        Mean of the numbers in each bin.
     atoms : ndarray of bool
-        Whether a bin stands for one value: so frequent that it is a bin by itself.
+        Bins that hold a single value, frequent enough for a bin of its own.
     """
 
     edges: Floats
@@ -40,14 +40,14 @@ class Bins:
 
 
 def bins_of(numbers: Floats, *, integer: bool) -> Bins:
-    """Return bins that hold about equally many numbers, narrower ones where those lie far apart.
+    """Return bins of about equal counts, with narrower ones where values are far apart.
 
     Parameters
     ----------
     numbers : ndarray of float
-        More distinct ones than bins, none missing.
+        None missing; more distinct ones than bins.
     integer : bool
-        Whether they are whole: then edges lie halfway between two.
+        Whether they are integers; edges are then half-integers.
 
     Examples
     --------
@@ -68,31 +68,31 @@ def bins_of(numbers: Floats, *, integer: bool) -> Bins:
     edges = _edges(values, cuts, alone, integer)
     mass = np.add.reduceat(counts, cuts[:-1])
     means = np.add.reduceat(values / len(numbers) * counts, cuts[:-1]) / (mass / len(numbers))
-    # Rounding must not carry a mean into the next bin.
+    # A rounding error must not move a mean into the next bin.
     means = np.where(np.diff(cuts) == 1, values[cuts[:-1]], means)
     means = np.clip(means, edges[:-1], np.nextafter(edges[1:], -np.inf))
     return Bins(edges, means, alone)
 
 
 def _with_wide(
-    cuts: NDArray[np.int64], values: Floats, counts: NDArray[np.int64], more: int
+    cuts: NDArray[np.int64], values: Floats, counts: NDArray[np.int64], n_splits: int
 ) -> NDArray[np.int64]:
-    """Cut those bins once more, `more` times, whose values lie farthest apart: at their mean."""
+    """Split `n_splits` times the bin with the largest sum of squared deviations, at its mean."""
     scale = max(float(np.abs(values).max()), 1e-300)
     x = values / scale
     rows = np.concatenate([[0], counts.cumsum()])
     sums = np.concatenate([[0], (counts * x).cumsum()])
     squares = np.concatenate([[0], (counts * x * x).cumsum()])
     found = cuts.tolist()
-    for _ in range(more):
+    for _ in range(n_splits):
         low, high = np.array(found[:-1]), np.array(found[1:])
         n, total = rows[high] - rows[low], sums[high] - sums[low]
-        apart = squares[high] - squares[low] - total**2 / n
+        deviations = squares[high] - squares[low] - total**2 / n
         middle = np.searchsorted(x, total / n, side="right").clip(low, high)
-        enough = np.minimum(rows[middle] - rows[low], rows[high] - rows[middle]) >= LEAST
+        enough = np.minimum(rows[middle] - rows[low], rows[high] - rows[middle]) >= MIN_ROWS
         if not enough.any():
             break
-        at = int(np.where(enough, apart, -1).argmax())
+        at = int(np.where(enough, deviations, -1).argmax())
         found.insert(at + 1, int(middle[at]))
     return np.array(found)
 
@@ -100,12 +100,12 @@ def _with_wide(
 def _edges(
     values: Floats, cuts: NDArray[np.int64], alone: NDArray[np.bool_], integer: bool
 ) -> Floats:
-    """Return edges between the values on both sides of each cut."""
+    """Return edges between the values on either side of each cut."""
     left, right = values[cuts[1:-1] - 1], values[cuts[1:-1]]
     if integer:
         between = np.where(alone[:-1], left, right - 1) + 0.5
         return np.concatenate([[values[0] - 0.5], between, [values[-1] + 0.5]])
-    # A value alone has a bin so narrow that no other number falls into it.
+    # The bin of an atom is too narrow for any other number.
     narrow = (right - left) * 1e-6
     between = np.where(alone[:-1], left + narrow, np.where(alone[1:], right - narrow, right))
     between = np.clip(between, np.nextafter(left, np.inf), right)

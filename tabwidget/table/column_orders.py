@@ -1,4 +1,4 @@
-"""Column orders: which column comes first, pure in (seed, epoch)."""
+"""Random column orders, a pure function of seed and epoch."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["column_orders"]
 
 
 def column_orders(n_rows: int, n_columns: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Draw one column order for every row.
+    """Draw one column order per row.
 
     Parameters
     ----------
     n_rows, n_columns : int
         Size of the table.
     seed, epoch : int
-        The draw depends on these two alone, so an epoch can be replayed.
+        The only inputs of the draw, so that an epoch can be repeated.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Labelled: which columns of a table are texts and which their labels, and what stands in them."""
+"""Text columns and label columns of a table, and their contents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
     "texts_and_labels",
 ]
 
-MAX_LABELS = 200  # values of a column of numbers that may be labels
+MAX_LABELS = 200  # distinct values of an integer column usable as labels
 
 
 def texts_and_labels(
@@ -34,30 +34,30 @@ def texts_and_labels(
 ) -> tuple[list[str], list[Any] | pd.DataFrame]:
     r"""Return the texts of a table and their labels, as `TextClassifier.fit` takes them.
 
-    Rows without a text are left out, and so are those without a label where each has exactly one.
+    Rows without text are dropped; with one label per row, rows without a label are dropped too.
 
     Parameters
     ----------
     source : DataFrame, Table, path or sample name
         The table.
     texts : sequence of str
-        Columns that are read, joined by line ends in this order.
+        Text columns, joined by newlines in this order.
     labels : sequence of str
-        One column that holds the label; or several of 0 and 1, one a label.
+        One label column, or several columns of 0 and 1, one per label.
     delimiter : str, default ""
-        What parts the labels in a cell of the one column, if a cell may hold several.
+        Separator of several labels in one cell of a single label column.
 
     Returns
     -------
     texts : list of str
-        One a row.
+        One per row.
     labels : list, or DataFrame of 0 and 1
-        A label each, or a list of labels each; a frame for several columns.
+        A label or a list of labels per row; a frame for several label columns.
 
     Raises
     ------
     ConfigError
-        If the columns cannot be used so. Names the column and the value.
+        If a column cannot be used this way. Names the column and the value.
 
     Examples
     --------
@@ -73,36 +73,36 @@ def texts_and_labels(
 def read_rows(
     frame: pd.DataFrame, texts: Sequence[str], labels: Sequence[str], delimiter: str
 ) -> tuple[list[str], list[Any] | pd.DataFrame]:
-    """Return what `texts_and_labels` returns, of rows whose columns are checked."""
-    read = [_joined(cells) for cells in zip(*(frame[name] for name in texts), strict=True)]
+    """Return the result of `texts_and_labels` for columns that are already checked."""
+    read = [_join(cells) for cells in zip(*(frame[name] for name in texts), strict=True)]
     kept = np.array([bool(text.strip()) for text in read], dtype=bool)
     if len(labels) > 1:
-        marks = frame[list(labels)].apply(_marks)
-        kept &= ~marks.isna().any(axis=1).to_numpy()
-        return _taken(read, kept), marks[kept].astype(int)
+        indicators = frame[list(labels)].apply(_indicators)
+        kept &= ~indicators.isna().any(axis=1).to_numpy()
+        return _select(read, kept), indicators[kept].astype(int)
     column = frame[labels[0]]
     if delimiter:
         cells = [
             "" if missing else str(v) for v, missing in zip(column, column.isna(), strict=True)
         ]
-        parted = [[one.strip() for one in cell.split(delimiter) if one.strip()] for cell in cells]
-        return _taken(read, kept), _taken(parted, kept)
+        split = [[one.strip() for one in cell.split(delimiter) if one.strip()] for cell in cells]
+        return _select(read, kept), _select(split, kept)
     kept &= ~column.isna().to_numpy()
-    return _taken(read, kept), [_label(value) for value in column[kept]]
+    return _select(read, kept), [_label(value) for value in column[kept]]
 
 
 def likely_columns(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the columns that look like texts, and the one that looks like their label."""
+    """Return the likely text columns and the likely label column."""
     schema, frame = table.schema, table.frame
     texts = [name for name, column in schema.items() if column.kind == "text"]
     words = [name for name, column in schema.items() if column.kind == "categorical"]
     if not texts and words:
-        # The one with the most words in a cell, as of two words the one with more texts.
-        def wordy(name: str) -> tuple[float, int]:
+        # The column with the most words per cell, then with the most distinct cells.
+        def wordiness(name: str) -> tuple[float, int]:
             cells = frame[name].dropna().astype(str)
             return float(np.mean([len(cell.split()) for cell in cells])), cells.nunique()
 
-        texts = [max(words, key=wordy)]
+        texts = [max(words, key=wordiness)]
     labels = [name for name in label_columns(table) if name not in texts]
     target = likely_target(table)
     likely = target if target in labels else next(iter(labels), None)
@@ -110,7 +110,7 @@ def likely_columns(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def likely_target(table: Table) -> str:
-    """Return the first column with a few levels; the last column if there is none.
+    """Return the first column with at most 20 levels; the last column if there is none.
 
     Examples
     --------
@@ -124,12 +124,12 @@ def likely_target(table: Table) -> str:
 
 
 def text_columns(table: Table) -> list[str]:
-    """Return the columns of a table whose cells are texts."""
+    """Return the columns of text."""
     return [name for name, c in table.schema.items() if c.kind in ("text", "categorical")]
 
 
 def label_columns(table: Table) -> list[str]:
-    """Return the columns of a table that may hold labels."""
+    """Return the columns usable as labels."""
     return [
         name
         for name, column in table.schema.items()
@@ -141,59 +141,59 @@ def label_columns(table: Table) -> list[str]:
 def check_columns(
     table: Table, texts: Sequence[str], labels: Sequence[str], delimiter: str
 ) -> None:
-    """Raise `ConfigError` if these columns cannot be texts and labels."""
+    """Raise `ConfigError` if these columns are unusable as texts and labels."""
     if not texts:
-        can = text_columns(table)
+        possible = text_columns(table)
         raise ConfigError(
-            f"no column is read: choose one of {listed(can)}"
-            if can
-            else "no column of this table holds texts: load another table"
+            f"no text column is chosen: choose one of {listed(possible)}"
+            if possible
+            else "no column of this table holds text: load another table"
         )
     if not labels:
-        raise ConfigError(f"no column holds the labels: choose one of {listed(list(table.schema))}")
+        raise ConfigError(f"no label column is chosen: choose one of {listed(list(table.schema))}")
     for name in (*texts, *labels):
         table.schema[name]
     if both := [name for name in texts if name in labels]:
-        raise ConfigError(f"column {both[0]!r} cannot be the text and its label: choose another")
+        raise ConfigError(f"column {both[0]!r} cannot be both text and label: choose another")
     for names in (texts, labels):
         if twice := [name for name in names if list(names).count(name) > 1]:
-            raise ConfigError(f"column {twice[0]!r} is chosen twice")
+            raise ConfigError(f"column {twice[0]!r} is chosen twice: remove one")
     if len(labels) > 1:
         if delimiter:
-            raise ConfigError("several label columns hold 0 and 1 each: leave the delimiter out")
+            raise ConfigError(f"delimiter={delimiter!r} needs a single label column: leave it out")
         for name in labels:
-            _marks(table.frame[name])
+            _indicators(table.frame[name])
     elif not delimiter and labels[0] not in label_columns(table):
         column = table.schema[labels[0]]
         raise ConfigError(
-            f"column {labels[0]!r} has {column.n_unique} different numbers, which are no labels: "
-            "choose a column with names, or cut the numbers into ranges first"
+            f"column {labels[0]!r} has {column.n_unique} distinct numbers, which are not labels: "
+            "choose a column of names, or bin the numbers first (pandas.cut)"
         )
 
 
 def _label(value: Any) -> object:
-    """Return a label as a file can hold it: a name, a number or a truth value."""
+    """Return a label that JSON can hold: text, a number or a boolean."""
     value = plain(value)
     if isinstance(value, float) and value.is_integer():
-        return int(value)  # a column of whole numbers with gaps
+        return int(value)  # an integer column with missing cells
     return value if isinstance(value, (str, bool, int, float)) else str(value)
 
 
-def _marks(column: pd.Series) -> pd.Series:
-    """Return a column of 0 and 1 as numbers, NaN where it is empty."""
-    marks = pd.to_numeric(column, errors="coerce")
-    wrong = column[~(marks.isin([0, 1]) | column.isna())]
+def _indicators(column: pd.Series) -> pd.Series:
+    """Return a column of 0 and 1 as numbers, NaN where it is missing."""
+    indicators = pd.to_numeric(column, errors="coerce")
+    wrong = column[~(indicators.isin([0, 1]) | column.isna())]
     if len(wrong):
         raise ConfigError(
-            f"column {column.name!r} holds {wrong.iloc[0]!r}: several label columns hold 0 and 1 "
-            "each; choose one column for labels that are named in it"
+            f"column {column.name!r} holds {wrong.iloc[0]!r}: several label columns must hold 0 "
+            "and 1; choose a single column for labels given by name"
         )
-    return marks.astype(float)
+    return indicators.astype(float)
 
 
-def _joined(cells: Sequence[object]) -> str:
+def _join(cells: Sequence[object]) -> str:
     return "\n".join(str(cell) for cell in cells if not is_missing(cell) and str(cell).strip())
 
 
-def _taken(values: Sequence[Any], kept: NDArray[np.bool_]) -> list[Any]:
+def _select(values: Sequence[Any], kept: NDArray[np.bool_]) -> list[Any]:
     return [value for value, keep in zip(values, kept, strict=True) if keep]

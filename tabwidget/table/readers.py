@@ -1,4 +1,4 @@
-"""Reading a table from a file, and saying clearly why a file is not one."""
+"""CSV, TSV and Parquet files as DataFrames."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from tabwidget.errors import DataFileError, MissingExtraError, TableError, neare
 __all__ = ["read_frame"]
 
 _ADVICE = "give a CSV with a header line, a TSV or a Parquet file"
-_PACKED = (".gz", ".bz2", ".zip", ".xz", ".zst")
+_COMPRESSED = (".gz", ".bz2", ".zip", ".xz", ".zst")
 _SEPARATORS = (",", ";", "\t", "|")  # the first of those equally frequent wins
 _DATE = r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
-# Control characters that no text holds.
+# Control characters that never occur in text.
 _BINARY = set(range(32)) - {9, 10, 12, 13}
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
     """Read a CSV, TSV or Parquet file as a DataFrame.
 
-    The separator of a CSV is found by looking (``,`` ``;`` tab or ``|``), and texts that are all
-    ISO dates become dates.
+    The separator of a CSV (``,`` ``;`` tab or ``|``) is detected, and text columns of ISO dates
+    become dates.
 
     Parameters
     ----------
     path : str or Path
-        ``~`` is the home folder; a CSV or TSV may be packed (.gz, .bz2, .zip, .xz, .zst).
+        ``~`` is the home folder; a CSV or TSV may be compressed (.gz, .bz2, .zip, .xz, .zst).
 
     Raises
     ------
     DataFileError
-        If the file is missing, empty, or not a table; says which.
+        If the file is missing, empty, or not a table.
     TableError
         If two columns have the same name.
     MissingExtraError
-        If Parquet cannot be read without another package.
+        If the file needs a package that is not installed, such as pyarrow.
 
     Examples
     --------
@@ -49,8 +49,8 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     tabwidget.errors.DataFileError: there is no file 'no/such.csv'.
     """
     path = Path(os.path.expanduser(path))
-    if os.path.isdir(path):  # unlike Path's own, it takes any text for a path
-        raise DataFileError(f"{str(path)!r} is a folder: name a file in it")
+    if os.path.isdir(path):  # unlike Path.is_dir, accepts any text
+        raise DataFileError(f"{str(path)!r} is a folder: give a file in it")
     if not os.path.isfile(path):
         beside = os.listdir(path.parent) if os.path.isdir(path.parent) else []
         raise DataFileError(f"there is no file {str(path)!r}.{nearest(path.name, beside)}")
@@ -68,17 +68,17 @@ def read_frame(path: str | Path) -> pd.DataFrame:
             f"{str(path)!r} needs a package that is not installed ({_first_line(error)}): "
             "for Parquet, pip install pyarrow"
         ) from error
-    except Exception as error:  # each reader raises its own kinds, most of them not documented
-        raise _no_table(path, _first_line(error)) from error
+    except Exception as error:  # readers raise many types, most of them undocumented
+        raise _not_a_table(path, _first_line(error)) from error
 
 
 def _read_text(path: Path) -> pd.DataFrame:
-    packed = path.suffix.lower() in _PACKED
-    encoding = "utf-8" if packed else _encoding(path)
+    compressed = path.suffix.lower() in _COMPRESSED
+    encoding = "utf-8" if compressed else _encoding(path)
     try:
         return _read_csv(path, encoding)
     except UnicodeDecodeError:
-        return _read_csv(path, "cp1252")  # what spreadsheets long wrote in the western world
+        return _read_csv(path, "cp1252")  # the legacy encoding of Western spreadsheets
 
 
 def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
@@ -88,10 +88,10 @@ def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
     _check_header(path, options)
     frame: pd.DataFrame = pd.read_csv(path, **options)
     if not frame.index.equals(pd.RangeIndex(len(frame))):
-        # pandas takes what stands before the first named column for an index.
-        raise _no_table(path, "its rows have more cells than its header line")
+        # pandas reads extra cells at the start of a row as an index.
+        raise _not_a_table(path, "its rows have more cells than its header line")
     if options["sep"] == ";":
-        # Where a semicolon separates cells, a comma often separates decimals.
+        # Files separated by semicolons often have decimal commas.
         with_commas = pd.read_csv(path, **options, decimal=",")
         if _n_numbers(with_commas) > _n_numbers(frame):
             frame = with_commas
@@ -99,11 +99,11 @@ def _read_csv(path: Path, encoding: str) -> pd.DataFrame:
 
 
 def _encoding(path: Path) -> str:
-    """Return the likely encoding of a text file; an error for a file that is none."""
+    """Return the likely encoding; `DataFileError` if the file is not text."""
     with path.open("rb") as file:
         head = file.read(65_536)
     if not head.strip():
-        raise _no_table(path, "it is empty")
+        raise _not_a_table(path, "it is empty")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if head.startswith(b"PK\x03\x04"):
@@ -112,10 +112,10 @@ def _encoding(path: Path) -> str:
             "with pandas.read_excel and give the DataFrame"
         )
     if _BINARY.intersection(head):
-        raise _no_table(path, "it is binary")
+        raise _not_a_table(path, "it is binary")
     start = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
-        raise _no_table(path, "it is a web page or XML")
+        raise _not_a_table(path, "it is a web page or XML")
     if start.startswith((b'{"', b"{\n", b"[{", b"[\n")):
         raise DataFileError(
             f"{str(path)!r} is JSON, not a table: read it with pandas.read_json and give the "
@@ -125,8 +125,8 @@ def _encoding(path: Path) -> str:
 
 
 def _separator(path: Path, options: dict[str, Any]) -> str:
-    """Return the separator that stands most often in the header line."""
-    # No table is separated by this character, so the line comes whole, unpacked and decoded.
+    """Return the most frequent separator in the header line."""
+    # A separator that never occurs: the whole line, decompressed and decoded.
     header = pd.read_csv(path, **options, sep="\x01", header=None, nrows=1, dtype=str)
     line = str(header.iloc[0, 0])
     return max(_SEPARATORS, key=line.count)
@@ -137,7 +137,7 @@ def _check_header(path: Path, options: dict[str, Any]) -> None:
     twice = header[header.duplicated()]
     if len(twice):
         raise TableError(
-            f"{str(path)!r} has two columns named {twice.iloc[0]!r}: rename one in its first line"
+            f"{str(path)!r} has two columns named {twice.iloc[0]!r}: rename one in the first line"
         )
 
 
@@ -148,7 +148,7 @@ def _dates(column: pd.Series) -> pd.Series:
     if not column.dropna().head(100).str.fullmatch(_DATE).all():
         return column
     for utc in (False, True):
-        # Offsets differ between summer and winter: such times have only UTC in common.
+        # Offsets differ between summer and winter; only UTC represents both.
         with contextlib.suppress(TypeError, ValueError):
             return pd.to_datetime(column, format="ISO8601", utc=utc)
     return column
@@ -158,7 +158,7 @@ def _n_numbers(frame: pd.DataFrame) -> int:
     return sum(map(pd.api.types.is_numeric_dtype, frame.dtypes))
 
 
-def _no_table(path: Path, why: str) -> DataFileError:
+def _not_a_table(path: Path, why: str) -> DataFileError:
     return DataFileError(f"{str(path)!r} is not a table ({why}): {_ADVICE}")
 
 

@@ -1,4 +1,4 @@
-"""Table and TableSchema: a DataFrame, and what each of its columns is."""
+"""Table and TableSchema: a DataFrame with the kind, role and support of its columns."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tabwidget import datasets
+from tabwidget._formatting import format_date
 from tabwidget.errors import ColumnError, DataFileError, TableError, nearest
-from tabwidget.table.column import Column, column_of
+from tabwidget.table.column import Column
+from tabwidget.table.infer import infer_column
 from tabwidget.table.readers import read_frame
-from tabwidget.table.text_embedding import TextSpace
+from tabwidget.table.text_embedding import TextEmbedding
 from tabwidget.table.values import is_missing, listed, plain
 
 __all__ = ["Column", "Table", "TableSchema", "as_table"]
@@ -49,21 +51,21 @@ class TableSchema(Mapping[str, Column]):
 
     @functools.cached_property
     def targets(self) -> tuple[str, ...]:
-        """Names of the columns that can be asked for."""
+        """Names of the columns that can be targets."""
         return tuple(name for name, column in self._columns.items() if column.role == "feature")
 
     @functools.cached_property
     def inputs(self) -> tuple[Column, ...]:
-        """The columns that a backend reads: the active ones, then those of text."""
+        """The columns that a backend reads: targets, then text."""
         texts = [column for column in self._columns.values() if column.role == "evidence"]
         return (*(self[name] for name in self.targets), *texts)
 
     def positions(self, name: str) -> slice:
-        """Return which numbers of a row, as `rows` writes it, are those of a column it reads."""
-        return self._places[self.input_column(name).name]
+        """Return the positions of an input column in a row of `rows`."""
+        return self._positions[self.input_column(name).name]
 
     @functools.cached_property
-    def _places(self) -> dict[str, slice]:
+    def _positions(self) -> dict[str, slice]:
         ends = accumulate(column.width for column in self.inputs)
         return {
             column.name: slice(end - column.width, end)
@@ -72,19 +74,23 @@ class TableSchema(Mapping[str, Column]):
 
     @functools.cached_property
     def width(self) -> int:
-        """How many numbers a row is: one an active column, and those of texts."""
+        """Number of floats per row: one per target, and the embeddings of text."""
         return sum(column.width for column in self.inputs)
 
     def rows(self, frame: pd.DataFrame, *, without: Sequence[str] = ()) -> NDArray[np.float64]:
         """Return a frame's rows as a backend reads them, shape ``(n_rows, width)``.
 
-        NaN stands where a cell is absent, or not to be read. Columns of
-        the frame that take no part are passed over; unknown ones are an error.
+        Missing cells and the columns in `without` are NaN. Ignored columns are skipped.
+
+        Raises
+        ------
+        TableError, ColumnError
+            If a column name is duplicated or unknown.
         """
         frame = frame.rename(columns=str)
         if frame.columns.has_duplicates:
             twice = frame.columns[frame.columns.duplicated()][0]
-            raise TableError(f"the column name {twice!r} stands more than once: rename one of them")
+            raise TableError(f"the column name {twice!r} appears more than once: rename one")
         rows = np.full((len(frame), self.width), np.nan)
         for name in frame.columns:
             column = self[name]
@@ -93,17 +99,17 @@ class TableSchema(Mapping[str, Column]):
         return rows
 
     def input_column(self, name: str) -> Column:
-        """Return a column that can be given; `ColumnError` if it is unknown or ignored."""
+        """Return a column usable as evidence; `ColumnError` if it is unknown or ignored."""
         column = self[name]
         if column.role == "ignored":
-            raise ColumnError(f"column {name!r} takes no part in the model: {column.note}")
+            raise ColumnError(f"column {name!r} is not used by the model: {column.note}")
         return column
 
     def target_column(self, name: str) -> Column:
-        """Return a column that can be asked for; `ColumnError` if it cannot be."""
+        """Return a column usable as a target; `ColumnError` if it is not."""
         column = self.input_column(name)
         if column.role == "evidence":
-            raise ColumnError(f"column {name!r} can be given, but not asked for: it is free text")
+            raise ColumnError(f"column {name!r} is free text: usable as evidence, not as a target")
         return column
 
 
@@ -115,16 +121,16 @@ class Table:
     frame : DataFrame
         At least two rows and one column, column names unique.
     name : str, default "table"
-        What to call it.
+        Name of the table.
     keep : sequence of str, optional
-        Columns to learn although they look like identifiers.
+        Columns to use even if they look like identifiers.
     schema : TableSchema, optional
-        What the columns are, if it is known already.
+        Inferred from the frame by default.
 
     Raises
     ------
-    TableError
-        With the column's name and the mend.
+    TableError, ColumnError
+        Names the column and the fix.
 
     Examples
     --------
@@ -152,26 +158,26 @@ class Table:
                 hint = nearest(column, self.frame)
                 raise ColumnError(f"there is no column {column!r} to keep.{hint}")
         self.schema = schema or TableSchema(
-            [column_of(self.frame[c], c, keep=c in keep) for c in self.frame.columns]
+            [infer_column(self.frame[c], c, keep=c in keep) for c in self.frame.columns]
         )
         if not self.schema.targets:
             notes = "; ".join(f"{c.name!r}: {c.note}" for c in self.schema.values())
-            raise TableError(f"no column can be learned ({notes})")
+            raise TableError(f"no column is usable ({notes})")
 
     @classmethod
     def read(cls, path: str | Path) -> Table:
-        """Read a CSV, TSV or Parquet file; `DataFileError` if it is missing or no table."""
+        """Read a CSV, TSV or Parquet file; `DataFileError` if it is missing or not a table."""
         return cls(read_frame(path), name=Path(path).stem)
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def row(self, index: int) -> dict[str, Any]:
-        """Return the present cells of one row, without ignored columns.
+        """Return the cells of one row, without missing cells and ignored columns.
 
-        Whole numbers are integers, whatever the dtype: a column with missing cells is float.
+        Whole numbers are int, even in a float column with missing cells.
         """
-        # A row taken whole would turn integers into floats wherever a float stands beside them.
+        # frame.iloc[index] would convert integers to floats in a row with floats.
         used = [column.name for column in self.schema.values() if column.role != "ignored"]
         cells = {name: self.frame[name].iat[index] for name in used}
         return {
@@ -183,13 +189,13 @@ class Table:
     def histogram(self, name: str) -> list[dict[str, Any]]:
         """Return at most 20 bars ``{"label", "low", "high", "count"}`` of one column.
 
-        Those of text are its most frequent words.
+        The bars of a text column are its most frequent words.
         """
         column = self.schema[name]
         if column.is_number:
             return _number_bars(column, self.frame[name])
-        if column.space is not None:
-            return _word_bars(column.space, self.frame[name].dropna())
+        if column.embedding is not None:
+            return _word_bars(column.embedding, self.frame[name].dropna())
         if not len(column.support):
             return []
         counts = self.frame[name].value_counts()
@@ -199,7 +205,7 @@ class Table:
         ]
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return one JSON-safe dict a column: what a panel shows of it."""
+        """Return one JSON-safe dict per column, as the data panel shows it."""
         return [
             {
                 "name": column.name,
@@ -224,19 +230,19 @@ class Table:
 
 
 def as_table(source: object) -> Table:
-    """Return a Table of whatever holds one.
+    """Return a Table from a DataFrame, a sample's name or a file.
 
     Parameters
     ----------
     source : Table, DataFrame, str or Path
-        A str is the name of a sample, or else a path to a CSV, TSV or Parquet file.
+        A str is the name of a sample, or a path to a CSV, TSV or Parquet file.
 
     Raises
     ------
     TableError
-        If it is something else, or a table that cannot be used.
+        If it is something else, or an unusable table.
     DataFileError
-        If there is neither a sample nor a file of that name, or the file is no table.
+        If there is neither a sample nor a file of that name, or the file is not a table.
 
     Examples
     --------
@@ -248,7 +254,7 @@ def as_table(source: object) -> Table:
     if isinstance(source, Path):
         return Table.read(source)
     if not isinstance(source, str):
-        return Table(source)  # type: ignore[arg-type]  # which says what it is, if no frame
+        return Table(source)  # type: ignore[arg-type]  # raises for other types
     if source in datasets.names():
         return Table(datasets.load(source), source)
     if not os.path.exists(os.path.expanduser(source)):
@@ -265,7 +271,7 @@ def _check(frame: pd.DataFrame, *, may_be_empty: bool) -> None:
     if not isinstance(frame, pd.DataFrame):
         raise TableError(f"a table is a pandas DataFrame, not {type(frame).__name__}")
     if isinstance(frame.columns, pd.MultiIndex):
-        raise TableError("the columns have several levels: flatten them to plain names first")
+        raise TableError("the column names have several levels: flatten them to plain names")
     if frame.shape[1] == 0 or frame.shape[0] == 0:
         raise TableError(
             f"the table is empty ({frame.shape[0]} rows, {frame.shape[1]} columns): "
@@ -275,20 +281,20 @@ def _check(frame: pd.DataFrame, *, may_be_empty: bool) -> None:
     twice = names[names.duplicated()]
     if len(twice):
         raise TableError(
-            f"the column name {twice[0]!r} stands more than once: rename one of them "
+            f"the column name {twice[0]!r} appears more than once: rename one "
             "(frame.columns = [...])"
         )
     if len(frame) < 2:
         raise TableError("the table has one row: give at least two to learn from")
-    for place, name in enumerate(frame.columns):
-        # By place: as names, 1 and True are the same.
-        cells = frame.iloc[:, place]
+    for position, name in enumerate(frame.columns):
+        # By position: the names 1 and True are equal.
+        cells = frame.iloc[:, position]
         try:
             empty = cells.isna().all()
-        except ArithmeticError as error:  # Decimal("sNaN"), which allows no comparison
+        except ArithmeticError as error:  # Decimal("sNaN") cannot be compared
             raise TableError(
-                f"column {str(name)!r} holds a number that cannot be compared ({error}): "
-                "make it None"
+                f"column {str(name)!r} contains a number that cannot be compared ({error}): "
+                "replace it by None"
             ) from None
         if empty and not may_be_empty:
             raise TableError(
@@ -302,7 +308,7 @@ def _number_bars(column: Column, cells: pd.Series) -> list[dict[str, Any]]:
     numbers = numbers[np.isfinite(numbers)]
     with np.errstate(over="ignore", invalid="ignore"):
         edges = np.linspace(column.low, column.high, min(MAX_BARS, column.n_unique) + 1)
-    if not np.all(edges[1:] > edges[:-1]):  # one value, or several too close to be told apart
+    if not np.all(edges[1:] > edges[:-1]):  # one value, or values too close for floats in between
         edges, counts = np.array([column.low, column.high]), np.array([len(numbers)])
     else:
         counts, _ = np.histogram(numbers, edges)
@@ -317,16 +323,17 @@ def _number_bars(column: Column, cells: pd.Series) -> list[dict[str, Any]]:
     ]
 
 
-def _word_bars(space: TextSpace, texts: pd.Series) -> list[dict[str, Any]]:
-    counts = space.counts([str(text) for text in texts])
+def _word_bars(embedding: TextEmbedding, texts: pd.Series) -> list[dict[str, Any]]:
+    counts = embedding.document_counts([str(text) for text in texts])
     most = np.argsort(-counts, kind="stable")[:MAX_BARS]
     return [
-        {"label": space.words[i], "low": None, "high": None, "count": int(counts[i])} for i in most
+        {"label": embedding.words[i], "low": None, "high": None, "count": int(counts[i])}
+        for i in most
     ]
 
 
 def _bar_label(column: Column, low: float, high: float, last: bool) -> str:
-    """Return the value that a bar stands for if it is one, or else its ends."""
+    """Return the value in a bar if it is a single one, or else the ends of the bar."""
     if column.edges is None:
         inside = column.grid[(column.grid >= low) & (column.grid < high)]
         inside = np.append(inside, column.high) if last else inside
@@ -338,7 +345,4 @@ def _bar_label(column: Column, low: float, high: float, last: bool) -> str:
 def _end_label(column: Column, number: float) -> str:
     if column.kind == "numeric":
         return f"{number:g}"
-    day_per_bar = column.high - column.low >= MAX_BARS * 86_400
-    return str(column.value(number))[
-        : len("2020-12-31") if day_per_bar else len("2020-12-31 23:59")
-    ]
+    return format_date(column.value(number), (column.high - column.low) / MAX_BARS)

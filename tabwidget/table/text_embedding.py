@@ -1,4 +1,4 @@
-"""Texts: where free text lies in a space of some dimensions, by its words."""
+"""TextEmbedding: free text as vectors, by latent semantic analysis."""
 
 from __future__ import annotations
 
@@ -11,72 +11,78 @@ from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-__all__ = ["TextSpace"]
+from tabwidget._typing import Floats, Ints
 
-N_AXES = 256
+__all__ = ["TextEmbedding"]
+
+MAX_DIMENSIONS = 256
 MAX_WORDS = 2_000  # the most frequent ones
-MAX_TEXTS = 20_000  # that the axes are of
-MIN_SPREAD = 1e-6  # of texts along an axis, all of length one
+MAX_TEXTS = 20_000  # that an embedding is fitted to
+MIN_SPREAD = 1e-6  # standard deviation of unit-length texts along a component
 
 
 @dataclass(frozen=True, eq=False)
-class TextSpace:
-    """Latent semantic analysis of some texts (Deerwester et al. 1990), by scikit-learn.
+class TextEmbedding:
+    """Latent semantic analysis (Deerwester et al. 1990): tf-idf, then a truncated SVD.
 
-    A text is its words, rare ones counting more (tf-idf), projected on the axes along which the
-    texts differ most.
+    A text t is the vector tfidf(t) @ components.T.
 
     Attributes
     ----------
     words : ndarray of str
-        The words that count.
-    weights : ndarray of float, shape (n_words,)
-        Inverse document frequency of each.
-    axes : ndarray of float32, shape (n_axes, n_words)
-        Directions in the space of words.
+        The vocabulary.
+    idf : ndarray of float
+        Inverse document frequency of each word.
+    components : ndarray of float32, shape (n_dimensions, n_words)
+        Right singular vectors of the tf-idf matrix.
 
     Examples
     --------
-    >>> space = TextSpace.of(["a red fox", "a red hen", "the blue sea", "the blue sky"])
-    >>> red, blue, both = space.places(["red", "blue", "red blue"])
+    >>> texts = ["a red fox", "a red hen", "the blue sea", "the blue sky"]
+    >>> red, blue, both = TextEmbedding.fit(texts).embed(["red", "blue", "red blue"])
     >>> bool(red @ blue < red @ both)
     True
     """
 
     words: NDArray[np.object_]
-    weights: NDArray[np.float64]
-    axes: NDArray[np.float32]
+    idf: Floats
+    components: NDArray[np.float32]
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> TextSpace | None:
-        """Return the space of some texts; None if there are no words that tell them apart."""
+    def fit(cls, texts: Sequence[str]) -> TextEmbedding | None:
+        """Return an embedding fitted to texts; None if no words distinguish them."""
         texts = texts[:: max(1, len(texts) // MAX_TEXTS)]
         vectorizer = TfidfVectorizer(min_df=2, max_features=MAX_WORDS, sublinear_tf=True)
         try:
-            found = vectorizer.fit_transform(texts)
-        except ValueError:  # no word stands in two texts
+            tfidf = vectorizer.fit_transform(texts)
+        except ValueError:  # no word appears in two texts
             return None
-        n_axes = min(N_AXES, *(size - 1 for size in found.shape))
-        if n_axes < 1:
+        n_dimensions = min(MAX_DIMENSIONS, *(size - 1 for size in tfidf.shape))
+        if n_dimensions < 1:
             return None
-        svd = TruncatedSVD(n_axes, random_state=0)
-        with np.errstate(invalid="ignore"):  # of texts that are all alike
-            varied = svd.fit_transform(found).std(axis=0) > MIN_SPREAD
+        svd = TruncatedSVD(n_dimensions, random_state=0)
+        with np.errstate(invalid="ignore"):  # from texts that are all alike
+            varied = svd.fit_transform(tfidf).std(axis=0) > MIN_SPREAD
         if not varied.any():
             return None
         words = np.array(vectorizer.get_feature_names_out(), dtype=object)
         return cls(words, vectorizer.idf_, svd.components_[varied].astype(np.float32))
 
-    def places(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return where texts lie, shape ``(n_texts, n_axes)``; the origin without a known word."""
-        places: NDArray[np.float64] = self._counted(texts) @ self.axes.T
-        return places
+    @property
+    def n_dimensions(self) -> int:
+        """Length of an embedded text."""
+        return len(self.components)
 
-    def counts(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Return in how many texts each word stands."""
-        return np.asarray((self._counted(texts) > 0).sum(axis=0), dtype=np.int64).ravel()
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """Return shape ``(n_texts, n_dimensions)``; zeros for a text without known words."""
+        vectors: Floats = self._tfidf(texts) @ self.components.T
+        return vectors
 
-    def _counted(self, texts: Sequence[str]) -> csr_matrix:
+    def document_counts(self, texts: Sequence[str]) -> Ints:
+        """Return the number of texts that contain each word."""
+        return np.asarray((self._tfidf(texts) > 0).sum(axis=0), dtype=np.int64).ravel()
+
+    def _tfidf(self, texts: Sequence[str]) -> csr_matrix:
         vectorizer = TfidfVectorizer(vocabulary=list(self.words), sublinear_tf=True)
-        vectorizer.idf_ = self.weights
+        vectorizer.idf_ = self.idf
         return vectorizer.transform(texts)

@@ -1,4 +1,4 @@
-"""Values: cells as floats, levels, dates and texts, and which of them are missing."""
+"""Cells as floats, levels, dates and text, and which of them are missing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Values: TypeAlias = Sequence[object] | Objects | pd.Series
 
 
 def plain(value: object) -> Any:
-    """Return a value as JSON holds it: numpy scalars as Python's, dates as text, missing as None.
+    """Return a value for JSON: numpy scalars as Python's, dates as text, missing values as None.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def plain(value: object) -> Any:
     (3, None, 'a')
     """
     if isinstance(value, str):
-        return str(value)  # numpy has a text of its own, which is printed as np.str_('a')
+        return str(value)  # np.str_ would print as np.str_('a')
     if isinstance(value, bool) or value is None:
         return value
     if is_missing(value):
@@ -51,17 +51,19 @@ def plain(value: object) -> Any:
         stamp = pd.Timestamp(value)
         offset = stamp.utcoffset()
         if offset is not None and offset.seconds % 60:
-            stamp = stamp.tz_convert("UTC")  # no one reads offsets with seconds, as before 1900
+            stamp = stamp.tz_convert(
+                "UTC"
+            )  # offsets before 1900 have seconds, which few parsers accept
         return stamp.isoformat(sep=" ")
     if isinstance(value, (np.float16, np.float32)):
-        return float(str(value))  # who types 0.1 means this, not 0.10000000149
+        return float(str(value))  # 0.1, not 0.10000000149
     if isinstance(value, np.generic):
         value = value.item()
     return value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def is_missing(value: object) -> bool:
-    """Whether a cell holds nothing to learn from: None, NA, NaT, NaN or an infinite number."""
+    """Return whether a cell is None, NA, NaT, NaN or an infinite number."""
     if value is None or value is pd.NA or value is pd.NaT:
         return True
     if isinstance(value, Decimal):
@@ -73,24 +75,24 @@ def is_missing(value: object) -> bool:
     return isinstance(value, (float, np.floating)) and not math.isfinite(value)
 
 
-def listed(values: Sequence[object] | Objects, most: int = 8) -> str:
-    """Return the first of some values as text.
+def listed(values: Sequence[object] | Objects, max_shown: int = 8) -> str:
+    """Return the first values of a sequence as text.
 
     Examples
     --------
-    >>> listed(["a", "b", "c"], most=2)
+    >>> listed(["a", "b", "c"], max_shown=2)
     "'a', 'b' and 1 more"
     """
-    shown = ", ".join(repr(plain(value)) for value in values[:most])
-    return shown + (f" and {len(values) - most} more" if len(values) > most else "")
+    shown = ", ".join(repr(plain(value)) for value in values[:max_shown])
+    return shown + (f" and {len(values) - max_shown} more" if len(values) > max_shown else "")
 
 
 def levels_of(present: pd.Series) -> list[object]:
-    """Return the distinct values in order: that of the categories, or sorted."""
+    """Return the distinct values, sorted or in the order of the categories."""
     if isinstance(present.dtype, pd.CategoricalDtype):
         return list(present.cat.remove_unused_categories().cat.categories)
     levels: list[Any] = present.drop_duplicates().astype("object").tolist()
-    set(levels)  # a TypeError if they cannot be told apart
+    set(levels)  # a TypeError if they are not hashable
     try:
         return sorted(levels)
     except TypeError:
@@ -98,34 +100,34 @@ def levels_of(present: pd.Series) -> list[object]:
 
 
 def as_floats(values: Values) -> Floats:
-    """Return numbers, also such written as text, as floats; NaN if missing or infinite."""
+    """Return numbers, or numbers written as text, as floats; NaN if missing or infinite."""
     series = pd.Series(values)
     if pd.api.types.is_datetime64_any_dtype(series.dtype) or pd.api.types.is_timedelta64_dtype(
         series.dtype
     ):
-        raise TypeError("dates are no numbers")
+        raise TypeError("dates are not numbers")
     if not pd.api.types.is_numeric_dtype(series.dtype):
         series = pd.to_numeric(series.map(plain) if series.dtype == "object" else series)
     if pd.api.types.is_complex_dtype(series.dtype):
-        raise TypeError("complex numbers do not lie on a line")
+        raise TypeError("complex numbers have no order")
     numbers = series.to_numpy(dtype="float64", na_value=np.nan, copy=True)
     width = str(series.dtype).lower()
     if width in ("float16", "float32"):
-        # Who types 0.1 means float32's 0.1, which as a float64 is 0.10000000149.
-        distinct, places = np.unique(numbers.astype(width), return_inverse=True)
-        numbers = distinct.astype(str).astype(np.float64)[places]
+        # A float32 0.1 is read as 0.1, not as the float64 0.10000000149.
+        distinct, index = np.unique(numbers.astype(width), return_inverse=True)
+        numbers = distinct.astype(str).astype(np.float64)[index]
     numbers[~np.isfinite(numbers)] = np.nan
     return numbers
 
 
 def as_seconds(values: Values, name: str) -> Floats:
-    """Return dates, also such written as text, as seconds since 1970; NaN if missing.
+    """Return dates, or dates written as text, as seconds since 1970; NaN if missing.
 
-    A date without a time zone counts as UTC.
+    A date without a time zone is read as UTC.
     """
     series = pd.Series(values)
     if not pd.api.types.is_datetime64_any_dtype(series.dtype):
-        # A bare number is a year or a compact date, never nanoseconds.
+        # A bare number is a year or a compact date, not nanoseconds.
         numbers = (int, float, np.integer, np.floating)
         texts = [str(v) if isinstance(v, numbers) and not is_missing(v) else v for v in series]
         series = pd.Series(texts, dtype="object")
@@ -134,7 +136,7 @@ def as_seconds(values: Values, name: str) -> Floats:
     except (TypeError, ValueError, OverflowError):
         bad = next((v for v in series if not _is_date(v)), series.iloc[0])
         raise EvidenceError(
-            f"column {name!r} holds dates, but {reprlib.repr(bad)} cannot be read as one: "
+            f"column {name!r} holds dates, but {reprlib.repr(bad)} cannot be parsed as one: "
             "write it as 2020-12-31 or 2020-12-31 23:59:59"
         ) from None
     milliseconds = np.array(stamps.astype("datetime64[ms, UTC]").astype("int64"))
@@ -142,7 +144,7 @@ def as_seconds(values: Values, name: str) -> Floats:
 
 
 def as_stamps(seconds: Floats, zone: Any) -> Objects:
-    """Return seconds since 1970 as an array of Timestamps, in a time zone or without."""
+    """Return seconds since 1970 as Timestamps, in time zone `zone` if it is not None."""
     milliseconds = np.round(seconds * 1e3).astype(np.int64).astype("datetime64[ms]")
     index = pd.DatetimeIndex(milliseconds)
     if zone is not None:
@@ -151,7 +153,7 @@ def as_stamps(seconds: Floats, zone: Any) -> Objects:
 
 
 def zone_of(series: pd.Series) -> Any:
-    """Return the time zone of dates, None if they have none."""
+    """Return the time zone of dates; None without one."""
     return getattr(series.dropna().iloc[0], "tzinfo", None)
 
 
@@ -164,7 +166,7 @@ def _is_date(value: object) -> bool:
 
 
 def is_number_like(value: object) -> bool:
-    """Whether a value is a number, also one written as text, or missing."""
+    """Return whether a value is a number, a number written as text, or missing."""
     try:
         float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):

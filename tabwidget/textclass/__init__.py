@@ -1,10 +1,10 @@
-"""Text classification with pretrained decoders and encoders: a CSV in, runs and predictions out.
+"""Text classification with pretrained decoders and encoders.
 
-A YAML file says what to do (`TextClassConfig`), `train` makes one run folder for each seed,
-`predict` answers a CSV with the best of them, and `split` parts one CSV into three. In Python,
-`TextClassifier` is the same as an estimator of scikit-learn. Nothing here knows tables.
+`TextClassConfig` reads a YAML config, `train` trains one run per seed, `predict` classifies a CSV
+with the best run, and `split` splits a CSV into three. `TextClassifier` is the scikit-learn
+estimator.
 
-A name is imported from its module when it is first used, so that the import is fast.
+Names are imported lazily, so that importing the package is fast.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-
-from tabwidget.errors import require
 
 if TYPE_CHECKING:
     from tabwidget.textclass.classifier import TextClassifier
@@ -42,7 +40,7 @@ __all__ = [
     "tuned_thresholds",
 ]
 
-# No module has the name of what it holds: once imported, it would hide it here.
+# No module may share a name with its content: once imported, it would shadow that name here.
 _NAMES = {
     "classifier": ["TextClassifier"],
     "config": ["TextClassConfig"],
@@ -52,23 +50,22 @@ _NAMES = {
     "runs": ["Summary", "train"],
     "splitting": ["split"],
 }
-# What the extra installs, as far as it is imported.
-_NEEDED = ("iterstrat", "peft", "pydantic", "transformers", "yaml")
+# Packages of the extra that are imported.
+_REQUIRED = ("iterstrat", "peft", "transformers", "yaml")
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def installed() -> bool:
-    """Whether all is here that learning labels needs; nothing is imported for it."""
-    return all(find_spec(package) is not None for package in _NEEDED)
+    """Return whether all required packages are installed, without importing them."""
+    return all(find_spec(package) is not None for package in _REQUIRED)
 
 
-# Hidden from type checkers, which would otherwise take any name for an attribute.
+# Hidden from type checkers, which would otherwise accept any attribute.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        require("pydantic", "textclass")  # else the config's import fails with no word of the extra
         return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 

@@ -1,4 +1,4 @@
-"""TextClassifier: texts in, labels out, as an estimator of scikit-learn."""
+"""TextClassifier: a scikit-learn estimator that fine-tunes a pretrained model."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts
 from tabwidget.textclass.loading import DEFAULT_MODEL, LabelModel, load
-from tabwidget.textclass.metrics import decide, metrics_of, thresholds_of
+from tabwidget.textclass.metrics import decide, metrics_of, thresholds_for
 from tabwidget.textclass.runs import RunModel, load_run, read_result, save_run
-from tabwidget.textclass.splitting import hold_out
+from tabwidget.textclass.splitting import train_validation_split
 
 if TYPE_CHECKING:
     from tabwidget.textclass.training_log import Notify
@@ -64,16 +64,16 @@ TRAIN = (
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # no types
-    """Classify texts with a pretrained decoder or encoder, tuned on examples.
+    """Classify texts with a fine-tuned pretrained decoder or encoder.
 
-    The parameters are the keys of `TextClassConfig`, where they are explained.
+    The parameters are keys of `TextClassConfig`, which documents them.
 
     Parameters
     ----------
     model : str, optional
-        A name on the hub, a folder, or a GGUF file; a small decoder by default.
+        Hub name, folder or GGUF file; a small decoder by default.
     max_length, val_fraction
-        As under ``data``. The validation rows tell which weights are best, and tune the thresholds.
+        As under ``data``. The validation rows select the best weights and tune the thresholds.
     bits, torch_dtype, lora_r, lora_alpha, lora_dropout, lora_target_modules, trust_remote_code, \
 device
         As under ``model``.
@@ -82,29 +82,29 @@ weight_decay, warmup_ratio, gradient_accumulation_steps, eval_seconds, early_sto
 metric_for_best_model, class_weights, tune_thresholds
         As under ``train``.
     random_state : int, default 0
-        Seed of everything random.
+        Seed of all randomness.
     on_event : callable, optional
-        Takes events of the training as dicts, as `tabwidget.events.from_dict` reads them.
+        Receives training events as payloads, which `tabwidget.events.from_dict` restores.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted; of a matrix of 0 and 1 its columns.
+        The sorted labels, or the columns of a 0/1 matrix.
     multi_ : bool
         Whether a text may have several labels.
     thresholds_ : ndarray of shape (n_classes,)
-        From which probability on a text has each label, if it may have several.
+        Threshold of each label, used if a text may have several.
     validation_texts_ : Texts
-        The validation rows, with their targets.
-    validation_probabilities_ : ndarray of shape (n_held_out, n_classes)
-        What the tuned model says of them.
+        The validation texts with their targets.
+    validation_probabilities_ : ndarray of shape (n_validation, n_classes)
+        Their predicted probabilities.
     validation_ : dict
-        The figures of the validation rows, as `metrics_of` returns them.
-    training_ : Trained
-        What training took.
+        Their metrics, as returned by `metrics_of`.
+    training_ : TrainingResult
+        Duration, steps and losses of the training.
     model_ : LabelModel
-        The tuned model. It is there, as are the classes, while it is still being trained, and can
-        be asked from another thread.
+        The fine-tuned model. It and the classes are available during training, when other threads
+        can already predict.
 
     Examples
     --------
@@ -180,98 +180,103 @@ metric_for_best_model, class_weights, tune_thresholds
         resume: bool = False,
         stop: threading.Event | None = None,
     ) -> Self:
-        """Tune the model on texts and their labels.
+        """Fine-tune the model on labeled texts.
 
         Parameters
         ----------
         X : iterable of str
             The texts.
         y : array-like
-            A label each; or, where a text may have several, a list of labels each, or a matrix of
-            0 and 1 with a column a label.
+            One label per text; or, for several labels per text, a list of labels per text or a 0/1
+            matrix with one column per label.
         resume : bool, default False
-            Go on from the weights there are; the labels must be the same.
+            Continue from the current weights; the labels must be the same.
         stop : threading.Event, optional
             Once set, training ends at its next step and keeps the best weights.
 
         Raises
         ------
         ConfigError
-            If a parameter, a text or a label cannot be used.
+            If a parameter, a text or a label is invalid.
         """
         config = self._config()
         texts = _texts(X)
-        classes, multi, targets = _read(y)
+        classes, multi, targets = _read_labels(y)
         if len(targets) != len(texts):
-            raise ConfigError(f"there are {len(texts)} texts, but labels for {len(targets)}")
+            raise ConfigError(
+                f"there are {len(texts)} texts, but labels for {len(targets)}: give one entry per "
+                "text"
+            )
         names = tuple(str(label) for label in classes)
         labels = Labels(names, multi)
-        every = Texts([str(row) for row in range(len(texts))], texts, targets)
+        all_texts = Texts([str(row) for row in range(len(texts))], texts, targets)
         self.model_: LabelModel
         if resume:
             check_is_fitted(self, "model_")
-            self._check_same(config, labels)
-            rows, held_out = self._held_out_before(every, config)
+            self._check_resumable(config, labels)
+            train, validation = self._earlier_split(all_texts, config)
         else:
-            rows, held_out = hold_out(every, config.data.val_fraction, config.exp.seeds[0])
+            train, validation = train_validation_split(
+                all_texts, config.data.val_fraction, config.exp.seeds[0]
+            )
             self.model_ = load(
                 config.model,
                 labels,
                 max_length=config.data.max_length,
                 seed=config.exp.seeds[0],
             )
-        self._made = config
-        self.classes_, self.multi_, self.validation_texts_ = classes, multi, held_out
-        self._digests = sorted(_digest(text) for text in held_out.texts)
-        self._lists = multi and not _is_matrix(y)
+        self._fitted_config = config
+        self.classes_, self.multi_, self.validation_texts_ = classes, multi, validation
+        self._validation_digests = sorted(_digest(text) for text in validation.texts)
+        self._label_lists = multi and not _is_matrix(y)
         self.thresholds_ = np.full(len(names), 0.5)
-        from tabwidget.textclass.training import fit  # transformers is installed, or `load` tells
+        from tabwidget.textclass.training import fit  # needs transformers, which `load` has checked
 
         try:
             with tempfile.TemporaryDirectory() as folder:
                 self.training_ = fit(
                     self.model_,
                     config.train,
-                    rows,
-                    held_out,
+                    train,
+                    validation,
                     seed=config.exp.seeds[0],
                     folder=Path(folder),
                     on_event=self.on_event,
                     stop=stop,
                 )
         except BaseException:
-            del self.model_  # its weights are not those of any evaluation
+            del self.model_  # its weights were never evaluated
             raise
-        found = self.model_.probabilities(held_out.texts, self.eval_batch_size)
+        found = self.model_.probabilities(validation.texts, self.eval_batch_size)
         self.validation_probabilities_ = found
-        self.thresholds_ = thresholds_of(held_out.targets, found, labels, config.train)
-        assert held_out.targets is not None
-        self.validation_ = metrics_of(held_out.targets, found, self.thresholds_, labels)
+        self.thresholds_ = thresholds_for(validation.targets, found, labels, config.train)
+        assert validation.targets is not None
+        self.validation_ = metrics_of(validation.targets, found, self.thresholds_, labels)
         return self
 
     def predict_proba(self, X: Iterable[str]) -> NDArray[np.float64]:
-        """Return the probability of each of `classes_`, a row a text.
+        """Return the probability of each of `classes_`, one row per text.
 
-        Where a text may have several labels, a row does not sum to 1.
+        Rows do not sum to 1 if a text may have several labels.
         """
         check_is_fitted(self, "model_")
         return self.model_.probabilities(_texts(X), self.eval_batch_size)
 
     def predict(self, X: Iterable[str]) -> Any:
-        """Return the labels, in the form that `fit` was given them."""
-        chosen = self._decide(X)
+        """Return the labels in the format passed to `fit`."""
+        chosen = self._assigned(X)
         if not self.multi_:
             return self.classes_[chosen.argmax(axis=1)]
-        if self._lists:
+        if self._label_lists:
             return [self.classes_[row].tolist() for row in chosen]
         return chosen.astype(np.int64)
 
     def score(self, X: Iterable[str], y: Any, sample_weight: Any = None) -> float:
-        """Return the share of the texts whose labels are all right."""
-        chosen = self._decide(X)
+        """Return the share of texts with all labels correct."""
+        chosen = self._assigned(X)
         if not self.multi_:
             right = self.classes_[chosen.argmax(axis=1)] == np.asarray(y)
-        elif self._lists:
+        elif self._label_lists:
             right = np.array(
                 [
                     set(self.classes_[row].tolist()) == set(given)
@@ -283,36 +288,36 @@ metric_for_best_model, class_weights, tune_thresholds
         return float(np.average(right, weights=sample_weight))
 
     def save(self, folder: str | Path) -> None:
-        """Write what was learned, as `tabwidget text train` writes a run; no pickle.
+        """Write the model in the format of a run of `tabwidget text train`, without pickle.
 
-        The adapter and the head, or all weights if all were tuned; the base of adapters is kept by
-        its name. ``tabwidget text predict --run FOLDER`` reads it, too.
+        Writes the adapters and the head, with the base model by name; or all weights if all were
+        tuned. ``tabwidget text predict --run FOLDER`` reads it, too.
 
         Parameters
         ----------
         folder : str or Path
-            Made if it is not there; else it must be empty, or hold a classifier, which is replaced.
+            Created if missing; otherwise empty, or a saved classifier, which is replaced.
         """
         check_is_fitted(self, "validation_")
         folder = Path(folder).expanduser().absolute()
-        if folder.exists() and not _is_ours(folder):
-            raise ConfigError(f"{str(folder)!r} holds something else: give another folder")
+        if folder.exists() and not _is_replaceable(folder):
+            raise ConfigError(f"{str(folder)!r} is not a saved classifier: give another folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside it at first: an older save is whole until the new one is, and leaves nothing in it.
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-            new = Path(beside) / "new"
+        # Written beside the target first, so that a failed save leaves the older one intact.
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as parent:
+            new = Path(parent) / "new"
             self._write(new)
             if folder.exists():
-                folder.rename(Path(beside) / "old")
+                folder.rename(Path(parent) / "old")
             new.rename(folder)
 
     def _write(self, folder: Path) -> None:
         folder.mkdir()
-        config = self._made
-        if (place := Path(config.model.model_name).expanduser()).exists():
-            # What lies beside the notebook is to be found from elsewhere, too.
-            found_at = {"model_name": str(place.absolute())}
-            config = config.model_copy(update={"model": config.model.model_copy(update=found_at)})
+        config = self._fitted_config
+        if (path := Path(config.model.model_name).expanduser()).exists():
+            # An absolute path works from any working folder.
+            absolute = {"model_name": str(path.absolute())}
+            config = config.model_copy(update={"model": config.model.model_copy(update=absolute)})
         config.write(folder / "config.yaml")
         labels = self.model_.labels
         found = self.validation_
@@ -323,25 +328,25 @@ metric_for_best_model, class_weights, tune_thresholds
             "f1_macro": found["f1_macro"],
             "validation": found,
             "classes": self.classes_.tolist(),
-            "lists": self._lists,
-            "held_out": self._digests,
+            "label_lists": self._label_lists,
+            "validation_digests": self._validation_digests,
         }
         save_run(folder, RunModel(self.model_, labels, self.thresholds_), result)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "auto") -> Self:
-        """Return what `save`, or a run of `tabwidget text train`, wrote.
+        """Return the classifier of `save` or of a run of `tabwidget text train`.
 
         Parameters
         ----------
         folder : str or Path
-            Where it wrote.
+            The folder of the save or run.
         device : str, default "auto"
-            Where to compute.
+            Device to compute on.
         """
         folder = Path(folder).expanduser()
         result = read_result(folder)
-        from tabwidget.textclass.training_log import Trained  # transformers is heavy
+        from tabwidget.textclass.training_log import TrainingResult  # imports transformers
 
         config = TextClassConfig.read(folder / "config.yaml")
         run = load_run(folder, device)
@@ -351,11 +356,16 @@ metric_for_best_model, class_weights, tune_thresholds
         params |= {"bits": config.model.n_bits, "device": device}
         loaded = cls(config.model.model_name, **params, random_state=seed)
         loaded.model_, loaded.thresholds_ = run.model, run.thresholds
-        loaded._made, loaded._digests = loaded._config(), result.get("held_out", [])
+        loaded._fitted_config, loaded._validation_digests = (
+            loaded._config(),
+            result.get("validation_digests", []),
+        )
         loaded.classes_ = np.asarray(result.get("classes", run.labels.names))
-        loaded.multi_, loaded._lists = run.labels.multi, bool(result.get("lists", True))
+        loaded.multi_, loaded._label_lists = run.labels.multi, bool(result.get("label_lists", True))
         loaded.validation_ = result["validation"]
-        loaded.training_ = Trained(**{field.name: result[field.name] for field in fields(Trained)})
+        loaded.training_ = TrainingResult(
+            **{field.name: result[field.name] for field in fields(TrainingResult)}
+        )
         return loaded
 
     def __sklearn_tags__(self) -> Any:
@@ -366,38 +376,38 @@ metric_for_best_model, class_weights, tune_thresholds
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _check_same(self, config: TextClassConfig, labels: Labels) -> None:
-        """Raise `ConfigError` unless what was learned can go on with these parameters."""
+    def _check_resumable(self, config: TextClassConfig, labels: Labels) -> None:
+        """Raise `ConfigError` unless training can continue with these parameters and labels."""
         if self.model_.labels != labels:
             raise ConfigError(
-                f"the labels are {list(labels.names)!r}, not those learned before: fit without "
-                "resume"
+                f"the labels are {list(labels.names)!r}, but the model was trained on others: fit "
+                "without resume"
             )
         before, now = (
             {"max_length": one.data.max_length, **one.model.model_dump(exclude={"device"})}
-            for one in (self._made, config)
+            for one in (self._fitted_config, config)
         )
         for name, value in now.items():
             if value != before[name]:
                 raise ConfigError(
-                    f"{name} is {value!r} now, but what was learned has {before[name]!r}: choose "
-                    "it as it was, or fit without resume"
+                    f"{name} is {value!r}, but the model was trained with {before[name]!r}: "
+                    "restore it, or fit without resume"
                 )
 
-    def _held_out_before(self, texts: Texts, config: TextClassConfig) -> tuple[Texts, Texts]:
-        """Return the texts to train on, and those that were not trained on before either."""
-        left = Counter(self._digests)
-        held = np.zeros(len(texts), dtype=bool)
+    def _earlier_split(self, texts: Texts, config: TextClassConfig) -> tuple[Texts, Texts]:
+        """Return training and validation texts; validation texts of an earlier fit stay such."""
+        remaining = Counter(self._validation_digests)
+        mask = np.zeros(len(texts), dtype=bool)
         for row, text in enumerate(texts.texts):
             digest = _digest(text)
-            if left[digest]:  # of a text that stands there more often, as many as before
-                left[digest] -= 1
-                held[row] = True
-        if not held.any():  # all are new
-            return hold_out(texts, config.data.val_fraction, config.exp.seeds[0])
-        return texts.take(np.flatnonzero(~held)), texts.take(np.flatnonzero(held))
+            if remaining[digest]:  # for repeated texts, as many as before
+                remaining[digest] -= 1
+                mask[row] = True
+        if not mask.any():  # all texts are new
+            return train_validation_split(texts, config.data.val_fraction, config.exp.seeds[0])
+        return texts.take(np.flatnonzero(~mask)), texts.take(np.flatnonzero(mask))
 
-    def _decide(self, X: Iterable[str]) -> Matrix:
+    def _assigned(self, X: Iterable[str]) -> Matrix:
         found = self.predict_proba(X)
         return decide(found, self.thresholds_, self.model_.labels)
 
@@ -423,18 +433,20 @@ metric_for_best_model, class_weights, tune_thresholds
 
 def _texts(given: Iterable[str]) -> list[str]:
     if isinstance(given, str):
-        raise ConfigError("give a list of texts, not one text")
+        raise ConfigError("X is one text: give a list of texts")
     if isinstance(given, Mapping) or getattr(given, "ndim", 1) != 1:
-        raise ConfigError("give the texts as one list or column, such as frame['text']")
+        raise ConfigError(
+            "X is not one-dimensional: give one list or column of texts, such as frame['text']"
+        )
     texts = list(given)
     for row, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ConfigError(f"text {row} is {text!r}, no string: fill it, or leave the row out")
+            raise ConfigError(f"text {row} is {text!r}, not a string: replace it, or drop the row")
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise ConfigError(
-                f"text {row} has half a letter (a lone surrogate): read it as UTF-8"
+                f"text {row} has a lone surrogate, so it is not valid Unicode: read it as UTF-8"
             ) from error
     return [str(text) for text in texts]
 
@@ -443,8 +455,8 @@ def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _is_ours(folder: Path) -> bool:
-    """Return whether a folder is empty, or holds a saved classifier."""
+def _is_replaceable(folder: Path) -> bool:
+    """Return whether a folder is empty or holds a saved classifier."""
     if not folder.is_dir():
         return False
     if not any(folder.iterdir()):
@@ -459,18 +471,18 @@ def _is_matrix(y: Any) -> bool:
     return getattr(y, "ndim", 1) == 2
 
 
-def _read(y: Any) -> tuple[NDArray[Any], bool, Matrix]:
-    """Return the classes, whether a text may have several, and which each text has."""
+def _read_labels(y: Any) -> tuple[NDArray[Any], bool, Matrix]:
+    """Return the classes, whether a text may have several, and the boolean targets."""
     if issparse(y):
         y = y.toarray()
     if _is_matrix(y):
         columns = getattr(y, "columns", None)
         marks = pd.DataFrame(y)
         if not marks.isin([0, 1]).to_numpy().all():
-            raise ConfigError("a matrix of labels holds 0 and 1 only, with a column a label")
+            raise ConfigError("a matrix of labels holds 0 and 1 only, with one column per label")
         classes = np.arange(marks.shape[1]) if columns is None else np.asarray(columns)
         if len({str(label) for label in classes}) < len(classes):
-            raise ConfigError(f"two columns of labels have one name: {[*map(str, classes)]}")
+            raise ConfigError(f"two label columns have the same name: {[*map(str, classes)]}")
         return classes, True, marks.to_numpy().astype(bool)
     given = list(y)
     if given and all(isinstance(one, (list, tuple, set, frozenset, np.ndarray)) for one in given):
@@ -480,15 +492,15 @@ def _read(y: Any) -> tuple[NDArray[Any], bool, Matrix]:
         try:
             matrix = binarizer.fit_transform(given).astype(bool)
         except TypeError as error:
-            raise ConfigError("the labels are of several types: make them all names") from error
+            raise ConfigError("the labels are of several types: convert them all to str") from error
         if not matrix.any():
-            raise ConfigError("no text has a label: there is nothing to learn")
+            raise ConfigError("no text has a label: give at least one")
         return np.asarray(binarizer.classes_), True, matrix
     for row, label in enumerate(given):
         _check_labels([label], row)
     classes, which = np.unique(np.asarray(given), return_inverse=True)
     if len(classes) < 2:
-        raise ConfigError(f"all labels are {classes.tolist()}: there are none to tell apart")
+        raise ConfigError(f"the only label is {classes.tolist()}: give at least two different ones")
     return classes, False, np.eye(len(classes), dtype=bool)[which]
 
 
@@ -497,12 +509,12 @@ def _is_missing(label: Any) -> bool:
 
 
 def _check_labels(labels: Iterable[Any], row: int) -> None:
-    """Raise `ConfigError` unless these are labels that a file can hold."""
+    """Raise `ConfigError` unless these labels can be saved."""
     for label in labels:
         if _is_missing(label):
-            raise ConfigError(f"the label of text {row} is missing: leave the text out")
+            raise ConfigError(f"the label of text {row} is missing: drop the text")
         if not isinstance(label, (str, bool, int, float, np.bool_, np.integer, np.floating)):
             raise ConfigError(
                 f"the label of text {row} is {label!r}, of type {type(label).__name__}: give "
-                "names, numbers or truth values, such as str(label)"
+                "strings, numbers or booleans, such as str(label)"
             )

@@ -1,4 +1,4 @@
-"""The command line: ``tabwidget text train``, ``predict`` and ``split``."""
+"""The commands ``tabwidget text train``, ``predict`` and ``split``."""
 
 from __future__ import annotations
 
@@ -8,34 +8,27 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from tabwidget.errors import require
-
 __all__ = ["app"]
 
 app = typer.Typer(
     name="text",
-    help="Text classification: tune a pretrained model on a CSV, and answer CSVs with it.",
+    help="Text classification: fine-tune a pretrained model on a CSV and classify CSVs with it.",
     no_args_is_help=True,
     add_completion=False,
 )
 
-QUIET_SECONDS = 10.0  # between two lines on the training loss
+REPORT_SECONDS = 10.0  # between two lines with the training loss
 
 Config = Annotated[Path, typer.Option("--config", help="The YAML config.", show_default=False)]
 
 
-@app.callback()
-def _begin() -> None:
-    require("pydantic", "textclass")
-
-
 @app.command()
 def train(config: Config) -> None:
-    """Make one run for each seed of the config; print the tables of the figures."""
+    """Train one run per seed of the config and print tables of the metrics."""
     from tabwidget.textclass.config import TextClassConfig
     from tabwidget.textclass.runs import train
 
-    summary = train(TextClassConfig.read(config), _Lines())
+    summary = train(TextClassConfig.read(config), _ProgressPrinter())
     print(summary.to_markdown())
     print(f"best: {summary.folder / summary.best['run']}")
 
@@ -45,24 +38,24 @@ def predict(
     config: Config,
     input_csv: Annotated[
         Path,
-        typer.Option("--input-csv", "--input_csv", help="The rows to answer.", show_default=False),
+        typer.Option("--input-csv", "--input_csv", help="The CSV to classify.", show_default=False),
     ],
     output_jsonl: Annotated[
         Path,
         typer.Option(
             "--output-jsonl",
             "--output_jsonl",
-            help="Where to write; what is there is gone on with.",
+            help="Output file; an existing one is resumed.",
             show_default=False,
         ),
     ],
-    # typer reads the annotation while the program runs, and not every version knows `X | None`.
+    # typer evaluates the annotation at run time, and not every version supports `X | None`.
     run: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of a run; the best of the config by default."),
+        typer.Option(help="Folder of a run; the best run of the config by default."),
     ] = None,
 ) -> None:
-    """Answer the rows of a CSV, one line of JSON each, by the best run of the config."""
+    """Classify the rows of a CSV with the best run of the config, one JSON line per row."""
     from tabwidget.textclass.config import TextClassConfig
     from tabwidget.textclass.prediction import predict
 
@@ -72,15 +65,15 @@ def predict(
 
 @app.command()
 def split(
-    csv: Annotated[Path, typer.Option("--csv", help="The rows to part.", show_default=False)],
+    csv: Annotated[Path, typer.Option("--csv", help="The CSV to split.", show_default=False)],
     config: Config,
-    out: Annotated[Path, typer.Option(help="Folder for the parts.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output folder.", show_default=False)],
     fractions: Annotated[
-        tuple[float, float, float], typer.Option(help="Shares of train, val and test.")
+        tuple[float, float, float], typer.Option(help="Fractions for train, val and test.")
     ] = (0.8, 0.1, 0.1),
-    seed: Annotated[int, typer.Option(help="Of the chance.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
 ) -> None:
-    """Part a CSV into train.csv, val.csv and test.csv, with the same share of each label."""
+    """Split a CSV into train.csv, val.csv and test.csv, stratified by label."""
     from tabwidget.textclass.config import TextClassConfig
     from tabwidget.textclass.splitting import split
 
@@ -89,8 +82,8 @@ def split(
         print(f"{part}: {path}")
 
 
-class _Lines:
-    """Prints what is worth a line: where a run begins, how well it does, and why it ends."""
+class _ProgressPrinter:
+    """Prints a line for the start, the end and each evaluation of a run, and some losses."""
 
     def __init__(self) -> None:
         self._printed = 0.0
@@ -98,13 +91,15 @@ class _Lines:
     def __call__(self, event: Mapping[str, Any]) -> None:
         kind, seconds, line = event["event"], event["seconds"], ""
         if kind == "FitStart":
-            line = f"run on {event['n_train']} texts, {event['n_validation']} to validate"
+            line = (
+                f"run with {event['n_train']} training and {event['n_validation']} validation texts"
+            )
         elif kind == "EvalReport":
-            best = ", the best so far" if event["best"] else ""
+            best = " (best)" if event["best"] else ""
             line = f"step {event['step']}: validation loss {event['loss']:.4f}{best}"
         elif kind == "FitEnd":
             line = f"end ({event['reason']}), best at step {event['best_step']}"
-        elif seconds >= self._printed + QUIET_SECONDS:
+        elif seconds >= self._printed + REPORT_SECONDS:
             line = f"step {event['step']}: loss {event['loss']:.4f}"
         if line:
             print(f"{seconds:7.1f} s  {line}", flush=True)

@@ -1,4 +1,4 @@
-"""The YAML config of a text classification: sections data, model, train and exp, all checked."""
+"""The YAML config of a text classification: its sections data, model, train and exp."""
 
 from __future__ import annotations
 
@@ -18,26 +18,34 @@ from pydantic import (
     model_validator,
 )
 
+from tabwidget.config import (
+    LoRAConfig,
+    NonNegative,
+    Positive,
+    PositiveInt,
+    QuantizationConfig,
+    Share,
+)
 from tabwidget.errors import ConfigError, DataFileError, nearest, require
 
 __all__ = ["DataSection", "ExpSection", "ModelSection", "TextClassConfig", "TrainSection"]
 
 
-def _listed(value: object) -> object:
-    """Return a list of one for a text; anything else as it is."""
+def _as_list(value: object) -> object:
+    """Return a string as a list of one; anything else unchanged."""
     return (value,) if isinstance(value, str) else value
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"it should hold {twice[0]!r} only once")
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"it should hold {repeated[0]!r} only once")
     return values
 
 
 def _folder_name(name: str) -> str:
     if name in ("", ".", "..") or set(name) & {"/", "\\", "\0"}:
-        raise ValueError("it should be the name of a folder, with no slash")
+        raise ValueError("it should be the name of a folder, without a slash")
     return name
 
 
@@ -45,55 +53,53 @@ def _encoding(name: str) -> str:
     try:
         "".encode(name)
     except LookupError:
-        raise ValueError("it should be an encoding, as utf-8, utf-16 or cp1252") from None
+        raise ValueError("it should be an encoding, such as utf-8, utf-16 or cp1252") from None
     return name
 
 
 _Names = Annotated[
-    tuple[str, ...], BeforeValidator(_listed), AfterValidator(_distinct), Field(min_length=1)
+    tuple[str, ...], BeforeValidator(_as_list), AfterValidator(_distinct), Field(min_length=1)
 ]
 _FolderName = Annotated[str, AfterValidator(_folder_name)]
-_Share = Annotated[float, Field(ge=0, lt=1)]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=1)]
 _Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class DataSection(_Section):
-    """Where the texts and labels stand.
+    """The CSV files and their columns.
 
     Parameters
     ----------
     dataset_name : str
-        Names the folder of the runs.
+        Name of the folder of the runs.
     id_column : str or None, default None
-        Names each row; None numbers them from 0.
+        Column with the ids of the rows; None numbers them from 0.
     text_fields : list of str or None, default None
-        Columns joined to one text, in this order; empty cells are left out. None takes the one
+        Columns joined to one text, in this order; empty cells are skipped. None is the one
         column `target_text_column`.
     target_text_column : str, default "text"
-        The text column if `text_fields` is None; else what the joined text is called.
+        The text column if `text_fields` is None; else the name of the joined text.
     text_separator : str, default newline
-        Stands between the joined columns.
+        Separator of the joined columns.
     max_length : int, default 1024
-        Tokens that are read of a text; the rest is cut off.
+        Maximum tokens per text; the rest is truncated.
     train_csv, val_csv, test_csv : path
-        Relative to the working folder. Without `val_csv`, a stratified part of the training rows
-        is held out; without `test_csv` there are no test figures.
+        Relative to the working folder. Without `val_csv`, a stratified share of the training rows
+        is used for validation; without `test_csv`, there are no test metrics.
     val_fraction : float, default 0.1
-        How much is held out if there is no `val_csv`.
+        Share of the validation rows without `val_csv`.
     label_columns : list of str or None, default None
-        Several columns of 0 and 1, one a label; or one column that holds the label itself. None
-        will do only for predictions.
+        Several columns of 0 and 1, one per label; or one column that holds the label itself. None
+        is allowed for predictions only.
     label_delimiter : str or None, default None
-        Stands between labels if one column holds several.
+        Separator of the labels if one column holds several.
     encoding : str, default "utf-8"
-        Of the CSV files.
+        Encoding of the CSV files.
     """
 
     dataset_name: _FolderName
@@ -101,7 +107,7 @@ class DataSection(_Section):
     text_fields: _Names | None = None
     target_text_column: str = "text"
     text_separator: str = "\n"
-    max_length: _Count = 1024
+    max_length: PositiveInt = 1024
     train_csv: Path
     val_csv: Path | None = None
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -112,7 +118,7 @@ class DataSection(_Section):
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        """The columns that make the text."""
+        """The columns joined to the text."""
         return self.text_fields or (self.target_text_column,)
 
     @model_validator(mode="after")
@@ -123,45 +129,45 @@ class DataSection(_Section):
                 f"label_delimiter is {self.label_delimiter!r}, but there are {len(columns)} label "
                 "columns: leave it out, or name one column"
             )
-        told = [column for column in columns if column in self.text_columns]
-        if told:
+        leaking = [column for column in columns if column in self.text_columns]
+        if leaking:
             raise ValueError(
-                f"label_columns holds {told[0]!r}, which is a text column too: the text would tell "
-                "the label"
+                f"label_columns holds {leaking[0]!r}, which is a text column too: the text would "
+                "contain the label"
             )
         return self
 
 
 class ModelSection(_Section):
-    """Which model is tuned, and how its weights are held.
+    """The model, its LoRA adapters and its quantization.
 
     Parameters
     ----------
     model_name : str
         A decoder or an encoder: a name on the Hugging Face hub, a folder, or a GGUF file.
     hf_token : str or None, default None
-        Opens gated models; None takes the variable HF_TOKEN. It is not written with a run.
+        Token for gated models; None is the variable HF_TOKEN. It is not saved with a run.
     problem_type : str, default "auto"
         "single_label_classification": each row has one label. "multi_label_classification": it
-        may have several or none. "auto" finds out in the training rows.
+        may have several or none. "auto" infers it from the training rows.
     use_4bit : bool, default False
-        Short for 4 `bits`.
+        The same as ``bits: 4``.
     bits : {2, 3, 4, 8} or None, default None
-        Hold the pretrained weights in so few bits: by bitsandbytes on CUDA (4 and 8), else by HQQ.
+        Quantize the pretrained weights: by bitsandbytes on CUDA (4 and 8), else by HQQ.
     torch_dtype : {"auto", "float32", "bfloat16", "float16"}, default "auto"
-        What is computed in; "auto" is what the device does well.
+        Precision of the computation; "auto" is what is fast on the device.
     lora_r : int or None, default 8
         Rank of the adapters; 0 or None trains all weights.
     lora_alpha : float, default 16
-        An adapter counts ``lora_alpha / lora_r``.
+        The output of an adapter is scaled by ``lora_alpha / lora_r``.
     lora_dropout : float, default 0.05
-        Share of an adapter's inputs dropped in training.
+        Dropout on the input of the adapters, in [0, 1).
     lora_target_modules : str, list of str or None, default None
-        Which layers get an adapter; None is all linear ones.
+        Layers with an adapter; None is all linear layers.
     trust_remote_code : bool, default False
-        Run the code that a model brings.
+        Run code that comes with a model.
     device : str, default "auto"
-        Of torch: "cpu", "cuda", "mps".
+        Device of torch: "cpu", "cuda", "mps".
     """
 
     model_name: Annotated[str, Field(min_length=1)]
@@ -173,108 +179,125 @@ class ModelSection(_Section):
     bits: Literal[2, 3, 4, 8] | None = None
     torch_dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     lora_r: Annotated[int, Field(ge=0)] | None = 8
-    lora_alpha: _Positive = 16
-    lora_dropout: _Share = 0.05
+    lora_alpha: Positive = 16
+    lora_dropout: Share = 0.05
     lora_target_modules: str | tuple[str, ...] | None = None
     trust_remote_code: bool = False
     device: str = "auto"
 
     @property
     def n_bits(self) -> int | None:
-        """How few bits the weights are held in; None in full."""
+        """Bits of a quantized weight; None without quantization."""
         return 4 if self.use_4bit else self.bits
+
+    @property
+    def quantization(self) -> QuantizationConfig | None:
+        """The quantization; None without."""
+        return None if self.n_bits is None else QuantizationConfig(bits=self.n_bits)
+
+    @property
+    def lora(self) -> LoRAConfig | None:
+        """The adapters; None to train all weights."""
+        if not self.lora_r:
+            return None
+        return LoRAConfig(
+            rank=self.lora_r,
+            alpha=self.lora_alpha,
+            dropout=self.lora_dropout,
+            target_modules=self.lora_target_modules,
+        )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.use_4bit and self.bits not in (None, 4):
-            raise ValueError(f"bits is {self.bits}, but use_4bit is true: leave one of them out")
+            raise ValueError(f"bits is {self.bits}, but use_4bit is true: remove one of them")
         if self.n_bits and not self.lora_r:
             raise ValueError(
-                f"lora_r is {self.lora_r}, but weights in {self.n_bits} bits cannot be trained: "
+                f"lora_r is {self.lora_r}, but weights of {self.n_bits} bits cannot be trained: "
                 "give a rank, as lora_r: 8, or set use_4bit: false and bits: null"
             )
         return self
 
 
 class TrainSection(_Section):
-    """How it learns, and which state of the model is kept.
+    """Training, early stopping and the choice of the best checkpoint.
 
     Parameters
     ----------
     batch_size : int, default 4
-        Texts a forward pass.
+        Texts per forward pass.
     eval_batch_size : int, default 8
-        The same where nothing is learned.
+        Texts per forward pass in evaluation.
     num_train_epochs : float, default 20
-        Passes over the training rows, at most.
+        Maximum passes over the training rows.
     max_steps : int or None, default None
-        Steps of the optimizer, at most.
+        Maximum optimizer steps.
     max_seconds : float or None, default None
-        Time of a run's training, at most.
+        Maximum training time of a run.
     learning_rate : float, default 2e-4
-        The highest; it falls linearly to 0.
+        Peak learning rate; it decays linearly to 0.
     weight_decay : float, default 0.01
-        Of AdamW.
+        Weight decay of AdamW.
     warmup_ratio : float, default 0
-        Share of the steps in which the learning rate rises.
+        Share of the steps used for linear warmup.
     gradient_accumulation_steps : int, default 8
-        Forward passes a step.
+        Forward passes per optimizer step.
     eval_seconds : float or None, default None
-        Validate also within an epoch when so many seconds have passed since the last time.
+        Also evaluate within an epoch, once so many seconds have passed since the last evaluation.
     early_stopping_patience : int or None, default 2
-        Stop after so many evaluations with no gain; None never does.
+        Stop after so many evaluations without improvement; None never stops early.
     metric_for_best_model : {"f1_micro", "f1_macro", "accuracy", "loss"}, default "f1_micro"
-        On validation, with tuned thresholds if they are, and of equals the least loss; it decides
-        which state and which run is the best.
+        Validation metric that chooses the best checkpoint and the best run, after threshold
+        tuning; ties go to the lower loss.
     save_total_limit : int, default 1
-        Checkpoints kept while training.
+        Checkpoints kept in training.
     optim_8bit_when_4bit : bool, default True
-        AdamW with its state in 8 bits if the weights are in few by bitsandbytes.
+        8-bit AdamW if bitsandbytes quantizes the weights.
     class_weights : {"none", "balanced"}, default "none"
-        "balanced" counts rare labels more.
+        "balanced" gives rare labels a larger weight in the loss.
     tune_thresholds : bool, default True
-        Tune each label's threshold on validation, where rows may have several labels; else 0.5.
+        Tune each label's threshold on validation rows if rows may have several labels; else 0.5.
     report_to : list of str, default ["tensorboard"]
-        Where transformers logs.
+        Loggers of transformers.
     """
 
-    batch_size: _Count = 4
-    eval_batch_size: _Count = 8
-    num_train_epochs: _Positive = 20
-    max_steps: _Count | None = None
-    max_seconds: _Positive | None = None
-    learning_rate: _Positive = 2e-4
-    weight_decay: _NotNegative = 0.01
-    warmup_ratio: _Share = 0.0
-    gradient_accumulation_steps: _Count = 8
-    eval_seconds: _Positive | None = None
-    early_stopping_patience: _Count | None = 2
+    batch_size: PositiveInt = 4
+    eval_batch_size: PositiveInt = 8
+    num_train_epochs: Positive = 20
+    max_steps: PositiveInt | None = None
+    max_seconds: Positive | None = None
+    learning_rate: Positive = 2e-4
+    weight_decay: NonNegative = 0.01
+    warmup_ratio: Share = 0.0
+    gradient_accumulation_steps: PositiveInt = 8
+    eval_seconds: Positive | None = None
+    early_stopping_patience: PositiveInt | None = 2
     metric_for_best_model: Literal["f1_micro", "f1_macro", "accuracy", "loss"] = "f1_micro"
-    save_total_limit: _Count = 1
+    save_total_limit: PositiveInt = 1
     optim_8bit_when_4bit: bool = True
     class_weights: Literal["none", "balanced"] = "none"
     tune_thresholds: bool = True
     report_to: Annotated[
-        tuple[str, ...], BeforeValidator(lambda value: () if value is None else _listed(value))
+        tuple[str, ...], BeforeValidator(lambda value: () if value is None else _as_list(value))
     ] = ("tensorboard",)
 
     @property
     def average(self) -> Literal["micro", "macro"]:
-        """Which F1 the thresholds are tuned for."""
+        """The average of the F1 score that the thresholds maximize."""
         return "macro" if self.metric_for_best_model == "f1_macro" else "micro"
 
 
 class ExpSection(_Section):
-    """Where the runs are written, and how many there are.
+    """The runs: their folder and their seeds.
 
     Parameters
     ----------
     output_root : path, default "outputs"
-        Holds a folder for each model, in it one for each data set, in it the runs.
+        Holds one folder per model, in it one per dataset, in it the runs.
     seeds : list of int, default [1]
-        One run each.
+        One run per seed.
     run_name : str or None, default None
-        What the folders of the runs are called before their number; None is "run".
+        Name of the run folders, before their number; None is "run".
     """
 
     output_root: Path = Path("outputs")
@@ -288,13 +311,13 @@ class TextClassConfig(_Section):
     Parameters
     ----------
     data : DataSection
-        Where the texts and labels stand.
+        The CSV files and their columns.
     model : ModelSection
-        Which model is tuned.
+        The model.
     train : TrainSection
-        How it learns.
+        Its training.
     exp : ExpSection
-        Where the runs are written.
+        The runs.
 
     Examples
     --------
@@ -316,19 +339,19 @@ class TextClassConfig(_Section):
 
     @classmethod
     def of(cls, values: Mapping[str, Any], where: str = "config") -> Self:
-        """Return the config of nested dicts.
+        """Return a config from nested mappings.
 
         Parameters
         ----------
         values : mapping
-            The sections, each a mapping; a section that is None has its defaults.
+            The sections, each a mapping; None is a section's defaults.
         where : str, default "config"
-            What errors call it.
+            Name of the config in errors.
 
         Raises
         ------
         ConfigError
-            Of all that is wrong, a line each: the key, its value and the mend.
+            One line per error: the key, its value and the fix.
 
         Examples
         --------
@@ -337,16 +360,16 @@ class TextClassConfig(_Section):
         >>> TextClassConfig.of({"data": data, "model": model, "train": {"batch_size": 0}})
         Traceback (most recent call last):
         tabwidget.errors.ConfigError:
-        config: model.lora_rank is no key. Did you mean 'lora_r'?
+        config: model.lora_rank is not a key. Did you mean 'lora_r'?
         config: train.batch_size is 0: it should be greater than or equal to 1
         """
         if not isinstance(values, Mapping):
             raise ConfigError(f"{where}: give the sections {', '.join(cls.model_fields)}")
-        given = {key: {} if value is None else value for key, value in values.items()}
+        sections = {key: {} if value is None else value for key, value in values.items()}
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(sections)
         except ValidationError as error:
-            lines = dict.fromkeys(_line(one["loc"], dict(one)) for one in error.errors())
+            lines = dict.fromkeys(_line(each["loc"], dict(each)) for each in error.errors())
             raise ConfigError("\n".join(f"{where}: {line}" for line in lines)) from None
 
     @classmethod
@@ -356,9 +379,9 @@ class TextClassConfig(_Section):
         Raises
         ------
         DataFileError
-            If there is no such file.
+            If the file cannot be read.
         ConfigError
-            If it is not YAML, or as `of` does.
+            If it is not YAML, or not a valid config, as in `of`.
         """
         yaml = require("yaml", "textclass")
         path = Path(os.path.expanduser(path))
@@ -373,7 +396,7 @@ class TextClassConfig(_Section):
                 f"{nearest(path.name, beside)}"
             ) from error
         except UnicodeDecodeError:
-            raise ConfigError(f"{path} is not UTF-8: save it so") from None
+            raise ConfigError(f"{path} is not UTF-8: save it as UTF-8") from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f", line {mark.line + 1}" if mark else ""
@@ -382,7 +405,7 @@ class TextClassConfig(_Section):
         return cls.of(values, str(path))
 
     def write(self, path: str | Path) -> None:
-        """Write every key and its value as YAML, so that `read` returns it; without the token."""
+        """Write all keys but the token as YAML, which `read` reads back."""
         yaml = require("yaml", "textclass")
         values = self.model_dump(mode="json")
         values["model"]["hf_token"] = None
@@ -399,13 +422,13 @@ _SECTIONS: dict[str, type[_Section]] = {
 
 
 def _line(place: tuple[int | str, ...], error: Mapping[str, Any]) -> str:
-    """Return what is wrong, from an error of pydantic."""
-    # What follows the key is a place in a list, or a type that was tried.
+    """Return one line for one of pydantic's errors."""
+    # After the key comes the index in a list, or the type that was tried.
     key = ".".join(map(str, place[:2]))
     key += "".join(f"[{part}]" for part in place[2:3] if isinstance(part, int))
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] in ("extra_forbidden", "invalid_key"):
-        return f"{key} is no key.{_right_key(place)}"
+        return f"{key} is not a key.{_right_key(place)}"
     if error["type"] == "missing":
         return f"{key} is missing: add it"
     if len(place) == 1:
@@ -420,7 +443,7 @@ def _line(place: tuple[int | str, ...], error: Mapping[str, Any]) -> str:
 
 
 def _right_key(place: tuple[int | str, ...]) -> str:
-    """Return where a key that is unknown belongs."""
+    """Return a hint where an unknown key belongs."""
     *section, key = place
     known: Iterable[str] = _SECTIONS[str(section[0])].model_fields if section else _SECTIONS
     homes = [name for name, kind in _SECTIONS.items() if key in kind.model_fields]
@@ -428,16 +451,16 @@ def _right_key(place: tuple[int | str, ...]) -> str:
 
 
 def _check_once(root: Any, where: str) -> None:
-    """Refuse a section or a key that is written twice: YAML would take the last."""
+    """Raise `ConfigError` for a repeated section or key, of which YAML would keep the last."""
     sections = [root, *(value for _, value in root.value)] if _is_mapping(root) else []
     for section in filter(_is_mapping, sections):
         seen: set[str] = set()
         for key, _ in section.value:
-            # A key may be anything in YAML, also a list.
+            # A YAML key need not be a string.
             if str(key.value) in seen:
                 raise ConfigError(
                     f"{where}, line {key.start_mark.line + 1} has the key {key.value!r} again: "
-                    "leave one of them out"
+                    "remove one of them"
                 )
             seen.add(str(key.value))
 

@@ -26,7 +26,7 @@ from tabwidget.backends.huggingface.loading import (
     quantization_methods,
     quiet,
 )
-from tabwidget.config import QuantizationConfig
+from tabwidget.config import LoRAConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import ModelSection
 from tabwidget.textclass.data import Labels
@@ -173,8 +173,8 @@ def load(config: ModelSection, labels: Labels, *, max_length: int, seed: int) ->
     loaded, head = _load_base(
         config, config.model_name, config.model_name, labels, max_length, seed
     )
-    if config.lora_r:
-        loaded.model = _add_adapters(loaded.model, config, head, seed)
+    if config.lora is not None:
+        loaded.model = _add_adapters(loaded.model, config.lora, head, seed)
     return loaded
 
 
@@ -217,7 +217,7 @@ def _load_base(
         raise ConfigError(
             "model.torch_dtype: 'float16' cannot be trained on a CPU; give 'float32' or 'bfloat16'"
         )
-    placement = _placement(config.n_bits, device, dtype)
+    placement = _placement(config.quantization, device, dtype)
     code = {"trust_remote_code": config.trust_remote_code}
     names = dict(enumerate(labels.names))
     with _hub_token(config.hf_token), quiet(), torch.random.fork_rng():
@@ -259,9 +259,9 @@ def _head(model: Any, missing: Sequence[str]) -> list[str]:
     return [*outside, *inside]
 
 
-def _add_adapters(model: Any, config: ModelSection, head: list[str], seed: int) -> Any:
+def _add_adapters(model: Any, config: LoRAConfig, head: list[str], seed: int) -> Any:
     """Add new adapters to a model; only they and the head are trained."""
-    asked = config.lora_target_modules
+    asked = config.target_modules
     if asked is None or asked == "all-linear":
         # peft's "all-linear" leaves out HQQ's layers.
         targets: str | list[str] = _linear_names(model, head)
@@ -272,9 +272,9 @@ def _add_adapters(model: Any, config: ModelSection, head: list[str], seed: int) 
             model,
             seed,
             task_type="SEQ_CLS",
-            r=config.lora_r,
-            lora_alpha=config.lora_alpha,
-            lora_dropout=config.lora_dropout,
+            r=config.rank,
+            lora_alpha=config.alpha,
+            lora_dropout=config.dropout,
             target_modules=targets,
             exclude_modules=head,
             modules_to_save=head,
@@ -300,18 +300,20 @@ def _linear_names(model: Any, head: Sequence[str]) -> list[str]:
     )
 
 
-def _placement(bits: int | None, device: torch.device, dtype: torch.dtype) -> Placement:
+def _placement(
+    quantization: QuantizationConfig | None, device: torch.device, dtype: torch.dtype
+) -> Placement:
     """Return the placement; weights are quantized by the first suitable library installed."""
-    if bits is None:
+    if quantization is None:
         return Placement(device, dtype)
-    methods = quantization_methods(bits, device)
+    methods = quantization_methods(quantization.bits, device)
     for method in methods:
         with contextlib.suppress(MissingExtraError):
             require(method, "quant")
-            return Placement(device, dtype, QuantizationConfig(bits=bits), method)
+            return Placement(device, dtype, quantization, method)
     raise MissingExtraError(
-        f"{bits}-bit weights need {' or '.join(map(repr, methods))}, which is not installed: "
-        "pip install 'tabwidget[quant]', or turn quantization off in the config with "
+        f"{quantization.bits}-bit weights need {' or '.join(map(repr, methods))}, which is not "
+        "installed: pip install 'tabwidget[quant]', or turn quantization off in the config with "
         "model.use_4bit: false"
     )
 

@@ -1,4 +1,4 @@
-"""Figures of a classification, and the thresholds that decide it."""
+"""Classification metrics, and thresholds tuned for F1."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = [
     "best_thresholds",
     "decide",
     "metrics_of",
-    "score_of",
-    "thresholds_of",
+    "selection_score",
+    "thresholds_for",
     "tuned_thresholds",
 ]
 
 RESAMPLES = 50
-MAX_CELLS = 2e7  # of all resamples together; so many rows tell enough without
-TIE = 1e-7  # what the loss counts beside a figure
-SCORES = ("f1_micro", "f1_macro", "accuracy")  # what `metrics_of` tells of all labels together
+MAX_CELLS = 2e7  # of all resamples; with more rows, resampling adds nothing
+TIE_WEIGHT = 1e-7  # of the loss, to break ties of a metric
+SCORES = ("f1_micro", "f1_macro", "accuracy")  # the scalar metrics of `metrics_of`
 
 
 def decide(
@@ -33,15 +33,15 @@ def decide(
     thresholds: NDArray[np.floating[Any]] | None,
     labels: Labels,
 ) -> NDArray[np.bool_]:
-    """Return which labels each row gets.
+    """Return the labels assigned to each row.
 
     Parameters
     ----------
     probabilities : ndarray, (n, k)
-        Of each label.
+        Probability of each label.
     thresholds : ndarray, (k,), or None
-        From which probability a row has the label; None is 0.5. Where each row has one label,
-        the likeliest is it, and thresholds are not used.
+        A label is assigned from this probability on; None means 0.5. Ignored for single labels,
+        where the most likely one is assigned.
     labels : Labels
         The k labels.
 
@@ -66,7 +66,7 @@ def metrics_of(
     thresholds: NDArray[np.floating[Any]] | None,
     labels: Labels,
 ) -> dict[str, Any]:
-    """Return the figures of predictions, as plain JSON.
+    """Return the metrics of predictions in plain JSON types.
 
     Parameters
     ----------
@@ -78,10 +78,10 @@ def metrics_of(
     Returns
     -------
     dict
-        ``f1_micro`` (of all decisions; with one label a row it is the accuracy), ``f1_macro``
-        (mean of the labels' F1), ``accuracy`` (share of rows whose labels are all right), and
-        ``per_class``: by label its precision, recall, f1, support and threshold (None if the
-        likeliest decides). What would divide by zero is 0.
+        ``f1_micro`` (over all decisions; equal to the accuracy for single labels), ``f1_macro``
+        (mean F1 of the labels), ``accuracy`` (share of rows with all labels correct), and
+        ``per_class``: precision, recall, f1, support and threshold of each label (threshold None
+        for single labels). Divisions by zero give 0.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def metrics_of(
     0.5
     """
     chosen = decide(probabilities, thresholds, labels)
-    # To scikit-learn one column would be a binary problem, where also the zeros are a class.
+    # scikit-learn treats a single column as binary and would score the zeros as a class.
     none = np.zeros((len(targets), 1), dtype=bool)
     precision, recall, f1, support = precision_recall_fscore_support(
         np.hstack([targets, none]),
@@ -127,19 +127,19 @@ def best_thresholds(
     probabilities: NDArray[np.floating[Any]],
     average: Literal["micro", "macro"] = "micro",
 ) -> NDArray[np.float64]:
-    """Return the thresholds with the highest F1 on these rows, where a row may have several labels.
+    """Return the multi-label thresholds with the highest F1 on these rows.
 
-    No others in [0, 1] have a higher one, so it is never below that of 0.5. Of those that are as
-    good, each label has the nearest to 0.5. The ratio is maximized exactly [1]_.
+    The maximum over [0, 1] is exact [1]_, so the F1 is never below that of 0.5. Among equally good
+    thresholds, each label gets the one nearest to 0.5.
 
     Parameters
     ----------
     targets : ndarray of bool, (n, k)
         The true labels.
     probabilities : ndarray, (n, k)
-        Of each label.
+        Probability of each label.
     average : {"micro", "macro"}, default "micro"
-        F1 over all decisions, or the mean of the labels' F1.
+        F1 over all decisions, or the mean F1 of the labels.
 
     Returns
     -------
@@ -166,10 +166,10 @@ def tuned_thresholds(
     probabilities: NDArray[np.floating[Any]],
     average: Literal["micro", "macro"] = "micro",
 ) -> NDArray[np.float64]:
-    """Return thresholds that raise F1 on other rows, too.
+    """Return multi-label thresholds with a high F1 that generalize to other rows.
 
-    The best ones on a few rows are partly chance. These are the mean of those that are best on
-    resamples of the rows [1]_; on the rows themselves their F1 is not below that of 0.5.
+    The best thresholds on few rows overfit. Bagging [1]_ averages the best thresholds of bootstrap
+    resamples; their F1 on the rows themselves is never below that of 0.5.
 
     Parameters
     ----------
@@ -187,17 +187,17 @@ def tuned_thresholds(
 
     Examples
     --------
-    >>> chance = np.random.default_rng(0)
-    >>> y = chance.random((200, 1)) < 0.2
-    >>> p = (0.4 * y + 0.4 * chance.random((200, 1))).clip(0, 1)
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.random((200, 1)) < 0.2
+    >>> p = (0.4 * y + 0.4 * rng.random((200, 1))).clip(0, 1)
     >>> bool(0.35 < tuned_thresholds(y, p)[0] < 0.45)
     True
     """
     best = best_thresholds(targets, probabilities, average)
     if not targets.any() or RESAMPLES * targets.size > MAX_CELLS:
         return best
-    chance = np.random.default_rng(0)
-    drawn = chance.integers(len(targets), size=(RESAMPLES, len(targets)))
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(targets), size=(RESAMPLES, len(targets)))
     found = [best_thresholds(targets[rows], probabilities[rows], average) for rows in drawn]
     mean = np.mean(found, axis=0)
     labels = Labels(tuple(map(str, range(targets.shape[1]))), multi=True)
@@ -208,18 +208,18 @@ def tuned_thresholds(
     return mean if at_mean >= at_half else best
 
 
-def thresholds_of(
+def thresholds_for(
     targets: NDArray[np.bool_] | None,
     probabilities: NDArray[np.floating[Any]],
     labels: Labels,
     config: TrainSection,
 ) -> NDArray[np.float64]:
-    """Return the thresholds that a config asks for: tuned on these rows, or 0.5.
+    """Return the thresholds according to a config: tuned on these rows, or 0.5.
 
     Examples
     --------
     >>> y, p = np.array([[True], [False]]), np.array([[0.3], [0.1]])
-    >>> thresholds_of(y, p, Labels(("a",), multi=True), TrainSection(tune_thresholds=False))
+    >>> thresholds_for(y, p, Labels(("a",), multi=True), TrainSection(tune_thresholds=False))
     array([0.5])
     """
     if not (labels.multi and config.tune_thresholds):
@@ -228,55 +228,61 @@ def thresholds_of(
     return tuned_thresholds(targets, probabilities, config.average)
 
 
-def score_of(metrics: Mapping[str, Any], loss: float, metric: str) -> float:
-    """Return what the best has the highest of: a figure, and of equal ones the least loss.
+def selection_score(metrics: Mapping[str, Any], loss: float, metric: str) -> float:
+    """Return a score for model selection, higher is better: the metric, with ties broken by loss.
 
-    On few rows many figures are equal.
+    ``score = metric - 1e-7 * min(loss, 10)``. Ties are common on few validation rows.
 
     Examples
     --------
-    >>> score_of({"accuracy": 0.5}, 0.7, "accuracy") > score_of({"accuracy": 0.5}, 0.8, "accuracy")
+    >>> metrics = {"accuracy": 0.5}
+    >>> selection_score(metrics, 0.7, "accuracy") > selection_score(metrics, 0.8, "accuracy")
     True
     """
-    return (-loss if metric == "loss" else metrics[metric]) - TIE * min(loss, 10)
+    return (-loss if metric == "loss" else metrics[metric]) - TIE_WEIGHT * min(loss, 10)
 
 
 class _Cuts:
-    """Each decision that a threshold on one label can make; the thresholds nearest to 0.5 first."""
+    """Distinct outcomes of a threshold on one label, ordered by distance from 0.5."""
 
     def __init__(self, target: NDArray[np.bool_], probability: NDArray[np.floating[Any]]) -> None:
         values, place = np.unique(np.asarray(probability, dtype=np.float64), return_inverse=True)
-        # Those above the value before, up to this one, take the rows of this value and higher.
+        # A threshold in (low, high] selects the rows with probability >= high.
         low, high = np.append(0.0, values), np.append(values, 1.0)
         middle = (low + high) / 2
         threshold = np.where(middle > low, middle, high)
         threshold[(low < 0.5) & (high >= 0.5)] = 0.5
-        taken = np.append(_at_least(np.bincount(place)), 0)
-        hits = np.append(_at_least(np.bincount(place[target], minlength=len(values))), 0)
-        # Above a value of 1 there is no threshold.
+        selected = np.append(_reverse_cumsum(np.bincount(place)), 0)
+        hits = np.append(_reverse_cumsum(np.bincount(place[target], minlength=len(values))), 0)
+        # No threshold lies above a probability of 1.
         order = np.argsort(np.abs(threshold - 0.5)[: len(values) + (values[-1] < 1)], kind="stable")
         self.thresholds = threshold[order]
-        self.taken = taken[order]
+        self.selected = selected[order]
         self.hits = hits[order]
         self.positives = int(target.sum())
-        self.half = int(np.argmax(self.taken == (probability >= 0.5).sum()))
+        self.half = int(np.argmax(self.selected == (probability >= 0.5).sum()))
 
 
-def _at_least(counts: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+def _reverse_cumsum(counts: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
     return counts[::-1].cumsum()[::-1]
 
 
 def _best(cuts: list[_Cuts]) -> list[float]:
-    """Return the thresholds with the highest F1 over the decisions of these labels together."""
+    """Return the thresholds with the highest F1 over all decisions on these labels.
+
+    Dinkelbach's iteration for F1 = 2 hits / (positives + selected).
+    """
     positives = sum(cut.positives for cut in cuts)
     picks = [cut.half for cut in cuts]
     if not positives:
         return [0.5] * len(cuts)
     while True:
-        # F1 is twice / total. Whole numbers, so that a tie is one.
+        # F1 = twice / total; in integers, so that ties are exact.
         twice = 2 * sum(int(cut.hits[pick]) for cut, pick in zip(cuts, picks, strict=True))
-        total = positives + sum(int(cut.taken[pick]) for cut, pick in zip(cuts, picks, strict=True))
-        gains = [2 * total * cut.hits - twice * cut.taken for cut in cuts]
+        total = positives + sum(
+            int(cut.selected[pick]) for cut, pick in zip(cuts, picks, strict=True)
+        )
+        gains = [2 * total * cut.hits - twice * cut.selected for cut in cuts]
         picks = [int(gain.argmax()) for gain in gains]
         gained = sum(int(gain[pick]) for gain, pick in zip(gains, picks, strict=True))
         if gained == twice * positives:

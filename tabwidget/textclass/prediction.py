@@ -1,4 +1,4 @@
-"""Prediction: the rows of a CSV answered by a run, one line of JSON a row, however many rows."""
+"""Resumable prediction for a CSV of any length, one JSON line per row."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tabwidget._files import write_json
 from tabwidget.errors import DataFileError
 from tabwidget.textclass.config import DataSection, TextClassConfig
 from tabwidget.textclass.data import iter_rows
@@ -22,10 +23,10 @@ from tabwidget.textclass.runs import RESULT, RunModel, best_run, load_run, read_
 __all__ = ["predict"]
 
 Row = tuple[str, str]  # id and text
-Note = dict[str, dict[str, Any]]
+Manifest = dict[str, dict[str, Any]]
 
-# What a run is loaded from; its result only tells how good it is.
-LOADED = (".json", ".safetensors", ".yaml")
+# Suffixes of the files that define a model; the result file does not affect predictions.
+MODEL_FILES = (".json", ".safetensors", ".yaml")
 
 
 def predict(
@@ -34,62 +35,65 @@ def predict(
     output_jsonl: str | Path,
     run: str | Path | None = None,
 ) -> int:
-    """Write the probabilities and the labels of the rows of a CSV.
+    """Write the probabilities and labels of the rows of a CSV.
 
-    Each line of the output is ``{"id": …, "probs": {label: probability}, "labels": [label]}``, in
-    the order of the rows. An output that is there already is gone on with: what it holds is not
-    computed again, and a last line that was cut off is written anew. ``<output>.json`` beside it
-    has the digests of the CSV and of the run that it is of; they must be the same then.
+    Each output line is ``{"id": …, "probs": {label: probability}, "labels": [label]}``, in the
+    order of the rows. An existing output is resumed: its rows are not computed again, and an
+    incomplete last line is rewritten. The manifest ``<output>.json`` holds digests of the CSV and
+    the run; resuming requires the same digests.
 
     Parameters
     ----------
     config : TextClassConfig
-        Its ``data`` says which columns to read, and its ``model.device`` where to compute.
+        Its ``data`` section names the columns, and ``model.device`` the device.
     input_csv : str or Path
-        Labels are not needed.
+        The rows; label columns are not needed.
     output_jsonl : str or Path
-        Where to write.
+        Path of the output.
     run : str or Path, optional
-        The folder of a run; the best of the config by default.
+        Folder of a run; the best run of the config by default.
 
     Returns
     -------
     int
-        How many rows the output has.
+        Number of rows in the output.
 
     Raises
     ------
     ConfigError
-        If no run is finished.
+        If there is no finished run.
     DataFileError
-        If the output holds something else than predictions of these rows by this run.
+        If the output holds anything but predictions of these rows by this run.
     """
     folder = best_run(config) if run is None else Path(run)
-    read_result(folder)  # or the digests of a run that is not finished would be told
+    read_result(folder)  # raises if the run is not finished
     path = Path(output_jsonl)
-    beside = path.with_name(f"{path.name}.json")
+    manifest_path = path.with_name(f"{path.name}.json")
     rows = iter_rows(input_csv, config.data)
-    note: Note = {"rows": _rows_noted(input_csv, config.data), "run": _run_noted(folder)}
-    begun = path.exists() and path.stat().st_size > 0
-    _check(path, beside, begun, note)
+    manifest: Manifest = {
+        "rows": _rows_entry(input_csv, config.data),
+        "run": _run_entry(folder),
+    }
+    resuming = path.exists() and path.stat().st_size > 0
+    _check(path, manifest_path, resuming, manifest)
     model = load_run(folder, config.model.device, config.model.hf_token)
     size = config.train.eval_batch_size
     n_rows = 0
     path.parent.mkdir(parents=True, exist_ok=True)
-    if begun:
-        n_rows, rows = _skip(path, rows, size * BATCHES)
+    if resuming:
+        n_rows, rows = _resume(path, rows, size * BATCHES)
     else:
-        _write(beside, note)
+        write_json(manifest_path, manifest)
     with path.open("a", encoding="utf-8") as file:
-        while some := list(itertools.islice(rows, size * BATCHES)):
-            for line in _answers(model, some, size):
+        while block := list(itertools.islice(rows, size * BATCHES)):
+            for line in _predictions(model, block, size):
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
             file.flush()
-            n_rows += len(some)
+            n_rows += len(block)
     return n_rows
 
 
-def _answers(run: RunModel, rows: list[Row], size: int) -> Iterator[dict[str, Any]]:
+def _predictions(run: RunModel, rows: list[Row], size: int) -> Iterator[dict[str, Any]]:
     found = run.model.probabilities([text for _, text in rows], size)
     chosen = decide(found, run.thresholds, run.labels)
     names = run.labels.names
@@ -101,8 +105,8 @@ def _answers(run: RunModel, rows: list[Row], size: int) -> Iterator[dict[str, An
         }
 
 
-def _rows_noted(csv: str | Path, data: DataSection) -> dict[str, Any]:
-    """Return what decides the rows: the digest of the file, and how it is read."""
+def _rows_entry(csv: str | Path, data: DataSection) -> dict[str, Any]:
+    """Return what determines the rows: the digest of the file and the settings to read it."""
     columns = data.text_columns
     return {
         "sha256": _sha256(Path(os.path.expanduser(csv))),
@@ -113,9 +117,9 @@ def _rows_noted(csv: str | Path, data: DataSection) -> dict[str, Any]:
     }
 
 
-def _run_noted(folder: Path) -> dict[str, str]:
-    """Return the digest of each file that decides what a run answers."""
-    files = sorted(p for p in folder.iterdir() if p.suffix in LOADED and p.name != RESULT)
+def _run_entry(folder: Path) -> dict[str, str]:
+    """Return the digest of each file that affects the predictions of a run."""
+    files = sorted(p for p in folder.iterdir() if p.suffix in MODEL_FILES and p.name != RESULT)
     return {path.name: _sha256(path) for path in files}
 
 
@@ -124,47 +128,39 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check(path: Path, beside: Path, begun: bool, note: Note) -> None:
-    """Refuse an output that is not of these rows by this run."""
+def _check(path: Path, manifest_path: Path, resuming: bool, manifest: Manifest) -> None:
+    """Raise `DataFileError` if an existing output has other rows or another run."""
     before = None
-    if beside.exists():
-        before = _parsed(beside.read_bytes())
-        if before is None or before.keys() != note.keys():
+    if manifest_path.exists():
+        before = _parsed(manifest_path.read_bytes())
+        if before is None or before.keys() != manifest.keys():
             raise DataFileError(
-                f"{str(beside)!r}, where the rows and the run of the output are noted, is "
-                "something else: move it, or give another output"
+                f"{str(manifest_path)!r} is not a manifest of predictions: move it, or give "
+                "another output"
             )
-    if not begun:
+    if not resuming:
         return
-    mend = "delete the file, or give another output"
+    fix = "delete the file, or give another output"
     if before is None:
         raise DataFileError(
-            f"{str(path)!r} is not known by which run, since there is no {beside.name!r} beside "
-            f"it: {mend}"
+            f"{str(path)!r} has no manifest {manifest_path.name!r}, so its run is unknown: {fix}"
         )
-    told = {
-        "rows": "of other rows: the CSV or the columns to read have changed",
-        "run": "of another run, or this one has changed",
+    reasons = {
+        "rows": "of other rows (the CSV or the columns have changed)",
+        "run": "of another run, or the run has changed",
     }
-    differ = [what for part, what in told.items() if before[part] != note[part]]
-    if differ:
-        raise DataFileError(f"{str(path)!r} holds predictions {' and '.join(differ)}; {mend}")
+    found = [reason for part, reason in reasons.items() if before[part] != manifest[part]]
+    if found:
+        raise DataFileError(f"{str(path)!r} holds predictions {' and '.join(found)}: {fix}")
 
 
-def _write(beside: Path, note: Note) -> None:
-    """Note what an output is of, whole or not at all."""
-    part = beside.with_name(f"{beside.name}.part")
-    part.write_text(json.dumps(note, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(beside)
+def _resume(path: Path, rows: Iterator[Row], block: int) -> tuple[int, Iterator[Row]]:
+    """Truncate an output to whole blocks; return their number of rows, and the remaining rows.
 
-
-def _skip(path: Path, rows: Iterator[Row], block: int) -> tuple[int, Iterator[Row]]:
-    """Keep the whole blocks of an output; return how many rows they have, and the other rows.
-
-    Rows of a block are computed together, and in other company they could differ in a last digit.
+    The rows of a block are computed together: in other batches their last digits could differ.
     """
     n_rows = kept = 0
-    since: list[Row] = []
+    pending: list[Row] = []
     with path.open("r+b") as file:
         for line in file:
             if not line.endswith(b"\n"):
@@ -173,14 +169,14 @@ def _skip(path: Path, rows: Iterator[Row], block: int) -> tuple[int, Iterator[Ro
             written = _parsed(line)
             if row is None or written is None or str(written.get("id")) != row[0]:
                 raise DataFileError(
-                    f"{str(path)!r}, line {n_rows + len(since) + 1} is not of the row of the input "
-                    "in its place: delete the file, or give another output"
+                    f"{str(path)!r}, line {n_rows + len(pending) + 1} does not match the row of "
+                    "the input: delete the file, or give another output"
                 )
-            since.append(row)
-            if len(since) == block:
-                n_rows, kept, since = n_rows + block, file.tell(), []
+            pending.append(row)
+            if len(pending) == block:
+                n_rows, kept, pending = n_rows + block, file.tell(), []
         file.truncate(kept)
-    return n_rows, itertools.chain(since, rows)
+    return n_rows, itertools.chain(pending, rows)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The records of a CSV file with the lines they stand on; a broken file is told by its line."""
+"""Records of a CSV file with their line numbers; errors name the malformed line."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tabwidget.errors import ConfigError, DataFileError, nearest
 
 __all__ = ["Record", "Records"]
 
-LARGEST = 2**26  # characters of a cell; a quote that is not closed would fill the memory
+MAX_CELL = 2**26  # characters; an unclosed quote would otherwise fill the memory
 _SEPARATORS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record.
+    """One record of a CSV file.
 
     Parameters
     ----------
     line : int
-        Where it begins, from 1.
+        Number of its first line, from 1.
     cells : dict of str to str
-        Those of the columns asked for.
+        Cells of the requested columns.
     raw : str
-        As it stands in the file, with its line end.
+        The unchanged text, with its line end.
     """
 
     line: int
@@ -41,31 +41,31 @@ class Record:
 
 
 class Records:
-    r"""The records of a CSV file, read one by one.
+    r"""Iterable over the records of a CSV file with a header.
 
-    The file has a header line. The cells stand between commas, or semicolons, tabs or ``|`` if
-    the header holds the columns only so. Empty lines are passed over.
+    The separator is the first of comma, semicolon, tab and ``|`` that splits the header into the
+    requested columns. Empty lines are skipped.
 
     Parameters
     ----------
     path : str or Path
-        ``~`` is the home folder.
+        ``~`` is expanded.
     columns : mapping of str to str
-        The columns to read; each with the key of the config that names it, for errors.
+        The columns to read, each with the config key that names it, for errors.
     encoding : str, default "utf-8"
-        With "utf-8" the file may begin with a byte order mark.
+        With "utf-8", a byte order mark is skipped.
 
     Attributes
     ----------
     header : str
-        The first line as it stands in the file.
+        The unchanged first line.
 
     Raises
     ------
     DataFileError
         If the file is missing, empty, in another encoding, or not a CSV.
     ConfigError
-        If it lacks a column.
+        If a column is missing.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class Records:
         self.path = Path(os.path.expanduser(path))
         self.columns = columns
         self.encoding = encoding
-        if os.path.isdir(self.path):  # unlike Path's own, it takes any text for a path
+        if os.path.isdir(self.path):  # unlike Path.is_dir, it accepts any text
             raise DataFileError(f"{str(self.path)!r} is a folder: name a CSV file in it")
         if not os.path.isfile(self.path):
             parent = self.path.parent
@@ -100,16 +100,16 @@ class Records:
         next(records)
         for line, cells, raw in records:
             if len(cells) != self._width:
-                raise self.wrong(
+                raise self.error(
                     line,
                     f"has {_count(len(cells), 'cell')}, but the header has {self._width}: put a "
                     "text that holds the separator or a line break between double quotes",
                 )
             yield Record(line, {name: cells[place] for name, place in self._places.items()}, raw)
 
-    def wrong(self, line: int, what: str) -> DataFileError:
-        """Return the error of a line."""
-        return DataFileError(f"{str(self.path)!r}, line {line} {what}")
+    def error(self, line: int, problem: str) -> DataFileError:
+        """Return an error that names a line."""
+        return DataFileError(f"{str(self.path)!r}, line {line} {problem}")
 
     def _read_header(self) -> tuple[str, list[str], str]:
         """Return the separator, the columns and the line of the header."""
@@ -122,28 +122,28 @@ class Records:
                 raise DataFileError(
                     f"{str(self.path)!r} is empty: give a CSV with a header line"
                 ) from None
-            except DataFileError as error:  # perhaps of this separator alone
+            except DataFileError as error:  # another separator may work
                 errors.append(error)
                 continue
             names = [name.strip() for name in cells]
             if set(self.columns) <= set(names):
-                self._check_twice(names)
+                self._check_unique(names)
                 return separator, names, raw
             headers.append(names)
         raise self._missing(max(headers, key=len)) if headers else errors[0]
 
     def _missing(self, names: list[str]) -> ConfigError:
         missing = next(name for name in self.columns if name not in names)
-        some = ", ".join(map(reprlib.repr, names[:20])) + (", …" if len(names) > 20 else "")
-        mend = nearest(missing, names)
-        if not mend and not set(self.columns) & set(names):
-            mend = " If that is no header, write one above it."
+        shown = ", ".join(map(reprlib.repr, names[:20])) + (", …" if len(names) > 20 else "")
+        hint = nearest(missing, names)
+        if not hint and not set(self.columns) & set(names):
+            hint = " If that is not a header, add one above it."
         return ConfigError(
-            f"{self.columns[missing]} {missing!r} is no column of {str(self.path)!r}, whose "
-            f"header is {some}.{mend}"
+            f"{self.columns[missing]} {missing!r} is not a column of {str(self.path)!r}, whose "
+            f"header is {shown}.{hint}"
         )
 
-    def _check_twice(self, names: list[str]) -> None:
+    def _check_unique(self, names: list[str]) -> None:
         for name in self.columns:
             if names.count(name) > 1:
                 raise DataFileError(
@@ -152,22 +152,22 @@ class Records:
                 )
 
     def _split(self, separator: str) -> Iterator[tuple[int, list[str], str]]:
-        """Yield each record's first line, cells and text."""
-        # The limit is one for the whole process: it is only ever raised.
-        csv.field_size_limit(max(csv.field_size_limit(), LARGEST))
-        # Else a byte order mark would be part of the first column's name.
+        """Yield the first line number, the cells and the raw text of each record."""
+        # The limit is global to the process, so it is only ever raised.
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
+        # Otherwise a byte order mark would become part of the first column name.
         encoding = "utf-8-sig" if self._is_utf8() else self.encoding
         lines: list[str] = []
         start = 1
         try:
             with self.path.open(encoding=encoding, newline="") as file:
 
-                def noted() -> Iterator[str]:
+                def recorded() -> Iterator[str]:
                     for line in file:
                         lines.append(line)
                         yield line
 
-                reader = csv.reader(noted(), delimiter=separator, strict=True)
+                reader = csv.reader(recorded(), delimiter=separator, strict=True)
                 for cells in reader:
                     if cells:
                         yield start, cells, "".join(lines)
@@ -184,17 +184,17 @@ class Records:
 
     def _malformed(self, start: int, end: int, why: str) -> DataFileError:
         if "end of data" in why:
-            return self.wrong(
-                start, "opens a double quote that nothing closes: close it, or leave it out"
+            return self.error(
+                start, "has a double quote that is never closed: close it, or remove it"
             )
         if "limit" in why:
-            return self.wrong(
+            return self.error(
                 start,
-                f"begins a cell of more than {LARGEST:,} characters: close its double quote, or "
+                f"starts a cell of more than {MAX_CELL:,} characters: close its double quote, or "
                 "shorten it",
             )
-        where = f"belongs to a record that begins on line {start} and " if start < end else ""
-        return self.wrong(
+        where = f"belongs to a record that starts on line {start} and " if start < end else ""
+        return self.error(
             end,
             f"{where}has text after a closing double quote: write a quote inside a quoted text "
             'twice, as ""',
@@ -208,12 +208,12 @@ class Records:
             where, likely = "", "utf-16"
         elif b"\0" in head:
             return DataFileError(
-                f"{str(self.path)!r} is not text in the encoding {self.encoding!r}, but binary "
-                "or with two bytes a character: save it as CSV in UTF-8"
+                f"{str(self.path)!r} is not text in the encoding {self.encoding!r}: it is "
+                "binary, or has two bytes per character; save it as CSV in UTF-8"
             )
         return DataFileError(
             f"{str(self.path)!r}{where} is not in the encoding {self.encoding!r}: save it as "
-            f"UTF-8, or say what it is in, as data.encoding: {likely}"
+            f"UTF-8, or set its encoding, such as data.encoding: {likely}"
         )
 
     def _is_utf8(self) -> bool:

@@ -1,4 +1,4 @@
-"""Runs: one training run for each seed, each with its folder, and a summary over them."""
+"""Training runs, one per seed, each with a folder, and their summary."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tabwidget.errors import ConfigError
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts, read_texts
 from tabwidget.textclass.loading import LabelModel, load, restore
-from tabwidget.textclass.metrics import metrics_of, score_of, thresholds_of
-from tabwidget.textclass.splitting import hold_out
+from tabwidget.textclass.metrics import metrics_of, selection_score, thresholds_for
+from tabwidget.textclass.splitting import train_validation_split
 
 if TYPE_CHECKING:
     from tabwidget.textclass.training_log import Notify
@@ -40,11 +40,11 @@ __all__ = [
 
 PACKAGES = ("torch", "transformers", "peft", "hqq", "bitsandbytes", "scikit-learn")
 RESULT = "result.json"
-# What may differ without another run: none of it changes what is learned.
-FREE = {"model": ("device", "hf_token"), "train": ("eval_batch_size", "report_to")}
+# Settings that do not affect the trained model, so that runs may differ in them.
+IGNORED = {"model": ("device", "hf_token"), "train": ("eval_batch_size", "report_to")}
 
-# As the tables name them, and where a result has them.
-COLUMNS = {
+# Column titles of the first table, with the key in a result and the number format.
+RUN_COLUMNS = {
     "Epochs": ("epochs", "g"),
     "Train Loss": ("train_loss", ".3f"),
     "Eval Loss": ("eval_loss", ".3f"),
@@ -55,8 +55,8 @@ COLUMNS = {
     "Train samples/s": ("samples_per_second", ".3f"),
     "Eval Time (s)": ("eval_seconds", ".1f"),
 }
-# Only where a text may have several labels do thresholds decide.
-DECIDED = {
+# Column titles of the second table; "at_half" exists only with several labels per text.
+SCORE_COLUMNS = {
     "Validation F1 at 0.5": ("validation_at_half", "f1_micro"),
     "Validation F1 (micro)": ("validation", "f1_micro"),
     "Test F1 at 0.5": ("test_at_half", "f1_micro"),
@@ -68,20 +68,20 @@ DECIDED = {
 
 @dataclass(frozen=True)
 class Summary:
-    """The runs of a config.
+    """Results of the runs of a config.
 
     Attributes
     ----------
     folder : Path
-        Holds the runs.
+        Parent folder of the runs.
     runs : list of dict
-        What each run took and reached: ``run``, ``seed``, the figures of
-        `tabwidget.textclass.training_log.Trained`, ``f1_micro`` and ``f1_macro`` on the validation
-        rows as in training, and under ``validation`` and ``test`` all figures of `metrics_of`;
-        where a text may have several labels these are with the tuned thresholds, and
-        ``validation_at_half`` and ``test_at_half`` with 0.5.
+        Result of each run: ``run``, ``seed``, the fields of
+        `tabwidget.textclass.training_log.TrainingResult`, ``f1_micro`` and ``f1_macro`` of the
+        validation rows at threshold 0.5, and the `metrics_of` the ``validation`` and ``test`` rows.
+        With several labels per text these use the tuned thresholds, and ``validation_at_half`` and
+        ``test_at_half`` use 0.5.
     metric : str
-        The figure of the validation rows that the best run is chosen by.
+        Validation metric that selects the best run.
     """
 
     folder: Path
@@ -90,33 +90,33 @@ class Summary:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The run that is best on the validation rows."""
+        """The run with the best validation score."""
         return max(self.runs, key=lambda run: _score(run, self.metric))
 
     @property
     def average(self) -> dict[str, float]:
-        """The mean of each figure over the runs."""
-        names = [name for name, _ in COLUMNS.values()]
+        """Mean of each metric over the runs."""
+        names = [name for name, _ in RUN_COLUMNS.values()]
         return {name: float(np.mean([run[name] for run in self.runs])) for name in names}
 
     def to_markdown(self) -> str:
-        """Return the figures of each run and their averages as tables."""
+        """Return tables of the metrics of each run and their averages."""
         runs = [(str(run["run"]), run) for run in self.runs]
-        figures = {
+        metrics = {
             name: [format(run[key], form) for _, run in [*runs, ("", self.average)]]
-            for name, (key, form) in COLUMNS.items()
+            for name, (key, form) in RUN_COLUMNS.items()
         }
         names = [name for name, _ in runs] + ["Average"]
-        shown = {
+        scores = {
             title: [run[part][key] for _, run in runs]
-            for title, (part, key) in DECIDED.items()
+            for title, (part, key) in SCORE_COLUMNS.items()
             if all(part in run for _, run in runs)
         }
-        decided = {
+        formatted = {
             title: [f"{value:.3f}" for value in [*values, float(np.mean(values))]]
-            for title, values in shown.items()
+            for title, values in scores.items()
         }
-        return "\n".join([*_table(names, figures), "", *_table(names, decided), ""])
+        return "\n".join([*_table(names, metrics), "", *_table(names, formatted), ""])
 
     def write(self) -> None:
         """Write ``summary.json`` and ``summary.md`` beside the runs."""
@@ -132,16 +132,16 @@ class Summary:
 
 @dataclass(frozen=True)
 class RunModel:
-    """What a finished run learned.
+    """The model of a finished run.
 
     Attributes
     ----------
     model : LabelModel
-        With its best weights.
+        The model with its best weights.
     labels : Labels
-        In the order of its outputs.
+        Labels in the order of its outputs.
     thresholds : ndarray of shape (k,)
-        From which probability on a text has each label; not used where it has exactly one.
+        Threshold of each label; ignored for single labels.
     """
 
     model: LabelModel
@@ -150,43 +150,43 @@ class RunModel:
 
 
 def train(config: TextClassConfig, on_event: Notify | None = None) -> Summary:
-    """Make one run for each seed, and sum them up; runs of the same config that are done are kept.
+    """Train one run per seed and summarize them; finished runs of the same config are reused.
 
-    A run that was killed goes on from its last checkpoint. Each has its folder
-    ``<output_root>/<model>/<dataset>/run_<i>/``, with the adapter and the head, the tokenizer,
+    An interrupted run resumes from its last checkpoint. The folder of a run,
+    ``<output_root>/<model>/<dataset>/run_<i>/``, holds the adapters and the head, the tokenizer,
     ``config.yaml``, ``versions.json``, ``labels.json``, ``thresholds.json``, ``metrics.jsonl``,
-    ``result.json`` and the logs for TensorBoard.
+    ``result.json`` and TensorBoard logs.
 
     Parameters
     ----------
     config : TextClassConfig
-        What to do.
+        The config.
     on_event : callable, optional
-        Takes events as dicts, as `tabwidget.events.from_dict` reads them.
+        Receives event payloads, which `tabwidget.events.from_dict` restores.
 
     Returns
     -------
     Summary
-        Also written as ``summary.json`` and, as tables, ``summary.md``.
+        Also written as ``summary.json`` and ``summary.md``.
     """
     data = config.data
     labels = Labels.of(data.train_csv, data, config.model.problem_type)
     texts = read_texts(data.train_csv, data, labels)
     if data.val_csv is None:
-        # The same rows for each seed, or the runs could not be compared.
-        texts, validation = hold_out(texts, data.val_fraction, seed=0)
+        # The same validation rows for each seed keep the runs comparable.
+        texts, validation = train_validation_split(texts, data.val_fraction, seed=0)
     else:
         validation = read_texts(data.val_csv, data, labels)
     test = None if data.test_csv is None else read_texts(data.test_csv, data, labels)
-    above, files = folder_of(config), _files(config)
+    parent, files = folder_of(config), _files(config)
     runs = []
     for seed in config.exp.seeds:
-        one = config.model_copy(update={"exp": config.exp.model_copy(update={"seeds": (seed,)})})
-        folder = _run_folder(above, one, files)
+        seeded = config.model_copy(update={"exp": config.exp.model_copy(update={"seeds": (seed,)})})
+        folder = _run_folder(parent, seeded, files)
         if not (folder / RESULT).is_file():
-            _run(one, seed, folder, labels, texts, validation, test, on_event)
+            _run(seeded, seed, folder, labels, texts, validation, test, on_event)
         runs.append({"run": folder.name, **_read_json(folder / RESULT)})
-    summary = Summary(above, runs, config.train.metric_for_best_model)
+    summary = Summary(parent, runs, config.train.metric_for_best_model)
     summary.write()
     return summary
 
@@ -200,41 +200,41 @@ def folder_of(config: TextClassConfig) -> Path:
 
 
 def best_run(config: TextClassConfig) -> Path:
-    """Return the folder of the run of a config that is best on its validation rows.
+    """Return the folder of the run of a config with the best validation score.
 
     Raises
     ------
     ConfigError
-        If none is finished.
+        If no run is finished.
     """
-    above, metric = folder_of(config), config.train.metric_for_best_model
+    parent, metric = folder_of(config), config.train.metric_for_best_model
     done = {}
-    for folder in _folders(above):
+    for folder in _folders(parent):
         if (folder / RESULT).is_file():
             before = TextClassConfig.read(folder / "config.yaml")
             [seed] = before.exp.seeds
             named = before.exp.run_name == config.exp.run_name
             if named and seed in config.exp.seeds and _same(before, config):
-                done[seed] = folder  # of one seed the newest, if its rows have changed since
+                done[seed] = folder  # the newest run of a seed, in case its rows have changed
     if not done:
         raise ConfigError(
-            f"there is no finished run of this config in {str(above)!r}: train it first, or name "
+            f"there is no finished run of this config in {str(parent)!r}: train it first, or give "
             "the folder of a run"
         )
     return max(done.values(), key=lambda folder: _score(_read_json(folder / RESULT), metric))
 
 
 def load_run(folder: Path, device: str = "auto", hf_token: str | None = None) -> RunModel:
-    """Return what a finished run learned.
+    """Load the model of a finished run.
 
     Parameters
     ----------
     folder : Path
-        Of the run.
+        Folder of the run.
     device : str, default "auto"
-        Where to compute.
+        Device to compute on.
     hf_token : str, optional
-        To read a gated base model with.
+        Token for a gated base model.
     """
     read_result(folder)
     config = TextClassConfig.read(folder / "config.yaml")
@@ -246,16 +246,16 @@ def load_run(folder: Path, device: str = "auto", hf_token: str | None = None) ->
 
 
 def save_run(folder: Path, run: RunModel, result: Mapping[str, Any]) -> None:
-    """Write what a run learned; its result, which tells that it is whole, last of all.
+    """Write the model of a run; its result comes last and marks the run as finished.
 
     Parameters
     ----------
     folder : Path
-        Of the run; it holds the config.
+        Folder of the run, with the config already in it.
     run : RunModel
-        What it learned.
+        The model.
     result : mapping
-        What it took and reached, as strict JSON holds it.
+        The result, in strict JSON types.
     """
     named = dict(zip(run.labels.names, run.thresholds.tolist(), strict=True))
     write_json(folder / "labels.json", run.labels.to_json())
@@ -265,7 +265,7 @@ def save_run(folder: Path, run: RunModel, result: Mapping[str, Any]) -> None:
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """Return what a finished run took and reached."""
+    """Return the result of a finished run."""
     if not (folder / RESULT).is_file():
         raise ConfigError(f"{str(folder)!r} holds no finished run: train it first")
     return _read_json(folder / RESULT)
@@ -281,21 +281,23 @@ def _run(
     test: Texts | None,
     on_event: Notify | None,
 ) -> None:
-    """Make one run; its result is written last of all."""
+    """Train one run and write its result last."""
     folder.mkdir(parents=True, exist_ok=True)
     config.write(folder / "config.yaml")
     write_json(folder / "versions.json", {"packages": _versions(), "files": _files(config)})
     model = load(config.model, labels, max_length=config.data.max_length, seed=seed)
-    from tabwidget.textclass.training import fit  # transformers is installed, or `load` tells
+    from tabwidget.textclass.training import (
+        fit,  # needs transformers, which `load` has checked
+    )
 
-    trained = fit(
+    training = fit(
         model, config.train, texts, validation, seed=seed, folder=folder, on_event=on_event
     )
     parts = {"validation": validation} if test is None else {"validation": validation, "test": test}
     size = config.train.eval_batch_size
     found = {part: model.probabilities(some.texts, size) for part, some in parts.items()}
-    thresholds = thresholds_of(validation.targets, found["validation"], labels, config.train)
-    result: dict[str, Any] = {"seed": seed, **asdict(trained)}
+    thresholds = thresholds_for(validation.targets, found["validation"], labels, config.train)
+    result: dict[str, Any] = {"seed": seed, **asdict(training)}
     for part, some in parts.items():
         assert some.targets is not None
         at_half = metrics_of(some.targets, found[part], None, labels)
@@ -308,45 +310,45 @@ def _run(
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
-def _run_folder(above: Path, config: TextClassConfig, files: Mapping[str, str]) -> Path:
-    """Return the folder of a run of this config and these files; a new one if there is none."""
-    taken = _folders(above)
-    for folder in taken:
+def _run_folder(parent: Path, config: TextClassConfig, files: Mapping[str, str]) -> Path:
+    """Return the folder of the run of this config and these files, or a new one."""
+    existing = _folders(parent)
+    for folder in existing:
         if (folder / "versions.json").is_file():
             same_files = _read_json(folder / "versions.json")["files"] == files
             before = TextClassConfig.read(folder / "config.yaml")
             if same_files and _same(before, config) and before.exp == config.exp:
                 return folder
     name = config.exp.run_name or "run"
-    number = 1 + max((int(folder.name.rpartition("_")[2]) for folder in taken), default=-1)
-    return above / f"{name}_{number}"
+    number = 1 + max((int(folder.name.rpartition("_")[2]) for folder in existing), default=-1)
+    return parent / f"{name}_{number}"
 
 
-def _folders(above: Path) -> list[Path]:
-    """Return the folders of runs in a folder, by number."""
-    numbered = [p for p in above.glob("*_*") if p.is_dir() and p.name.rpartition("_")[2].isdigit()]
+def _folders(parent: Path) -> list[Path]:
+    """Return the folders of the runs in a folder, ordered by number."""
+    numbered = [p for p in parent.glob("*_*") if p.is_dir() and p.name.rpartition("_")[2].isdigit()]
     return sorted(numbered, key=lambda folder: int(folder.name.rpartition("_")[2]))
 
 
 def _same(one: TextClassConfig, other: TextClassConfig) -> bool:
-    """Return whether two configs learn the same, whatever their seeds."""
+    """Return whether two configs train the same model, up to the seeds."""
 
-    def learned(config: TextClassConfig) -> dict[str, Any]:
+    def relevant(config: TextClassConfig) -> dict[str, Any]:
         values = config.model_dump(mode="json", exclude={"exp"})
         return {
-            section: {key: v for key, v in keys.items() if key not in FREE.get(section, ())}
+            section: {key: v for key, v in keys.items() if key not in IGNORED.get(section, ())}
             for section, keys in values.items()
         }
 
-    return learned(one) == learned(other)
+    return relevant(one) == relevant(other)
 
 
 def _score(result: Mapping[str, Any], metric: str) -> float:
-    return score_of(result["validation"], result["eval_loss"], metric)
+    return selection_score(result["validation"], result["eval_loss"], metric)
 
 
 def _files(config: TextClassConfig) -> dict[str, str]:
-    """Return the digest of each CSV of a config: of a changed one, a run is another."""
+    """Return the digest of each CSV of a config; a changed file requires a new run."""
     data = config.data
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Stratified parts of texts and of CSV files, also where a row has several labels."""
+"""Stratified splits of texts and CSV files, for one or several labels per row."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from numpy.typing import NDArray
 
 from tabwidget.errors import ConfigError, DataFileError, require
 from tabwidget.textclass.config import DataSection
-from tabwidget.textclass.data import Labels, Texts, labelled_records, read_targets
+from tabwidget.textclass.data import Labels, Texts, labeled_records, read_targets
 
-__all__ = ["hold_out", "split", "stratified"]
+__all__ = ["split", "stratified_split", "train_validation_split"]
 
 _PARTS = ("train", "val", "test")
 
 
-def stratified(
+def stratified_split(
     targets: NDArray[np.bool_], fractions: Sequence[float], seed: int
 ) -> NDArray[np.int64]:
-    """Part rows so that each part has its share of each label, by iterative stratification [1]_.
+    """Split rows by iterative stratification [1]_, so that each part has its share of each label.
 
-    Of labels with few rows each, all would fall to the largest part. Where a part is left empty or
-    off its share by more than a half, rows drawn by chance go from the parts that are too large to
-    those that are too small, until each has its share.
+    The method alone would put all rows of rare labels into the largest part. If a part is empty or
+    misses its share by more than half, random rows move from oversized to undersized parts until
+    each part has its share.
 
     Parameters
     ----------
     targets : ndarray of bool, (n, k)
-        Which of k labels each row has; several, or none, too.
+        Which of k labels each row has: one, several or none.
     fractions : sequence of float
-        Each part's share of the rows.
+        Share of the rows for each part.
     seed : int
-        Of the order of the rows and of what is drawn among equals.
+        Seed of the row order and of tie-breaking.
 
     Returns
     -------
     ndarray, (n,)
-        The part of each row, from 0.
+        Index of the part of each row.
 
     References
     ----------
@@ -51,20 +51,20 @@ def stratified(
     Examples
     --------
     >>> y = np.repeat(np.eye(2, dtype=bool), 4, axis=0)
-    >>> parts = stratified(y, (0.75, 0.25), seed=0)
+    >>> parts = stratified_split(y, (0.75, 0.25), seed=0)
     >>> y[parts == 1].astype(int)
     array([[1, 0],
            [0, 1]])
     """
     library = require("iterstrat.ml_stratifiers", "textclass")
     random = np.random.RandomState(seed)
-    # The library takes rows in their order: without this, the first would all fall to one part.
+    # The library assigns rows in order: unshuffled, the first rows would all go to one part.
     order = random.permutation(len(targets))
     parts = np.empty(len(targets), dtype=np.int64)
     parts[order] = library.IterativeStratification(targets[order], np.array(fractions), random)
     shares = np.array(fractions) * len(targets)
     sizes = np.bincount(parts, minlength=len(shares))
-    # A share of less than two rows cannot be met more closely than by a row.
+    # The size of a part can always differ from its share by up to one row.
     if ((sizes == 0) | (abs(sizes - shares) > np.maximum(shares / 2, 1))).any():
         _resize(parts, targets, shares, random)
     return parts
@@ -76,7 +76,7 @@ def _resize(
     shares: NDArray[np.float64],
     random: np.random.RandomState,
 ) -> None:
-    """Move rows to other parts until each has its share, those last that keep a label in a part."""
+    """Move rows between parts until each has its share; keep each label in its part if possible."""
     sizes = np.floor(shares).astype(np.int64)
     sizes[np.argsort(sizes - shares)[: len(parts) - sizes.sum()]] += 1
     spare = []
@@ -91,20 +91,20 @@ def _resize(
             parts[spare.pop()] = part
 
 
-def hold_out(texts: Texts, fraction: float, seed: int) -> tuple[Texts, Texts]:
-    """Return the texts to train on and those to validate on, stratified by their targets.
+def train_validation_split(texts: Texts, fraction: float, seed: int) -> tuple[Texts, Texts]:
+    """Split texts into training and validation texts, stratified by their targets.
 
     Raises
     ------
     ConfigError
-        If one of them would be empty.
+        If one of the two would be empty.
     """
     assert texts.targets is not None
-    parts = stratified(texts.targets, (1 - fraction, fraction), seed)
+    parts = stratified_split(texts.targets, (1 - fraction, fraction), seed)
     if len(set(parts)) < 2:
         raise ConfigError(
-            f"data.val_fraction is {fraction:g}, which of {len(texts)} rows leaves none to train "
-            "on or none to validate on: give another, or a data.val_csv"
+            f"data.val_fraction {fraction:g} of {len(texts)} rows leaves no row to train on or "
+            "none to validate on: give another fraction, or a data.val_csv"
         )
     return texts.take(np.flatnonzero(parts == 0)), texts.take(np.flatnonzero(parts == 1))
 
@@ -116,35 +116,35 @@ def split(
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     seed: int = 0,
 ) -> dict[str, Path]:
-    r"""Part a CSV into ``train.csv``, ``val.csv`` and ``test.csv``, each with its share of a label.
+    r"""Split a CSV into ``train.csv``, ``val.csv`` and ``test.csv``, stratified by label.
 
-    The header and the rows are copied as they stand, byte for byte, in their order; the last row
-    gets a line end if it has none. The same seed gives the same files.
+    The header and the rows are copied byte for byte, in their order; a line end is added to the
+    last row if it has none. The same seed gives the same files.
 
     Parameters
     ----------
     csv : str or Path
         The CSV.
     data : DataSection
-        Names the columns; its paths are not used.
+        The columns; its paths are ignored.
     out : str or Path
-        A folder, made if it is not there; files of these names in it are overwritten.
+        Output folder, created if missing; existing files of these names are overwritten.
     fractions : (float, float, float), default (0.8, 0.1, 0.1)
-        Their shares of the rows. A file whose share is 0 is not written.
+        Shares of the rows. A file with share 0 is not written.
     seed : int, default 0
-        Draws the rows.
+        Seed of the split.
 
     Returns
     -------
     dict of str to Path
-        The files written, under "train", "val" and "test".
+        The files written, by "train", "val" and "test".
 
     Raises
     ------
     ConfigError
         If `fractions` do not sum to 1, or a file would be empty or overwrite `csv`.
     DataFileError
-        If the CSV is broken, or a file cannot be written.
+        If the CSV is malformed, or a file cannot be written.
 
     Examples
     --------
@@ -160,21 +160,22 @@ def split(
     shares = dict(zip(_PARTS, fractions, strict=True))
     if min(fractions) < 0 or fractions[0] == 0 or not math.isclose(sum(fractions), 1):
         raise ConfigError(
-            f"the fractions are {', '.join(f'{f:g}' for f in fractions)}: give the shares of "
-            "train, val and test, which sum to 1, with some to train on"
+            f"the fractions are {', '.join(f'{f:g}' for f in fractions)}: give shares for "
+            "train, val and test that sum to 1, with train above 0"
         )
     folder = Path(os.path.expanduser(out))
     paths = {name: folder / f"{name}.csv" for name, share in shares.items() if share > 0}
-    records = labelled_records(csv, data)
+    records = labeled_records(csv, data)
     for path in paths.values():
         if path.exists() and path.samefile(records.path):
-            raise ConfigError(f"{str(path)!r} would overwrite the CSV itself: give another folder")
+            raise ConfigError(f"{str(path)!r} is the CSV to split itself: give another folder")
     targets = read_targets(csv, data, Labels.of(csv, data))
-    parts = stratified(targets, [share for share in fractions if share > 0], seed)
+    parts = stratified_split(targets, [share for share in fractions if share > 0], seed)
     for part, name in enumerate(paths):
         if not (parts == part).any():
             raise ConfigError(
-                f"{shares[name]:g} of {len(parts)} rows leaves none for {name}: give it more, or 0"
+                f"the fraction {shares[name]:g} of {len(parts)} rows leaves {name} empty: give it "
+                "more, or 0"
             )
     try:
         folder.mkdir(parents=True, exist_ok=True)

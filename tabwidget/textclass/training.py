@@ -1,4 +1,4 @@
-"""Training: one run of a model of labels, by transformers' Trainer."""
+"""One training run of a `LabelModel` with the Trainer of transformers."""
 
 from __future__ import annotations
 
@@ -24,28 +24,27 @@ from tabwidget.errors import ConfigError, MissingExtraError, require
 from tabwidget.textclass.config import TrainSection
 from tabwidget.textclass.data import Texts
 from tabwidget.textclass.loading import LabelModel, quiet
-from tabwidget.textclass.training_log import BEST, Notify, Teller, Trained
+from tabwidget.textclass.training_log import SELECTION_SCORE, Notify, TrainingLog, TrainingResult
 
 __all__ = ["fit", "label_weights"]
 
-REPORTS = 200  # of the training loss in a run, about
+N_REPORTS = 200  # approximate number of training-loss reports per run
 
 
 def label_weights(targets: NDArray[np.bool_], multi: bool) -> NDArray[np.float64]:
-    """Return what each label weighs in the loss, so that rare ones count as much as frequent ones.
+    """Return class weights that balance rare and frequent labels in the loss.
 
-    Of labels that exclude each other: rows over rows of the label, as scikit-learn's "balanced".
-    Where a row may have several: what the rows that have a label weigh, rows without it over rows
-    with it.
+    For single labels ``n / (k * n_label)``, as scikit-learn's "balanced"; for several labels per
+    row the weight of positive targets, ``(n - n_label) / n_label``. Absent labels weigh 1.
 
     Examples
     --------
     >>> label_weights(np.array([[1, 0], [1, 0], [1, 0], [0, 1]], dtype=bool), multi=True).round(2)
     array([0.33, 3.  ])
     """
-    there = targets.sum(axis=0)
-    weights = (len(targets) - there if multi else len(targets) / targets.shape[1]) / there.clip(1)
-    return np.where(there > 0, weights, 1.0)
+    counts = targets.sum(axis=0)
+    weights = (len(targets) - counts if multi else len(targets) / targets.shape[1]) / counts.clip(1)
+    return np.where(counts > 0, weights, 1.0)
 
 
 def fit(
@@ -58,47 +57,47 @@ def fit(
     folder: Path,
     on_event: Notify | None = None,
     stop: threading.Event | None = None,
-) -> Trained:
-    """Train until it is enough, and leave the model with the weights that were best.
+) -> TrainingResult:
+    """Train a model in place, and restore its best weights at the end.
 
-    Texts can be labeled by other threads meanwhile, between two steps.
+    Other threads can use the model between two steps.
 
     Parameters
     ----------
     model : LabelModel
-        Its weights that require gradients are trained.
+        Its parameters that require gradients are trained.
     config : TrainSection
-        How long and how fast.
+        Limits and hyperparameters.
     train, validation : Texts
-        With targets.
+        Texts with targets.
     seed : int
-        Of the order of the rows and of dropout.
+        Seed of the row order and of dropout.
     folder : Path
-        Holds ``metrics.jsonl``, ``logs`` and, as long as the run is not over, ``checkpoints``; a
-        run that was killed goes on from the last of them.
+        Gets ``metrics.jsonl``, ``logs`` and, during the run, ``checkpoints``; an interrupted run
+        resumes from the last one.
     on_event : callable, optional
-        Takes events as dicts, as `tabwidget.events.from_dict` reads them; what it raises ends the
-        run.
+        Receives event payloads, which `tabwidget.events.from_dict` restores; an exception from it
+        ends the run.
     stop : threading.Event, optional
         Once set, the run ends at the next step.
     """
     if not len(train) or not len(validation):
-        where = "train on" if len(validation) else "validate on"
-        raise ConfigError(f"there are no rows to {where}: give more rows or another val_fraction")
-    teller = Teller(model, config, train, validation, folder, on_event, stop)
+        part = "train" if len(validation) else "validate"
+        raise ConfigError(f"there are no rows to {part} on: give more rows or another val_fraction")
+    log = TrainingLog(model, config, train, validation, folder, on_event, stop)
     arguments = _arguments(config, model, len(train), seed, folder / "checkpoints")
     with model.lock.hold(), torch.random.fork_rng(), quiet():
-        # Seeds that the Trainer sets are taken back at once: others draw while it trains.
+        # The Trainer seeds the global generators, which other code uses during training.
         with preserved_rng():
-            trainer = _LabelTrainer(model, config, train, validation, arguments, teller)
+            trainer = _LabelTrainer(model, config, train, validation, arguments, log)
         torch.manual_seed(seed)
-        trainer.train(resume_from_checkpoint=_last_whole(folder / "checkpoints"))
+        trainer.train(resume_from_checkpoint=_last_checkpoint(folder / "checkpoints"))
         model.model.eval()
-    return teller.end(trainer.state)
+    return log.end(trainer.state)
 
 
 class _LabelTrainer(Trainer):
-    """The Trainer of one run: its batches, its loss, its learning rate and its checkpoints."""
+    """Trainer with the batches, loss, learning-rate schedule and checkpoints of a `LabelModel`."""
 
     def __init__(
         self,
@@ -107,16 +106,16 @@ class _LabelTrainer(Trainer):
         train: Texts,
         validation: Texts,
         arguments: TrainingArguments,
-        teller: Teller,
+        log: TrainingLog,
     ) -> None:
-        self._labelled, self._config, self._teller = model, config, teller
-        callbacks: list[TrainerCallback] = [teller]
+        self._label_model, self._config, self._log = model, config, log
+        callbacks: list[TrainerCallback] = [log]
         if "tensorboard" in config.report_to:
             require("tensorboard", "textclass")
             from torch.utils.tensorboard import SummaryWriter
 
-            logs: Any = TensorBoardCallback  # transformers says no types of it
-            callbacks.append(logs(SummaryWriter(str(teller.folder / "logs"))))
+            tensorboard: Any = TensorBoardCallback  # untyped
+            callbacks.append(tensorboard(SummaryWriter(str(log.folder / "logs"))))
         self._weights: Tensor | None = None
         if config.class_weights == "balanced":
             assert train.targets is not None
@@ -129,15 +128,15 @@ class _LabelTrainer(Trainer):
             train_dataset=_Rows(model, train),
             eval_dataset=_Rows(model, validation),
             processing_class=model.tokenizer,
-            compute_metrics=teller.measure,
+            compute_metrics=log.measure,
             callbacks=callbacks,
         )
-        self.model_accepts_loss_kwargs = False  # the loss of accumulated batches is their mean
+        self.model_accepts_loss_kwargs = False  # accumulated batches are averaged
         self.remove_callback(PrinterCallback)
 
     def _collate(self, rows: list[dict[str, Any]]) -> dict[str, Tensor]:
         targets = torch.from_numpy(np.stack([row["labels"] for row in rows]).astype(np.float32))
-        return {**self._labelled.collate([row["input_ids"] for row in rows]), "labels": targets}
+        return {**self._label_model.collate([row["input_ids"] for row in rows]), "labels": targets}
 
     def compute_loss(
         self,
@@ -146,39 +145,39 @@ class _LabelTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Return the mean loss of a batch; validation rows weigh the same, so that runs compare."""
+        """Return the mean loss of a batch; validation rows are unweighted, to compare runs."""
         targets = inputs.pop("labels")
         logits = model(**inputs).logits.float()
         weights = self._weights if model.training else None
-        if self._labelled.labels.multi:
+        if self._label_model.labels.multi:
             loss = binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
         else:
             loss = cross_entropy(logits, targets.argmax(-1), weight=weights)
         if model.training:
-            self._teller.n_rows += len(targets)
+            self._log.fit_log.n_seen += len(targets)
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: Any = None
     ) -> torch.optim.lr_scheduler.LRScheduler:
         assert self.optimizer is not None
-        warmup, teller = self._config.warmup_ratio, self._teller
+        warmup, log = self._config.warmup_ratio, self._log
 
-        def rate(step: int) -> float:
-            done = max(step / max(1, num_training_steps), teller.share_of_time)
+        def factor(step: int) -> float:
+            done = max(step / max(1, num_training_steps), log.share_of_time)
             return done / warmup if done < warmup else max(0.0, (1 - done) / (1 - warmup))
 
-        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, rate)
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
         return self.lr_scheduler
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        self._labelled.save(folder)
+        self._label_model.save(folder)
 
 
 class _Rows(Dataset[dict[str, Any]]):
-    """Rows as token ids, with their targets."""
+    """Token ids and targets of texts."""
 
     def __init__(self, model: LabelModel, texts: Texts) -> None:
         assert texts.targets is not None
@@ -196,7 +195,7 @@ def _arguments(
 ) -> TrainingArguments:
     batches = math.ceil(n_rows / config.batch_size)
     steps = math.ceil(batches / config.gradient_accumulation_steps) * config.num_train_epochs
-    others = [name for name in config.report_to if name not in ("tensorboard", "none")]
+    integrations = [name for name in config.report_to if name not in ("tensorboard", "none")]
     arguments = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=config.batch_size,
@@ -216,36 +215,36 @@ def _arguments(
         save_strategy="epoch",
         save_total_limit=config.save_total_limit,
         load_best_model_at_end=True,
-        metric_for_best_model=BEST,
+        metric_for_best_model=SELECTION_SCORE,
         greater_is_better=True,
-        logging_steps=min(10, max(1, round((config.max_steps or steps) / REPORTS))),
+        logging_steps=min(10, max(1, round((config.max_steps or steps) / N_REPORTS))),
         logging_first_step=True,
         label_names=["labels"],
-        report_to=others or "none",
+        report_to=integrations or "none",
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )
-    # One process uses one device.
+    # Use one device per process.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
 
 
-def _last_whole(folder: Path) -> str | None:
-    """Return the last checkpoint that was not cut off while it was written."""
-    for place in sorted(folder.glob("checkpoint-*"), key=lambda p: -int(p.name.split("-")[1])):
+def _last_checkpoint(folder: Path) -> str | None:
+    """Return the newest complete checkpoint."""
+    for path in sorted(folder.glob("checkpoint-*"), key=lambda p: -int(p.name.split("-")[1])):
         with contextlib.suppress(OSError, ValueError):
-            json.loads((place / "trainer_state.json").read_text(encoding="utf-8"))
-            return str(place)
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+            return str(path)
     return None
 
 
 def _optimizer(config: TrainSection, model: LabelModel) -> str:
-    few = any(
+    quantized = any(
         type(module).__name__ in ("HQQLinear", "Linear4bit", "Linear8bitLt")
         for module in model.model.modules()
     )
-    if config.optim_8bit_when_4bit and few and model.device.type == "cuda":
+    if config.optim_8bit_when_4bit and quantized and model.device.type == "cuda":
         with contextlib.suppress(MissingExtraError):
             require("bitsandbytes", "quant")
             return "adamw_8bit"

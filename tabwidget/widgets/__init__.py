@@ -2,18 +2,21 @@
 
 ::
 
-    _panel.py      the base: one session, one snapshot trait, one message handler
-    _requests.py   what a browser may ask for, one small function each
-    _feed.py       carries a session's news to every panel over it
-    _state.py      a session as JSON
-    _static.py     a session as a picture that needs no kernel
-    data.py  task.py  train.py  query.py  workbench.py    one public class each
+    workbench.py    all panels in one widget
+    panels/         one file a panel: its class, slice of the state, requests and static view
+    panel.py        the base: one session, one trait per slice, one message handler
+    registry.py     the panels there are, and the requests they handle
+    feed.py         keeps the panels over a session up to date
+    protocol.py     requests, replies and JSON
+    frames.py       the notebook's DataFrames
+    static_html.py  a session as HTML that needs no kernel
 """
 
-from tabwidget.widgets.data import DataPanel
-from tabwidget.widgets.query import QueryPanel
-from tabwidget.widgets.task import TaskPanel
-from tabwidget.widgets.train import TrainPanel
+from tabwidget.widgets.panels.data import DataPanel
+from tabwidget.widgets.panels.labels import LabelsPanel
+from tabwidget.widgets.panels.query import QueryPanel
+from tabwidget.widgets.panels.task import TaskPanel
+from tabwidget.widgets.panels.train import TrainPanel
 from tabwidget.widgets.workbench import Workbench
 
-__all__ = ["DataPanel", "QueryPanel", "TaskPanel", "TrainPanel", "Workbench"]
+__all__ = ["DataPanel", "LabelsPanel", "QueryPanel", "TaskPanel", "TrainPanel", "Workbench"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tabwidget.widgets._panel import Panel
+from tabwidget.widgets.panel import Panel
+from tabwidget.widgets.registry import panel_classes
 
 __all__ = ["Workbench"]
 
@@ -13,15 +14,15 @@ class Workbench(Panel):
     Parameters
     ----------
     source : Session, DataFrame, str, path or Table, optional
-        What to work on. Widgets over the same session stay in step; a sample is given by its
-        name, a CSV or Parquet file by its path. Without it, choose a table in the first panel.
-    **choices
+        What to work on. Widgets over the same session stay in step. A sample is given by its
+        name, a CSV or Parquet file by its path; without a source, load a table in the first panel.
+    **settings
         Passed on to `Session.choose`: ``target=``, ``task=``, ``serializer=``, ``max_seconds=``.
 
     Attributes
     ----------
     session : Session
-        Holds everything: what is loaded, chosen, fitted and asked.
+        Holds the table, the settings, the fit and the questions.
 
     Examples
     --------
@@ -32,4 +33,7 @@ class Workbench(Panel):
     >>> bench.close()
     """
 
-    _drawn = ("data", "task", "train", "query")
+    @classmethod
+    def drawn(cls) -> list[str]:
+        """Return the names of all panels."""
+        return list(panel_classes())

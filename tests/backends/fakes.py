@@ -1,4 +1,4 @@
-"""A backend that counts: exact, instant and without torch, for tests of what stands above it."""
+"""A backend that counts frequencies: exact, instant and without torch."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def _ignore(event: Event) -> None:
 
 
 class FakeBackend:
-    """Answers with frequencies counted in the table.
+    """Predicts with conditional frequencies of the table.
 
-    A context that no row of the table matches is answered with the column's marginal. A fit takes
-    `max_steps` steps, three by default.
+    Evidence that no row matches gets the target's marginal. A fit takes `max_steps` steps, three by
+    default.
     """
 
     name = "fake"
@@ -44,7 +44,7 @@ class FakeBackend:
 
     def __init__(self, model_config: ModelConfig | None = None) -> None:
         self.seen: list[FitRequest] = []
-        self.asked: list[tuple[int, int]] = []  # rows and orders of every call of predict
+        self.asked: list[tuple[int, int]] = []  # rows and orders of each call of predict
         self._columns: list[Column] = []
         self._cells = np.empty((0, 0), dtype=np.int64)
 
@@ -57,7 +57,7 @@ class FakeBackend:
         return ModelSize(weights, weights, weights, 4, 1, 1, 1, 3.0, 8, "cpu")
 
     def fit(self, request: FitRequest) -> None:
-        # Without what belongs to the caller: a backend can be copied, as scikit-learn does.
+        # Without the callbacks: a backend can be copied, as scikit-learn does.
         self.seen.append(replace(request, emit=_ignore, stopped=bool))
         schema, frame = request.table.schema, request.table.frame
         columns = [schema[name] for name in schema.targets]
@@ -103,8 +103,8 @@ class FakeBackend:
         return Prediction(found, np.zeros(len(contexts)))
 
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
-        held = np.flatnonzero(np.isfinite(rows[:, target]))
-        return held, self.predict(rows[held], [target] * len(held)).probabilities
+        scored = np.flatnonzero(np.isfinite(rows[:, target]))
+        return scored, self.predict(rows[scored], [target] * len(scored)).probabilities
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         return {"rows": len(self._cells)}, {"cells": self._cells}
@@ -133,7 +133,7 @@ class FakeBackend:
 
 
 class SlowBackend(FakeBackend):
-    """Takes its time, so that it can be stopped and asked while it learns."""
+    """A slow fit, to be stopped or queried meanwhile."""
 
     name = "slow"
     seconds_per_step = 0.002

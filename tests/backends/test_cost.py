@@ -9,7 +9,7 @@ import pytest
 from tabwidget.backends import BACKENDS, Backend, resolve
 from tabwidget.backends.cost import ModelSize, cost_of
 from tabwidget.config import TrainingConfig
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tests.backends.text.fakes import toy
 
 SIZE = ModelSize(10**6, 10**4, 10**6, 4, 2, 64, 500, 20.0, 8, "cpu", rate=1e9)

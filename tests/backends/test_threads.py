@@ -1,4 +1,4 @@
-"""A backend leaves cores to others, and other threads their own."""
+"""Tests of few_threads: half of the cores, for one thread of the process."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def _two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_half_of_the_cores_are_taken_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_ends_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
     with threads.few_threads():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
 
 
-def test_other_threads_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_threads_have_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
     seen = []
     with threads.few_threads():
@@ -36,7 +36,7 @@ def test_other_threads_keep_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == [2]
 
 
-def test_an_error_gives_them_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 2)
     with pytest.raises(ZeroDivisionError), threads.few_threads():
         _ = 1 / 0

@@ -1,1 +1,1 @@
-"""Measurements: slow, and collected only when they are named."""
+"""Benchmarks: slow, and run only by name."""

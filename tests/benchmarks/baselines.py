@@ -1,12 +1,13 @@
-"""What our one fit is measured against: models trained for one column, as one usually would.
+"""Baselines for every-column prediction: scikit-learn models trained for one column each.
 
-Numbers: median imputation with indicators, and scaling. Levels: the most frequent imputed, with
-indicators, and one-hot. Boosting takes missing cells and levels as they are. The models learn from
-whole rows; where a half of a row is hidden in the test their own preprocessing fills it in. For the
-CRPS they answer a normal distribution around the prediction, its width the root mean square of
-their out-of-fold residuals (forest: out-of-bag), taken on rows hidden in the same way.
+Preprocessing: median imputation with missing indicators and scaling for numbers; most-frequent
+imputation with indicators and one-hot encoding for levels. Boosting handles missing cells and
+levels itself. The models are trained on whole rows; where half of a test row is hidden, their own
+preprocessing imputes it. For the CRPS they predict a normal distribution around the prediction,
+with the root mean square of their out-of-fold residuals (out-of-bag for the forest) on rows hidden
+in the same way.
 
-Scores are kept as JSON, as they don't depend on our backend.
+Scores are cached as JSON, since they don't depend on tabwidget.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ __all__ = ["GIVENS", "MODELS", "RAW_FOREST", "Scores", "baselines", "features", 
 Floats = NDArray[np.float64]
 Scores = dict[str, dict[str, dict[str, float]]]  # given -> model -> metric -> score
 
-VERSION = 1  # raise it when what follows gives other scores
+VERSION = 1  # increase it when a change below changes the scores
 GIVENS = ("all", "half")
 MODELS = ("linear", "forest", "boosting")
 RAW_FOREST = "forest, raw votes"
@@ -51,11 +52,11 @@ RAW_FOREST = "forest, raw votes"
 def baselines(
     train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, trees: int, cache: Path | None
 ) -> Scores:
-    """Return the scores of the three models on one column, out of the cache if they are there."""
+    """Return the scores of the three models on one column, from the cache if possible."""
     if cache is None:
         return _scores(train, test, target, seed, trees)
-    what = [VERSION, sklearn.__version__, trees, seed, target, *map(str, train.dtypes)]
-    digest = hashlib.sha256(repr(what).encode())
+    key = [VERSION, sklearn.__version__, trees, seed, target, *map(str, train.dtypes)]
+    digest = hashlib.sha256(repr(key).encode())
     for part in (train, test):
         digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
     file = cache / f"{digest.hexdigest()[:24]}.json"
@@ -69,12 +70,12 @@ def baselines(
 
 
 def features(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return numbers and dates as floats (seconds), and levels as texts; NaN where missing."""
+    """Return numbers and dates as floats (seconds), and levels as strings; NaN where missing."""
     return pd.DataFrame({name: _plain(frame[name]) for name in frame})
 
 
 def scored_rows(train: pd.DataFrame, test: pd.DataFrame, target: str) -> NDArray[np.bool_]:
-    """Return which test rows have a target that can be scored: there, and no unseen label."""
+    """Return which test rows have a target that is present and not an unseen label."""
     there = test[target].notna().to_numpy()
     if is_number(train[target]):
         return there
@@ -91,15 +92,15 @@ def _plain(series: pd.Series) -> pd.Series:
 
 def _scores(train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, trees: int) -> Scores:
     known = features(train[train[target].notna()])
-    asked = features(test[scored_rows(train, test, target)])
+    scored = features(test[scored_rows(train, test, target)])
     number = is_number(train[target])
-    x, y, truth = known.drop(columns=target), known[target], asked[target]
+    x, y, truth = known.drop(columns=target), known[target], scored[target]
     if number:
         middle, unit = y.mean(), y.std(ddof=0)
         y, truth = (y - middle) / unit, (truth - middle) / unit
     inputs = {
-        "all": asked[x.columns],
-        "half": half_known(features(test), target, seed).loc[asked.index, x.columns],
+        "all": scored[x.columns],
+        "half": half_known(features(test), target, seed).loc[scored.index, x.columns],
     }
     learned = {"all": x, "half": half_known(known, target, seed)[x.columns]}
     scores: Scores = {given: {} for given in GIVENS}
@@ -121,8 +122,8 @@ def _scores(train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, tre
             if name == "forest":
                 raw = log_loss(truth, shares, labels=labels)
                 scores[given][RAW_FOREST] = {"log-loss": float(raw)}
-                # A label that no tree votes for would cost 36 nats a row, and flatter ours: one
-                # vote more, spread over the labels.
+                # A label without votes would cost 36 nats per row and favor us: add one vote,
+                # spread over the labels.
                 shares = (trees * shares + 1 / len(labels)) / (trees + 1)
             scores[given][name] = {"log-loss": float(log_loss(truth, shares, labels=labels))}
     return scores
@@ -137,7 +138,7 @@ def _pipeline(name: str, x: pd.DataFrame, number: bool, seed: int, trees: int) -
             handle_unknown="use_encoded_value",
             unknown_value=np.nan,
             encoded_missing_value=np.nan,
-            max_categories=250,  # it takes no more than 255
+            max_categories=250,  # its maximum is 255
         )
         return make_pipeline(
             make_column_transformer((encoder, levels), remainder="passthrough"),
@@ -170,7 +171,7 @@ def _pipeline(name: str, x: pd.DataFrame, number: bool, seed: int, trees: int) -
 def _widths(
     fresh: Pipeline, fitted: Pipeline, learned: dict[str, pd.DataFrame], y: pd.Series, seed: int
 ) -> dict[str, float]:
-    """Return the root mean square of the residuals on rows that were not learned from."""
+    """Return the root mean square of the out-of-sample residuals."""
     if isinstance(fitted[-1], RandomForestRegressor):
         found = {given: _out_of_bag(fitted, rows) for given, rows in learned.items()}
     else:
@@ -180,7 +181,7 @@ def _widths(
 
 
 def _out_of_bag(fitted: Pipeline, rows: pd.DataFrame) -> Floats:
-    """Return the mean of the trees that did not learn a row; NaN if all did."""
+    """Return the mean of the trees that were not trained on a row; NaN if all were."""
     prepared = fitted[:-1].transform(rows)
     forest = fitted[-1]
     total, count = np.zeros(len(rows)), np.zeros(len(rows))
@@ -194,7 +195,7 @@ def _out_of_bag(fitted: Pipeline, rows: pd.DataFrame) -> Floats:
 def _out_of_fold(
     fresh: Pipeline, learned: dict[str, pd.DataFrame], y: pd.Series, seed: int
 ) -> dict[str, Floats]:
-    """Return predictions of models that learned the other four fifths of the whole rows."""
+    """Return the 5-fold out-of-fold predictions."""
     found = {given: np.empty(len(y)) for given in learned}
     for kept, left_out in KFold(5, shuffle=True, random_state=seed).split(y):
         model = clone(fresh).fit(learned["all"].iloc[kept], y.iloc[kept])

@@ -1,13 +1,13 @@
-"""Do the answers mean what they say: coverage of 90 % intervals, and calibration of labels.
+"""Calibration: coverage of 90 % intervals of numbers, and calibration error of labels.
 
     python -m tests.benchmarks.calibration [--tables tuning] [--seeds 5] [--seconds 12] [--out FILE]
 
-80/20 split with ``random_state=42+seed``, one fit a table and seed, each column given all others;
-medians over the seeds. An interval of listed values (few distinct ones) holds at least what it says
-and often more; of a binned number it can be exact. The calibration error is expected over 15 bins
-of equally many rows of the likeliest label's probability, on tables with over 500 rows. Few test
-rows show an error by chance alone: what a perfectly calibrated model of the same confidences would
-show on the mean stands beside it.
+80/20 split with ``random_state=42+seed``, one fit per table and seed, each column predicted from
+all others; medians over the seeds. Intervals of listed values (few distinct numbers) cover at least
+the nominal level, often more; those of binned numbers can be exact. The expected calibration error
+uses 15 equally filled bins of the probability of the most likely label, on tables with over 500
+rows. With few test rows the error is positive by chance: "by chance" is the mean error of a
+perfectly calibrated model with the same confidences.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from tests.benchmarks.scores import calibration_error, quantiles
 Floats = NDArray[np.float64]
 
 COVERED = 0.9
-MIN_TABLE = 500  # rows, for a calibration error to tell anything
+MIN_TABLE = 500  # rows, for a meaningful calibration error
 DRAWS = 200
 
 
-def figures(
+def measures(
     model: TabularLanguageModel, train: pd.DataFrame, test: pd.DataFrame, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield what is measured of each column: coverage of a number, calibration of levels."""
+    """Yield the measures of each column: coverage for numbers, calibration error for levels."""
     for target in model.schema.targets:
         column = model.schema[target]
         usable = scored_rows(train, test, target)
@@ -49,7 +49,7 @@ def figures(
         if column.is_number:
             low = quantiles(column, probabilities, (1 - COVERED) / 2)
             high = quantiles(column, probabilities, (1 + COVERED) / 2)
-            # The bins of whole numbers end on halves, and an interval on whole numbers.
+            # Bins of whole numbers end at halves, intervals at whole numbers.
             ends = (np.round(low), np.round(high)) if column.integer else (low, high)
             covered = float(((numbers >= ends[0]) & (numbers <= ends[1])).mean())
             kind = "listed" if column.edges is None else "binned"
@@ -66,7 +66,7 @@ def figures(
 
 
 def _by_chance(confidence: Floats, seed: int) -> float:
-    """Return the error that rows drawn from the confidences themselves show on the mean."""
+    """Return the mean calibration error of outcomes drawn from the confidences themselves."""
     rng = np.random.default_rng(seed)
     drawn = rng.random((DRAWS, len(confidence))) < confidence
     return float(np.mean([calibration_error(confidence, row.astype(float)) for row in drawn]))
@@ -74,11 +74,11 @@ def _by_chance(confidence: Floats, seed: int) -> float:
 
 def main() -> None:
     """Run and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--tables", default="tuning")
-    asked.add_argument("--seeds", type=int, default=5)
-    asked.add_argument("--seconds", type=float, default=12.0)
-    options = asked.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--tables", default="tuning")
+    arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--seconds", type=float, default=12.0)
+    options = arguments.parse_args()
     report = Report(options)
     report.table("table", "column", "kind", "covered by 90 %", "calibration error", "by chance")
     every = [_measured(table, options, report) for table in named(options.tables)]
@@ -90,11 +90,11 @@ def main() -> None:
 
 
 def _measured(table: str, options: argparse.Namespace, report: Report) -> pd.DataFrame:
-    """Return the medians of one table's columns, printed."""
+    """Print and return the medians of the columns of one table."""
     found = []
     for seed in range(options.seeds):
         train, test = split(load(table), seed)
-        found += list(figures(fit_for(options.seconds)(train, seed), train, test, seed))
+        found += list(measures(fit_for(options.seconds)(train, seed), train, test, seed))
     frame = pd.DataFrame(found, columns=["column", "kind", "covered", "error", "by_chance"])
     cells = frame.groupby(["column", "kind"], sort=False).median().reset_index()
     for cell in cells.itertuples(index=False):

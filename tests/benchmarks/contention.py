@@ -1,9 +1,9 @@
-"""What a busy machine costs a fit: steps a second beside a process that takes one core.
+"""Training speed in steps/s beside another process that takes one core.
 
     python -m tests.benchmarks.contention
 
-Prints the rate with torch's own number of threads and with ours, alone and beside the other
-process, all in one run.
+Prints the rate with torch's default number of threads and with tabwidget's, alone and beside the
+other process.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ STEPS = 30
 
 
 @contextlib.contextmanager
-def company(busy: bool) -> Iterator[None]:
-    """Keep one core busy meanwhile, if asked."""
+def background_load(busy: bool) -> Iterator[None]:
+    """Keep one core busy in the context, if `busy`."""
     other = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
     try:
         yield
@@ -36,7 +36,7 @@ def company(busy: bool) -> Iterator[None]:
 
 
 def rate() -> float:
-    """Return steps a second of a fit."""
+    """Return the steps per second of a fit."""
     model = TabularLanguageModel(training=TrainingConfig(max_steps=STEPS), random_state=0)
     began = time.perf_counter()
     model.fit(datasets.load("penguins"))
@@ -45,7 +45,7 @@ def rate() -> float:
 
 def main() -> None:
     """Measure and print."""
-    rate()  # the first fit imports what torch loads late
+    rate()  # torch imports modules during the first fit
     print("| threads | alone | beside a busy process |\n|---|---|---|")
     settings = {f"torch's own ({torch.get_num_threads()})": 2 * torch.get_num_threads(), "ours": 0}
     for name, cores in settings.items():
@@ -53,7 +53,7 @@ def main() -> None:
         with patched if cores else contextlib.nullcontext():
             rates = []
             for busy in (False, True):
-                with company(busy):
+                with background_load(busy):
                     rates.append(f"{rate():.1f} steps/s")
         print(f"| {name} | {' | '.join(rates)} |", flush=True)
 

@@ -1,18 +1,18 @@
-"""Any column from the others: our one fit beside models trained for each column.
+"""Every column from the others: one fit beside models trained for each column.
 
     python -m tests.benchmarks.every_column [--tables tuning|confirmation|iris,cars] [--seeds 5]
         [--seconds 12] [--trees 300] [--cache FOLDER] [--out FILE]
 
-Split and model seed vary together: 80/20 with ``random_state=42+seed``. Ours is fitted once for a
-table and a seed, with no target named. Each column is then asked given all the others, and given a
-random half of them, drawn for each row and the same for everybody. What the baselines are and do is
-written in ``baselines.py``; ``--cache`` keeps their scores for the next time.
+Split and model seed vary together: 80/20 with ``random_state=42+seed``. tabwidget is fitted once
+per table and seed, without a target. Each column is predicted from all others, and from a random
+half of them, drawn per row and equal for all models. ``baselines.py`` describes the baselines;
+``--cache`` keeps their scores.
 
-Levels count by log-loss over the labels of the training rows (test rows with another label are
+Levels are scored by log-loss over the labels of the training rows (test rows with another label are
 dropped and counted as unseen), numbers by R² and by CRPS in standard deviations of the training
-rows. Ours answers a number with the mean of its distribution. Left out are columns with one value
-in the training rows, and with fewer than ten test rows to score. A column that ours declines to
-learn has no score of ours and counts as lost.
+rows. The R² of tabwidget uses the mean of the distribution. Columns with one value in the training
+rows, or with fewer than ten test rows to score, are left out. A column that tabwidget does not
+model has no score and counts as lost.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ __all__ = ["Fit", "fit_for", "medians", "our_scores", "raw_scores", "summary"]
 Fit = Callable[[pd.DataFrame, int], TabularLanguageModel]
 
 OURS = "ours"
-MIN_ROWS = 10  # of the test, that a score is taken of
-MIN_R2 = -1.0  # in the mean gain: a few rows that vary little can take R² to minus thousands
+MIN_ROWS = 10  # of the test part, to score a column
+MIN_R2 = -1.0  # in mean gains, since few rows with little variance give an R² of minus thousands
 CELL = ["table", "column", "given", "kind", "metric"]
 
 
 def fit_for(seconds: float) -> Fit:
-    """Return the fit that is measured by default."""
+    """Return the default fit."""
 
     def fit(train: pd.DataFrame, seed: int) -> TabularLanguageModel:
         training = TrainingConfig(max_seconds=seconds)
@@ -77,20 +77,20 @@ def raw_scores(
     table : str
         Name of a table of ``frames.py``.
     seed : int
-        Of the split, of what is hidden, and of all models.
+        Seed of the split, of the hidden cells and of all models.
     fit : callable
-        ``fit(train, seed)`` returns our model; called once.
+        ``fit(train, seed)`` returns a fitted model; called once.
     trees : int, default 300
-        In a forest.
+        Trees in a forest.
     cache : Path, optional
-        Folder with the baselines' scores.
+        Folder for cached baseline scores.
     columns : sequence of str, optional
-        Those to ask for; all by default.
+        Target columns; all by default.
 
     Returns
     -------
     DataFrame
-        A score a row: table, column, given, kind, metric, rows, unseen, seed, model, score.
+        One score per row: table, column, given, kind, metric, rows, unseen, seed, model, score.
     """
     train, test = split(load(table), seed)
     model = fit(train, seed)
@@ -122,7 +122,7 @@ def raw_scores(
 def our_scores(
     model: TabularLanguageModel, train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int
 ) -> Scores:
-    """Return our scores on one column; NaN if the model left it out."""
+    """Return our scores on one column; NaN if the model does not predict it."""
     usable = scored_rows(train, test, target)
     number = is_number(train[target])
     scores: Scores = {}
@@ -157,7 +157,7 @@ def _score(
 
 
 def medians(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the medians over the seeds: a cell a row, a model a column, in the table's order."""
+    """Return medians over the seeds, one row per cell and one column per model, in table order."""
     cells = (
         scores.groupby([*CELL, "model"], sort=False)["score"].median().unstack("model", sort=False)
     )
@@ -168,7 +168,7 @@ def medians(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(cells: pd.DataFrame) -> Iterator[tuple[object, ...]]:
-    """Yield rows of the last table: by table, by what is given, and in all."""
+    """Yield the rows of the last table: by table, by given columns, and in all."""
     for table in cells["table"].unique():
         yield (table, *_compared(cells[cells["table"] == table]))
     for given in GIVENS:
@@ -186,7 +186,7 @@ def _compared(cells: pd.DataFrame) -> Iterator[object]:
 
 
 def _shares(cells: pd.DataFrame) -> Iterator[object]:
-    """Yield the number of cells, and the share at or above the forest, and above all three."""
+    """Yield the number of cells, and the shares at or above the forest and all three models."""
     yield len(cells)
     level = pd.DataFrame({name: _better(cells, name) >= -1e-9 for name in MODELS})
     yield float(level["forest"].mean()) if len(cells) else np.nan
@@ -194,7 +194,7 @@ def _shares(cells: pd.DataFrame) -> Iterator[object]:
 
 
 def _gain(cells: pd.DataFrame, other: str, metric: str) -> float:
-    """Return by how much ours is better on the mean, cells without a score of ours left out."""
+    """Return our mean gain, without cells that we have no score for."""
     same = cells[cells["metric"] == metric]
     if metric == "R²":
         same = same.assign(**{name: same[name].clip(lower=MIN_R2) for name in (OURS, other)})
@@ -202,30 +202,32 @@ def _gain(cells: pd.DataFrame, other: str, metric: str) -> float:
 
 
 def _better(cells: pd.DataFrame, other: str) -> pd.Series:
-    """Return by how much ours is better, in each cell's own unit; NaN without ours."""
+    """Return our gain per cell, in its own unit; NaN without our score."""
     difference = cells[OURS] - cells[other]
     return difference.where(cells["metric"] == "R²", -difference)
 
 
 def main() -> None:
     """Run and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--tables", default="tuning")
-    asked.add_argument("--seeds", type=int, default=5)
-    asked.add_argument("--seconds", type=float, default=12.0)
-    asked.add_argument("--trees", type=int, default=300)
-    asked.add_argument("--columns", type=int, help="ask for the last so many of a table only")
-    asked.add_argument("--cache", type=Path)
-    options = asked.parse_args()
-    # Hidden halves leave columns without a value, and rare labels folds without a member.
+    arguments = parser(__doc__)
+    arguments.add_argument("--tables", default="tuning")
+    arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--seconds", type=float, default=12.0)
+    arguments.add_argument("--trees", type=int, default=300)
+    arguments.add_argument(
+        "--columns", type=int, help="predict only this many last columns of a table"
+    )
+    arguments.add_argument("--cache", type=Path)
+    options = arguments.parse_args()
+    # Hidden halves leave columns without values, and rare labels leave folds without members.
     warnings.filterwarnings("ignore", module="sklearn")
     report = Report(options)
     names = ("ours", *MODELS)
     report.table("table", "column", "given", "kind", "rows", "unseen", "metric", *names)
     every = [_measured(table, options, report) for table in named(options.tables)]
     cells = pd.concat(every, ignore_index=True)
-    report.say()
-    report.say(
+    report.print()
+    report.print(
         "Cells at or above a model are those that are as good to 1e-9 or better, by log-loss or "
         "R². Gains are means over the forest, positive where ours is better, R² counted from "
         f"{MIN_R2:g} on."
@@ -247,16 +249,16 @@ def main() -> None:
     if RAW_FOREST in cells:
         labeled = cells[cells["metric"] == "log-loss"]
         share = float((_better(labeled, RAW_FOREST) >= -1e-9).mean())
-        report.say()
-        report.say(
-            "With the forest's raw votes, which give a label that no tree votes for no "
-            f"probability, ours is at or above it in {share:.3f} of the {len(labeled)} cells of "
+        report.print()
+        report.print(
+            "With the forest's raw votes, where a label without votes has probability 0, "
+            f"ours is at or above it in {share:.3f} of the {len(labeled)} cells of "
             f"levels; mean gain {_gain(labeled, RAW_FOREST, 'log-loss'):.3f}."
         )
 
 
 def _measured(table: str, options: argparse.Namespace, report: Report) -> pd.DataFrame:
-    """Return the cells of one table, printed."""
+    """Print and return the cells of one table."""
     fit = fit_for(options.seconds)
     columns = None if options.columns is None else list(map(str, load(table)))[-options.columns :]
     found = [

@@ -2,11 +2,10 @@
 
     python -m tests.benchmarks.flights [--seconds 120] [--rows 5000] [--split 42] [--out FILE]
 
-90/10 split. On validation rows each column is asked given all others; log-loss over the values or
-bins of our own support, beside that of the training frequencies with one added to each. Cells that
-the support lacks are dropped and counted as unseen; constants are not asked for. Memory is the peak
-of the process, which is a fresh one as ``python -m`` starts it: the table, the fit and the answers
-are all it has held.
+90/10 split. On validation rows each column is predicted from all others; log-loss over the values
+or bins of tabwidget's support, beside that of the training frequencies with add-one smoothing.
+Cells outside the support are dropped and counted as unseen; constant columns are skipped. Memory is
+the peak of the process, which ``python -m`` starts fresh.
 """
 
 from __future__ import annotations
@@ -30,24 +29,24 @@ Floats = NDArray[np.float64]
 
 
 def peak() -> float:
-    """Return the most memory the process has held so far, in GB (10^9 bytes)."""
+    """Return the peak memory of the process in GB (10^9 bytes)."""
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
-def marginal(cells: NDArray[np.int64], n_answers: int) -> Floats:
-    """Return the frequencies of the answers, one added to each."""
-    counts = np.bincount(cells[cells >= 0], minlength=n_answers) + 1
+def marginal(codes: NDArray[np.int64], n_values: int) -> Floats:
+    """Return the frequencies of the values, with add-one smoothing."""
+    counts = np.bincount(codes[codes >= 0], minlength=n_values) + 1
     return counts / counts.sum()
 
 
 def main() -> None:
     """Run and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--seconds", type=float, default=120.0)
-    asked.add_argument("--rows", type=int, default=5000)
-    asked.add_argument("--split", type=int, default=42)
-    options = asked.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--seconds", type=float, default=120.0)
+    arguments.add_argument("--rows", type=int, default=5000)
+    arguments.add_argument("--split", type=int, default=42)
+    options = arguments.parse_args()
     report = Report(options)
     train, rest = train_test_split(flights(), test_size=0.1, random_state=options.split)
     test = rest.head(options.rows)
@@ -93,7 +92,7 @@ def main() -> None:
 
 
 def _ignored(report: Report, model: TabularLanguageModel, train: pd.DataFrame) -> None:
-    """Say which columns take no part, and why."""
+    """Print the columns that are not modeled, and why."""
     report.table("column left out", "why")
     for name in train:
         if name not in model.schema.targets:

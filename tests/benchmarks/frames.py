@@ -1,7 +1,7 @@
-"""The tables that benchmarks run on, and how their rows are split and partly hidden.
+"""Benchmark tables, and how their rows are split and partly hidden.
 
-Recipes are chosen on the "tuning" tables, and confirmed on the "confirmation" ones: others in
-size, kinds and missing cells. All of them come with installed packages; nothing is downloaded.
+Recipes are tuned on the "tuning" tables and confirmed on the "confirmation" tables, which differ in
+size, kinds and missing cells. All come with installed packages; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TUNING = ("iris", "wine", "breast_cancer", "diabetes", "penguins")
 
 
 def named(text: str) -> list[str]:
-    """Return the names of tables: those of a set, or as listed with commas between.
+    """Return the table names of a set, or of a comma-separated list.
 
     Examples
     --------
@@ -49,15 +49,15 @@ def load(name: str) -> pd.DataFrame:
 
 
 def split(frame: pd.DataFrame, seed: int, share: float = 0.2) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows to learn from and those to test on."""
+    """Return training and test rows."""
     train, test = train_test_split(frame, test_size=share, random_state=42 + seed)
     return train.reset_index(drop=True), test.reset_index(drop=True)
 
 
 def half_known(rows: pd.DataFrame, target: str, seed: int) -> pd.DataFrame:
-    """Return the rows with a random half of the columns beside the target missing in each.
+    """Return the rows with a random half of the other columns hidden in each.
 
-    What is hidden depends on the shape, the target and the seed alone: it is the same for all.
+    The hidden cells depend only on the shape, the target and the seed, so all models get the same.
     """
     names = list(map(str, rows))
     index, n_others = names.index(target), len(names) - 1
@@ -68,7 +68,7 @@ def half_known(rows: pd.DataFrame, target: str, seed: int) -> pd.DataFrame:
 
 
 def without_unseen(rows: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with levels that training never met as missing cells."""
+    """Return the rows with unseen levels replaced by missing cells."""
     seen = {
         str(name): cells.where(cells.isin(train[name].dropna().unique()))
         for name, cells in rows.items()
@@ -78,7 +78,7 @@ def without_unseen(rows: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_number(series: pd.Series) -> bool:
-    """Whether a column holds numbers or dates rather than levels."""
+    """Return whether a column holds numbers or dates, not levels."""
     dtype = series.dtype
     if pd.api.types.is_bool_dtype(dtype):
         return False
@@ -112,7 +112,7 @@ def _seattle_weather() -> pd.DataFrame:
 
 
 def _fair() -> pd.DataFrame:
-    """Return a survey of 1974 in which every answer is one of a few: all of it as levels."""
+    """Return a survey of 1974 with categorical answers, all as levels."""
     from statsmodels.datasets import fair
 
     frame = fair.load_pandas().data.sample(3000, random_state=0)
@@ -130,12 +130,12 @@ def _anes96() -> pd.DataFrame:
 
 
 def _planes() -> pd.DataFrame:
-    """Return the aeroplanes of the flights: up to 127 levels, and cells missing, most of one."""
+    """Return the airplanes of the flights: up to 127 levels, and mostly missing cells in one."""
     return _nyc("planes.csv").drop(columns="tailnum")
 
 
 def _digits() -> pd.DataFrame:
-    """Return handwritten digits, four by four gray values of each."""
+    """Return handwritten digits with four by four gray values each."""
     digits = load_digits()
     gray = digits.images.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16)
     frame = pd.DataFrame(gray, columns=[f"gray {i // 4}{i % 4}" for i in range(16)])

@@ -1,8 +1,8 @@
-"""What the key-value cache is worth: seconds to generate a text with and without it.
+"""Key-value cache: seconds to generate a text with and without it.
 
     python -m tests.benchmarks.generation [--length 256] [--repeats 5] [--threads 1]
 
-Both write the same text, greedily, with the same random model, alternating in one process.
+Both decode the same text greedily with the same random model, alternating in one process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VOCABULARY, WIDTH, LAYERS, HEADS = 1000, 256, 4, 4
 
 
 def random_model(length: int) -> LanguageModel:
-    """Return an untrained model that never ends a text."""
+    """Return an untrained model that never generates an end token."""
     torch.manual_seed(0)
     tokenizer = Tokenizer(VOCABULARY)
     tokenizer.fit([" ".join(f"word{i}" for i in range(VOCABULARY))])
@@ -30,7 +30,7 @@ def random_model(length: int) -> LanguageModel:
     model = LanguageModel(encoder, tokenizer)
     with torch.no_grad():
         model.bias[tokenizer.eos_id] = -1e9
-        # An untrained model would write one word again and again, whatever it read.
+        # An untrained model would repeat one word regardless of its context.
         for name, weight in model.encoder.transformer.named_parameters():
             if name.endswith("out.weight"):
                 weight.normal_(std=0.3)
@@ -55,7 +55,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     model = random_model(options.length)
     for use_cache in (True, False):
-        timed(model, min(32, options.length), use_cache)  # the first calls warm torch up
+        timed(model, min(32, options.length), use_cache)  # warm up torch
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(options.repeats):
         texts = set()
@@ -64,7 +64,7 @@ def main() -> None:
             texts.add(text)
             taken.append(took)
         assert len(texts) == 1, "the cache changed the text"
-        # The beginning is a token too, which is not written out.
+        # The start token is not part of the text.
         assert len(text.split()) == options.length - 1, "the text ended early"
     cached, uncached = (statistics.median(seconds[use_cache]) for use_cache in (True, False))
     print(

@@ -1,11 +1,11 @@
-"""Prints how many seconds ``import tabwidget`` takes in a new Python: the best of five."""
+"""Print the seconds of ``import tabwidget`` in a new Python process, best of five."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-# Timed inside the new process: starting Python itself is not ours.
+# Timed inside the new process, to exclude the start of Python.
 MEASURE = (
     "import time; start = time.perf_counter(); import tabwidget; print(time.perf_counter() - start)"
 )

@@ -1,20 +1,20 @@
-"""Missing cells filled: our imputer beside scikit-learn's, on numbers and on levels.
+"""Imputation: our imputer against scikit-learn's, on numbers and categories.
 
     python -m tests.benchmarks.imputation [--tables penguins,wine,diabetes] [--seeds 5]
         [--seconds 12] [--out FILE]
 
-Of a whole table, labels and targets included, 15 % of the cells are hidden, then all are filled by
-``fit_transform`` and the hidden ones compared. "At random": each cell with the same chance. "By
-value": the chance of a cell grows in a line with the rank of its own value, from none for the
-lowest to 30 % for the highest; levels are ranked in an order drawn for each seed. Cells that the
-table lacks itself stay missing and are not scored. Seeds draw what is hidden and what is learned.
+15 % of the cells of a whole table, labels and targets included, are hidden; ``fit_transform`` fills
+them, and the hidden cells are scored. "At random": all cells have the same probability. "By value":
+the probability grows linearly with the rank of the cell's value, from 0 for the lowest to 30 % for
+the highest; levels are ranked in a random order per seed. Cells that are missing in the table are
+not scored. The seed sets the hidden cells and the training.
 
-RMSE is in standard deviations of the column, of the whole table; it and accuracy are means over
-the columns, then medians over the seeds. The others in their usual form: numbers standardized, and
-levels one-hot for the neighbors, one-hot without the first for the ridge and as ordinal codes for
-the forest. (With all one-hot columns the iterative ones learn each from its siblings and leave
-what they began with: accuracy 0.47 in place of 0.85 on penguins.) Columns of levels are decoded to
-the likeliest, codes to the nearest.
+RMSE is in standard deviations of the column in the whole table; RMSE and accuracy are means over
+the columns, then medians over the seeds. The baselines take standardized numbers, and categories
+one-hot for the neighbors, one-hot without the first level for the ridge and as ordinal codes for
+the forest. (With all one-hot columns the iterative imputers predict each from its siblings and keep
+their initial guess: accuracy 0.47 instead of 0.85 on penguins.) One-hot columns are decoded to the
+largest, codes to the nearest.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MECHANISMS = ("at random", "by value")
 
 
 def hidden_cells(frame: pd.DataFrame, mechanism: str, seed: int) -> pd.DataFrame:
-    """Return which cells are hidden: about `SHARE` of each column, none of those not there.
+    """Return the mask of hidden cells: about `SHARE` of each column, none of them missing.
 
     Examples
     --------
@@ -58,18 +58,18 @@ def hidden_cells(frame: pd.DataFrame, mechanism: str, seed: int) -> pd.DataFrame
     (True, True)
     """
     rng = np.random.default_rng([seed, MECHANISMS.index(mechanism)])
-    chances = {}
+    probabilities = {}
     for name, cells in frame.items():
-        chances[name] = pd.Series(SHARE, index=frame.index)
+        probabilities[name] = pd.Series(SHARE, index=frame.index)
         if mechanism == "by value":
-            # Means of ranks are in the middle, whichever values are how frequent.
+            # Average ranks have the same mean for any ties.
             ranks = _in_order(cells, rng).rank(method="average")
-            chances[name] = 2 * SHARE * (ranks - 0.5) / cells.notna().sum()
-    return (pd.DataFrame(chances) > rng.random(frame.shape)) & frame.notna()
+            probabilities[name] = 2 * SHARE * (ranks - 0.5) / cells.notna().sum()
+    return (pd.DataFrame(probabilities) > rng.random(frame.shape)) & frame.notna()
 
 
 def errors(truth: pd.DataFrame, filled: pd.DataFrame, hidden: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each column: RMSE in standard deviations, or accuracy, of hidden cells.
+    """Return one row per column: RMSE in standard deviations, or accuracy, of hidden cells.
 
     Examples
     --------
@@ -84,8 +84,8 @@ def errors(truth: pd.DataFrame, filled: pd.DataFrame, hidden: pd.DataFrame) -> p
         true, guess = truth[name][rows], filled[name][rows]
         scores = {"RMSE": np.nan, "accuracy": np.nan}
         if is_number(truth[name]):
-            off = (guess.astype(float) - true) / truth[name].std(ddof=0)
-            scores["RMSE"] = float(np.sqrt((off**2).mean()))
+            error = (guess.astype(float) - true) / truth[name].std(ddof=0)
+            scores["RMSE"] = float(np.sqrt((error**2).mean()))
         else:
             scores["accuracy"] = float((guess.astype(str) == true.astype(str)).mean())
         found.append({"column": name, **scores})
@@ -93,7 +93,7 @@ def errors(truth: pd.DataFrame, filled: pd.DataFrame, hidden: pd.DataFrame) -> p
 
 
 def fills(seconds: float) -> dict[str, Fill]:
-    """Return what fills a table, given it and a seed: ours and the others."""
+    """Return the imputers by name, each a function of a table and a seed."""
 
     def ours(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
         training = TrainingConfig(max_seconds=seconds)
@@ -121,7 +121,7 @@ def fills(seconds: float) -> dict[str, Fill]:
 
 
 def _in_order(cells: pd.Series, rng: np.random.Generator) -> pd.Series:
-    """Return numbers as they are, and levels as places in an order drawn."""
+    """Return numbers unchanged, and levels as their positions in a random order."""
     if is_number(cells):
         return cells
     levels = sorted(cells.dropna().unique(), key=str)
@@ -129,7 +129,7 @@ def _in_order(cells: pd.Series, rng: np.random.Generator) -> pd.Series:
 
 
 def _simple(frame: pd.DataFrame, _: int) -> pd.DataFrame:
-    # What holds levels has other missing values than what holds numbers.
+    # SimpleImputer needs one kind of missing value.
     plain = frame.astype({name: object for name in frame if not is_number(frame[name])})
     plain = plain.where(plain.notna(), np.nan)
     filled = {}
@@ -140,10 +140,10 @@ def _simple(frame: pd.DataFrame, _: int) -> pd.DataFrame:
 
 
 def _encoded(frame: pd.DataFrame, imputer: Any, levels_as: str) -> pd.DataFrame:
-    """Return a frame filled by an imputer of matrices of numbers."""
+    """Return a frame filled by an imputer of numeric matrices."""
     matrices = [_encode(frame[name], levels_as) for name in frame]
     with warnings.catch_warnings():
-        # Ten rounds are its default, with which few tables converge.
+        # The default of ten rounds rarely converges.
         warnings.filterwarnings("ignore", module="sklearn")
         full = imputer.fit_transform(np.hstack(matrices))
     ends = np.cumsum([matrix.shape[1] for matrix in matrices])[:-1]
@@ -174,7 +174,7 @@ def _decode(part: Floats, cells: pd.Series, levels_as: str) -> Any:
 
 
 def _scores(table: str, mechanism: str, seeds: int, seconds: float) -> pd.DataFrame:
-    """Return a row for each method and seed, means over the columns."""
+    """Return one row per method and seed, with means over the columns."""
     frame, found = load(table), []
     for seed in range(seeds):
         hidden = hidden_cells(frame, mechanism, seed)
@@ -195,11 +195,11 @@ def _means(cells: pd.DataFrame) -> Iterator[object]:
 
 def main() -> None:
     """Run and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--tables", default="penguins,wine,diabetes")
-    asked.add_argument("--seeds", type=int, default=5)
-    asked.add_argument("--seconds", type=float, default=12.0)
-    options = asked.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--tables", default="penguins,wine,diabetes")
+    arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--seconds", type=float, default=12.0)
+    options = arguments.parse_args()
     report = Report(options)
     report.table("table", "missing", "method", "RMSE", "accuracy", "seconds")
     every = []
@@ -211,7 +211,7 @@ def main() -> None:
                 report.row(table, mechanism, *cell)
             every.append(cells.assign(mechanism=mechanism))
     cells = pd.concat(every)
-    report.say("\nMeans over the tables. The last column is the mean of RMSE and 1 - accuracy.")
+    report.print("\nMeans over the tables. The last column is the mean of RMSE and 1 - accuracy.")
     report.table("missing", "method", "RMSE", "accuracy", "mean of both errors")
     for mechanism in (*MECHANISMS, "both"):
         same = cells if mechanism == "both" else cells[cells["mechanism"] == mechanism]

@@ -1,19 +1,19 @@
-"""One fit that serves all five estimators, beside five that were fitted for themselves.
+"""One fit for all five estimators, against five separate fits.
 
     python -m tests.benchmarks.one_fit [--seeds 5] [--seconds 12] [--unlimited 1] [--out FILE]
 
-Penguins, split 80/20 with ``random_state=42+seed``. Of the training part one model of the whole
-table is fitted, which `from_fitted` and `prefit` hand to every estimator, and each estimator is
-fitted by itself as well: to classify the species, to predict the body mass, to impute 15 % of the
-test's cells (hidden at random; RMSE in standard deviations, a mean over columns), to fill up the
-species (macro F1 of boosting on the test), and to draw as many rows as were learned (how well a
-forest tells them from those, 0.5 is ideal, and the mean distance of the columns' distributions:
-Kolmogorov-Smirnov's of numbers, total variation of levels).
+Penguins, split 80/20 with ``random_state=42+seed``. One model is fitted to the whole training table
+and given to every estimator by `from_fitted`; each estimator is fitted separately too. Tasks:
+classify the species, predict the body mass, impute 15 % of the test cells (hidden at random; RMSE
+in standard deviations, mean over columns), balance the species (macro F1 of boosting on the test
+rows), and sample as many rows as the training table has (AUC of a forest that separates them from
+the training rows, ideally 0.5, and the mean distance between the columns' distributions:
+Kolmogorov-Smirnov for numbers, total variation for categories).
 
-"Same within noise": the mean difference over the seeds beside its standard error; beside them how
-much the separate fits vary over the seeds. With ``max_seconds`` for each fit, one takes a fifth of
-the time of five by construction, so the seconds to answer stand beside, and those of a fit with no
-limit, which ends when the validation loss no longer falls, for ``--unlimited`` seeds.
+The mean difference over the seeds is reported with its standard error and the standard deviation
+of the separate fits. With ``max_seconds`` per fit, one fit takes a fifth of the time of five by
+construction, so the seconds of the predictions are reported too, and those of fits without a
+limit, for ``--unlimited`` seeds.
 """
 
 from __future__ import annotations
@@ -46,32 +46,32 @@ from tests.benchmarks.report import Report, parser
 
 LABEL, NUMBER = "species", "body_mass_g"
 TREES = 200
-OTHER = 1000  # the seeds of an estimator's own fit
+OTHER = 1000  # added to the seed of an estimator's own fit
 
 Params = dict[str, Any]
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Use:
-    """What is done with one estimator; all of it is given the rows to learn and those to test on.
+    """The functions of one task.
 
     Attributes
     ----------
     own : callable
-        Returns one that was fitted by itself with these parameters.
+        Returns an estimator fitted separately.
     shared : callable
-        Returns one that a fitted model answers for, with the same seed.
+        Returns an estimator over the shared model, with the same seed.
     answer : callable
-        Returns what it answers: this and the fit are what is timed.
-    figures : callable
-        Returns how good the answer is.
+        Returns its predictions; the time of this and the fit is measured.
+    metrics : callable
+        Returns the metrics of the predictions.
     """
 
     own: Callable[[pd.DataFrame, Params], Any]
     shared: Callable[[TabularLanguageModel, Params], Any]
     answer: Callable[[Any, pd.DataFrame, pd.DataFrame, int], Any]
-    figures: Callable[[Any, pd.DataFrame, pd.DataFrame, int], Figures]
+    metrics: Callable[[Any, pd.DataFrame, pd.DataFrame, int], Metrics]
 
 
 def _own_regressor(train: pd.DataFrame, params: Params) -> LanguageModelRegressor:
@@ -85,23 +85,23 @@ def _holey(test: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _of_classes(
     answer: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, seed: int
-) -> Figures:
+) -> Metrics:
     guess = answer.idxmax(axis=1)
     loss = log_loss(test[LABEL], answer, labels=list(answer))
     return {"accuracy": accuracy_score(test[LABEL], guess), "log-loss": loss}
 
 
-def _of_numbers(answer: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Figures:
+def _of_numbers(answer: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Metrics:
     there = test[NUMBER].notna()
     return {"R²": r2_score(test[NUMBER][there], answer[there])}
 
 
-def _of_filled(answer: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Figures:
+def _of_filled(answer: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Metrics:
     found = errors(test, answer, hidden_cells(test, "at random", seed))
     return {metric: float(found[metric].mean()) for metric in ("RMSE", "accuracy")}
 
 
-def _of_more(answer: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Figures:
+def _of_more(answer: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Metrics:
     more, labels = answer
     rows_test = test.drop(columns=LABEL)
     both = coded(pd.concat([more, rows_test], ignore_index=True))
@@ -111,16 +111,16 @@ def _of_more(answer: Any, train: pd.DataFrame, test: pd.DataFrame, seed: int) ->
     return {"rows of the rarest": float(counts.min()), "macro F1": macro}
 
 
-def _of_drawn(answer: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Figures:
-    # Drawn rows lack nothing, and are compared with such.
+def _of_drawn(answer: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Metrics:
+    # Sampled rows have no missing cells.
     whole = train.dropna(ignore_index=True)
     both = coded(pd.concat([whole, answer], ignore_index=True))
     real = np.arange(len(both)) < len(whole)
     forest = RandomForestClassifier(TREES, random_state=seed)
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
-    told = cross_val_predict(forest, both, real, cv=folds, method="predict_proba")[:, 1]
-    apart = [_distance(whole[name], answer[name]) for name in whole]
-    return {"AUC of a forest": roc_auc_score(real, told), "distance": float(np.mean(apart))}
+    scores = cross_val_predict(forest, both, real, cv=folds, method="predict_proba")[:, 1]
+    distances = [_distance(whole[name], answer[name]) for name in whole]
+    return {"AUC of a forest": roc_auc_score(real, scores), "distance": float(np.mean(distances))}
 
 
 def _distance(real: pd.Series, drawn: pd.Series) -> float:
@@ -154,9 +154,11 @@ USES = {
         _of_filled,
     ),
     "oversampler": Use(
-        # It fits as it resamples.
+        # fit_resample fits it.
         lambda train, params: LanguageModelOverSampler(**params),
-        lambda lm, params: LanguageModelOverSampler(prefit=lm, random_state=params["random_state"]),
+        lambda lm, params: LanguageModelOverSampler.from_fitted(
+            lm, LABEL, random_state=params["random_state"]
+        ),
         lambda model, train, test, seed: model.fit_resample(
             train.drop(columns=LABEL), train[LABEL]
         ),
@@ -172,7 +174,7 @@ USES = {
 
 
 def measured(seed: int, seconds: float | None) -> Iterator[dict[str, Any]]:
-    """Yield figures of one seed: with the shared model and with each estimator's own."""
+    """Yield the metrics of one seed, of the shared model and of the separate fits."""
     train, test = split(load("penguins"), seed)
     # The first fit of a process is slower.
     TabularLanguageModel(training=TrainingConfig(max_steps=1), random_state=0).fit(train)
@@ -189,22 +191,22 @@ def measured(seed: int, seconds: float | None) -> Iterator[dict[str, Any]]:
             model = use.own(train, of_own) if which == "own" else use.shared(lm, params)
             answer = use.answer(model, train, test, seed)
             took = time.perf_counter() - began
-            figures = {**use.figures(answer, train, test, seed), "seconds": took}
-            for metric, value in figures.items():
+            metrics = {**use.metrics(answer, train, test, seed), "seconds": took}
+            for metric, value in metrics.items():
                 yield {"estimator": name, "fit": which, "metric": metric, "value": value}
 
 
 def main() -> None:
     """Run and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--seeds", type=int, default=5)
-    asked.add_argument("--seconds", type=float, default=12.0)
-    asked.add_argument("--unlimited", type=int, default=1, help="seeds with no limit of time")
-    options = asked.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--seconds", type=float, default=12.0)
+    arguments.add_argument("--unlimited", type=int, default=1, help="seeds without a time limit")
+    options = arguments.parse_args()
     report = Report(options)
     _printed(options.seeds, options.seconds, report)
     if options.unlimited:
-        report.say("\nThe same with no limit of time:")
+        report.print("\nThe same without a time limit:")
         _printed(options.unlimited, None, report)
 
 
@@ -220,9 +222,9 @@ def _printed(seeds: int, seconds: float | None, report: Report) -> None:
         metrics = found.loc[found["estimator"] == name, "metric"].unique()
         for metric in (one for one in metrics if one != "seconds"):
             pairs = values.loc[(name, metric)]
-            apart = pairs["shared"] - pairs["own"]
-            error = apart.std() / np.sqrt(len(apart))
-            means = (pairs["shared"].mean(), pairs["own"].mean(), apart.mean())
+            difference = pairs["shared"] - pairs["own"]
+            error = difference.std() / np.sqrt(len(difference))
+            means = (pairs["shared"].mean(), pairs["own"].mean(), difference.mean())
             report.row(name, metric, *means, error, pairs["own"].std())
     took = found.groupby(["estimator", "metric", "fit"])["value"].mean()
     report.table("seconds of", "shared fit", "own fit")
@@ -232,7 +234,7 @@ def _printed(seeds: int, seconds: float | None, report: Report) -> None:
     shared = took["shared", "fit", "shared"] + sum(took[n, "seconds", "shared"] for n in USES)
     own = sum(took[n, "seconds", "own"] for n in USES)
     report.row("all", shared, own)
-    report.say(f"\nOne fit and all five answers take {shared / own:.2f} of the time of five fits.")
+    report.print(f"\nOne fit and its predictions take {shared / own:.2f} of the time of five fits.")
 
 
 if __name__ == "__main__":

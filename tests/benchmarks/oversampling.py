@@ -1,16 +1,15 @@
-"""Rare classes filled up: what boosting learns from our rows, beside SMOTE's and others'.
+"""Oversampling: boosting trained on our rows, against SMOTE's and others'.
 
     python -m tests.benchmarks.oversampling [--tables NAMES] [--seeds 10] [--seconds 12]
         [--out FILE]
 
-One label against the rest: malignant of breast cancer, and each of wine's three cultivars in turn,
-as none is the rare one by itself. Penguins (Chinstrap, whole rows alone) are there for their
-categories, which take SMOTENC in place of SMOTE and leave ADASYN out. Rows are split 80/20 with
-``random_state=42+seed``; of the rare label as many rows of the training part are kept, drawn for
-each seed, as make up 5 %, and the test part is left as it is. Each sampler fills the rare label up
-to as many rows as the rest; SMOTE and ADASYN take fewer neighbors than their five where there are
-no more rows. HistGradientBoosting with its defaults learns the outcome: F1 of the rare label, and
-average precision. Medians and means over the seeds.
+One label against the rest: malignant in breast cancer, and each of wine's three cultivars in turn,
+since none is rare. Penguins (Chinstrap, complete rows only) add categories, which need SMOTENC
+instead of SMOTE and exclude ADASYN. Rows are split 80/20 with ``random_state=42+seed``; a random
+subset of the training rows of the rare label is kept, 5 % of the training rows, and the test rows
+are unchanged. Each sampler balances both labels; SMOTE and ADASYN use fewer than their default of
+five neighbors where there are too few rows. HistGradientBoosting with default settings is trained
+on the outcome: F1 of the rare label, and average precision. Medians and means over the seeds.
 """
 
 from __future__ import annotations
@@ -31,21 +30,21 @@ from tests.benchmarks.report import Report, parser
 
 __all__ = ["boosting", "coded", "imbalanced", "scores", "variants"]
 
-SHARE = 0.05  # of the training rows, that are of the rare label
-NEIGHBOURS = 5  # SMOTE's and ADASYN's default
+SHARE = 0.05  # of the rare label in the training rows
+MAX_NEIGHBORS = 5  # SMOTE's and ADASYN's default
 OURS, NONE, SMOTES = "tabwidget", "none", "SMOTE / SMOTENC"
 TARGETS = {"breast_cancer": "diagnosis", "wine": "cultivar", "penguins": "species"}
 RARE = {"breast_cancer": ("malignant",), "penguins": ("Chinstrap",)}
 
 
 def variants(table: str) -> list[tuple[pd.DataFrame, str, str]]:
-    """Return whole rows of a table, its target, and the label that is rare, once for each label."""
+    """Return the complete rows of a table, its target, and each rare label in turn."""
     frame, target = load(table).dropna(ignore_index=True), TARGETS[table]
     return [(frame, target, rare) for rare in RARE.get(table, sorted(frame[target].unique()))]
 
 
 def imbalanced(train: pd.DataFrame, target: str, rare: str, seed: int) -> pd.DataFrame:
-    """Return rows of which `SHARE` have the rare label, the target told apart as True and False.
+    """Return rows of which `SHARE` have the rare label, with the target as True and False.
 
     Examples
     --------
@@ -63,7 +62,7 @@ def imbalanced(train: pd.DataFrame, target: str, rare: str, seed: int) -> pd.Dat
 
 
 def coded(x: pd.DataFrame) -> pd.DataFrame:
-    """Return levels as codes, which are the same in all rows given; missing ones stay so.
+    """Return categories as ordinal codes; missing cells stay missing.
 
     Examples
     --------
@@ -78,7 +77,7 @@ def coded(x: pd.DataFrame) -> pd.DataFrame:
 
 
 def boosting(x: pd.DataFrame, seed: int) -> HistGradientBoostingClassifier:
-    """Return a model that takes the codes of such levels as levels, unfitted."""
+    """Return an unfitted model that treats the codes of categories as categories."""
     levels = [not is_number(x[name]) for name in x]
     return HistGradientBoostingClassifier(categorical_features=levels, random_state=seed)
 
@@ -86,7 +85,7 @@ def boosting(x: pd.DataFrame, seed: int) -> HistGradientBoostingClassifier:
 def scores(
     x: pd.DataFrame, y: pd.Series, x_test: pd.DataFrame, y_test: pd.Series, seed: int
 ) -> tuple[float, float]:
-    """Return F1 and average precision of a model of these rows on the test's."""
+    """Return F1 and average precision on the test rows of a model of these rows."""
     both = coded(pd.concat([x, x_test], ignore_index=True))
     model = boosting(x, seed).fit(both[: len(x)], y)
     probabilities = model.predict_proba(both[len(x) :])[:, 1]
@@ -95,8 +94,8 @@ def scores(
 
 
 def samplers(x: pd.DataFrame, n_rare: int, seconds: float, seed: int) -> dict[str, Any]:
-    """Return the samplers that can be used on these rows, by name; None leaves them as they are."""
-    neighbors = min(NEIGHBOURS, n_rare - 1)
+    """Return the samplers for these rows by name; None adds no rows."""
+    neighbors = min(MAX_NEIGHBORS, n_rare - 1)
     levels = [name for name in x if not is_number(x[name])]
     training = TrainingConfig(max_seconds=seconds)
     found = {
@@ -113,7 +112,7 @@ def samplers(x: pd.DataFrame, n_rare: int, seconds: float, seed: int) -> dict[st
 
 
 def _rows(frame: pd.DataFrame, target: str, rare: str, seed: int, seconds: float) -> pd.DataFrame:
-    """Return the scores of one seed, a sampler a row."""
+    """Return the scores of one seed, one row per sampler."""
     train, test = split(frame, seed)
     train = imbalanced(train, target, rare, seed)
     x, y = train.drop(columns=target), train[target]
@@ -126,8 +125,8 @@ def _rows(frame: pd.DataFrame, target: str, rare: str, seed: int, seconds: float
             try:
                 more = sampler.fit_resample(x, y)
             except ValueError as error:
-                # Where no rare row has neighbors of the other label, there is nothing to add.
-                warnings.warn(f"{name} leaves the rows as they are: {error}", stacklevel=2)
+                # ADASYN adds nothing where no rare row has neighbors of the other label.
+                warnings.warn(f"{name} adds no rows: {error}", stacklevel=2)
         took = time.perf_counter() - began
         f1, precision = scores(*more, x_test, y_test, seed)
         found.append({"sampler": name, "F1": f1, "precision": precision, "seconds": took})
@@ -136,11 +135,11 @@ def _rows(frame: pd.DataFrame, target: str, rare: str, seed: int, seconds: float
 
 def main() -> None:
     """Run and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--tables", default="breast_cancer,wine,penguins")
-    asked.add_argument("--seeds", type=int, default=10)
-    asked.add_argument("--seconds", type=float, default=12.0)
-    options = asked.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--tables", default="breast_cancer,wine,penguins")
+    arguments.add_argument("--seeds", type=int, default=10)
+    arguments.add_argument("--seconds", type=float, default=12.0)
+    options = arguments.parse_args()
     report = Report(options)
     report.table(
         "table",
@@ -162,15 +161,15 @@ def main() -> None:
             every.append(found.assign(table=table, rare=rare))
             counts = found["rare_rows"]
             for name, own in found.groupby("sampler", sort=False):
-                figures = own[["F1", "precision"]].agg(["median", "mean"]).to_numpy().T.ravel()
+                metrics = own[["F1", "precision"]].agg(["median", "mean"]).to_numpy().T.ravel()
                 rows = f"{counts.min()} to {counts.max()}"
-                report.row(table, rare, rows, name, *figures, float(own["seconds"].mean()))
+                report.row(table, rare, rows, name, *metrics, float(own["seconds"].mean()))
     _in_all(pd.concat(every), report)
 
 
 def _in_all(cells: pd.DataFrame, report: Report) -> None:
-    """Print means over labels, then tables, and how ours stands to SMOTE in the same seed."""
-    report.say("\nMeans over tables, in each over its labels and seeds.")
+    """Print means over labels, then tables, and the difference to SMOTE by seed."""
+    report.print("\nMeans over labels and seeds, then over tables.")
     report.table("tables", "sampler", "F1", "average precision")
     for names, same in {
         "breast_cancer, wine": cells[cells["table"] != "penguins"],
@@ -179,11 +178,11 @@ def _in_all(cells: pd.DataFrame, report: Report) -> None:
         for name, own in same.groupby("sampler", sort=False):
             report.row(names, name, *own.groupby("table")[["F1", "precision"]].mean().mean())
     pairs = cells.pivot(index=["table", "rare", "seed"], columns="sampler")
-    report.say()
+    report.print()
     for metric in ("F1", "precision"):
         more = pairs[metric][OURS] - pairs[metric][SMOTES]
-        report.say(
-            f"{metric}: ours is above SMOTE's in {(more > 0).sum()}, level in {(more == 0).sum()} "
+        report.print(
+            f"{metric}: ours is above SMOTE's in {(more > 0).sum()}, equal in {(more == 0).sum()} "
             f"and below in {(more < 0).sum()} of {len(more)} runs; mean difference "
             f"{more.mean():+.3f}, standard error {more.std() / np.sqrt(len(more)):.3f}."
         )

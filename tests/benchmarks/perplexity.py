@@ -1,10 +1,10 @@
-"""Does it learn language: perplexity beside a Kneser-Ney 3-gram of the same vocabulary.
+"""Perplexity of the MiniLM beside a Kneser-Ney 3-gram with the same vocabulary.
 
     python -m tests.benchmarks.perplexity [--epochs 10] [--seed 0] [--threads 1]
 
-The text is real and comes with Python: what ``help()`` shows, the topics of ``pydoc_data`` and the
-docstrings of the standard library, by paragraphs; a tenth of them is held out. Both models read the
-same tokens and are judged by the same targets, end tokens and unknown words included.
+The text comes with Python: the topics of ``help()`` in ``pydoc_data`` and the docstrings of the
+standard library, by paragraph; a tenth of them is the test set. Both models use the same tokens and
+the same targets, end tokens and unknown words included.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ VOCABULARY, LENGTH = 2000, 128
 
 
 def kneser_ney(train: Sequence[Sequence[int]], test: Sequence[Sequence[int]]) -> float:
-    """Return the 3-gram's perplexity on rows of token ids."""
+    """Return the perplexity of the 3-gram on rows of token ids."""
     beginning = train[0][0]
-    # Padding and the beginning, ids 0 and 2, are never predicted.
+    # Padding and start tokens, ids 0 and 2, are never predicted.
     predicted = [token for token in range(VOCABULARY) if token not in (0, beginning)]
     model = KneserNey(train, len(predicted))
     for context in [(beginning,), tuple(test[0][3:5]), tuple(test[1][:2]), (VOCABULARY, 5)]:
@@ -44,7 +44,7 @@ def kneser_ney(train: Sequence[Sequence[int]], test: Sequence[Sequence[int]]) ->
 def ours(
     train: Sequence[str], test: Sequence[str], tokenizer: Tokenizer, options: argparse.Namespace
 ) -> float:
-    """Return our model's perplexity."""
+    """Return the perplexity of our model."""
     torch.manual_seed(options.seed)
     encoder = Encoder(
         VOCABULARY,
@@ -81,27 +81,27 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.1)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--seed", type=int, default=0, help="of the split and the weights")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the split and the weights")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     train, test = split(paragraphs(), 0.1, options.seed)
     tokenizer = Tokenizer(VOCABULARY)
     tokenizer.fit(train)
-    rows, held = (
+    rows, test_rows = (
         [tokenizer.encode(text, max_length=LENGTH, truncation=True) for text in texts]
         for texts in (train, test)
     )
-    targets = [token for row in held for token in row[1:]]
+    targets = [token for row in test_rows for token in row[1:]]
     print(
         f"torch {torch.__version__}, Python {platform.python_version()}, "
         f"{torch.get_num_threads()} threads; Python's help, {len(train)} paragraphs of "
-        f"{sum(map(len, rows))} tokens, held out {len(test)} with {len(targets)} targets, "
+        f"{sum(map(len, rows))} tokens; test set {len(test)} with {len(targets)} targets, "
         f"{targets.count(tokenizer.unk_id) / len(targets):.1%} of them unknown\n"
     )
     print("| model | perplexity | seconds |\n|---|---|---|")
     runs: dict[str, Callable[[], float]] = {
-        "Kneser-Ney 3-gram": lambda: kneser_ney(rows, held),
+        "Kneser-Ney 3-gram": lambda: kneser_ney(rows, test_rows),
         "LanguageModel": lambda: ours(train, test, tokenizer, options),
     }
     for name, run in runs.items():

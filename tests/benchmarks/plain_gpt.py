@@ -1,7 +1,7 @@
-"""A minimal GPT and its plain training loop, in the manner of nanoGPT: the yardstick for ours.
+"""A minimal GPT and training loop in the style of nanoGPT, as the reference for speed.
 
-Written anew after Karpathy's nanoGPT: pre-norm blocks, learned positions, GELU, a tied head,
-AdamW with weight decay on matrices alone, gradients clipped at 1, a cosine schedule by hand.
+Written after Karpathy's nanoGPT: pre-norm blocks, learned positions, GELU, tied head, AdamW with
+weight decay on matrices only, gradients clipped at 1, and a cosine schedule.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class PlainBlock(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the block's output, of the shape of its input."""
+        """Return the output, of the shape of the input."""
         batch, length, width = x.shape
         parts = self.attention_in(self.norm_1(x)).split(width, dim=2)
         query, key, value = (
@@ -47,7 +47,7 @@ class PlainBlock(nn.Module):
 
 
 class PlainGPT(nn.Module):
-    """Token ids to next-token logits."""
+    """A causal language model: token ids to next-token logits."""
 
     def __init__(
         self,
@@ -85,18 +85,18 @@ class PlainGPT(nn.Module):
 
 
 def train_plain(model: PlainGPT, rows: Tensor, batch_size: int, epochs: int, rate: float) -> float:
-    """Train on rows of token ids, one batch of equal size a step; return the last loss.
+    """Train on rows of token ids, one batch per step; return the last loss.
 
     Parameters
     ----------
     model : PlainGPT
-        Changed in place.
+        Trained in place.
     rows : int Tensor of shape (n, length)
         Token ids; `n` is a multiple of `batch_size`.
     batch_size, epochs : int
-        Rows a step, and how often to go over all rows.
+        Rows per step, and passes over all rows.
     rate : float
-        Highest learning rate.
+        Peak learning rate.
     """
     weights = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim < 2]

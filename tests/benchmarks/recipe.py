@@ -1,11 +1,11 @@
-"""What each part of the recipe is worth: the log-loss of one fit with the part taken away.
+"""Ablation: log-loss of one fit with each part of the recipe removed.
 
     python -m tests.benchmarks.recipe [--tables tuning] [--steps 140] [--seeds 2] [--out FILE]
         [--variants "as it is,one member"]
 
-The mean over columns of the log-loss over our own support (a lower one is better), each column
-given all others, and given a random half of them. Equal steps, not equal seconds: what a part costs
-in time is in ``speed.py``. Recipes are chosen on the tuning tables and confirmed on the others.
+Mean log-loss over the columns and the support (lower is better), each column given all others, and
+given a random half of them. Steps are equal, not seconds; ``speed.py`` measures the time of the
+parts. Recipes are tuned on the tuning tables and confirmed on the others.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tabwidget import ModelConfig, TabularLanguageModel, TrainingConfig
 from tests.benchmarks.frames import half_known, load, named, split
 from tests.benchmarks.report import Report, parser
 
-MAX_ROWS = 300  # of the test
+MAX_ROWS = 300  # of the test part
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One recipe.
+    """A recipe with one part changed.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Variant:
     training : dict
         Settings of `TrainingConfig`.
     patched : callable
-        Returns a context in which the backend works otherwise.
+        Returns a context that patches the backend.
     """
 
     model: dict[str, Any] = field(default_factory=dict)
@@ -57,20 +57,20 @@ VARIANTS = {
     "width 32": Variant({"width": 32}),
     "width 128": Variant({"width": 128}),
     "no weight decay": Variant(training={"weight_decay": 0.0}),
-    "Gaussian not trusted": Variant(
-        patched=lambda: patch("tabwidget.minilm.cell_trainer.TRUSTS", (0.0,))
+    "no Gaussian prior": Variant(
+        patched=lambda: patch("tabwidget.minilm.cell_trainer.PRIOR_WEIGHTS", (0.0,))
     ),
     "Gaussian of learned rows": Variant(patched=lambda: patch(FIT + "N_FOLDS", 1)),
     "no temperatures": Variant(
         patched=lambda: patch.multiple(
-            "tabwidget.backends.minilm.fit", TEMPERATURES=[1.0], COOLER=1.0
+            "tabwidget.backends.minilm.fit", TEMPERATURES=[1.0], ENSEMBLE_TEMPERATURE=1.0
         )
     ),
 }
 
 
 def losses(lm: TabularLanguageModel, test: pd.DataFrame, seed: int) -> tuple[float, float]:
-    """Return the mean log-loss over columns, given all others and given half of them."""
+    """Return the mean log-loss over columns, given all others, and given half of them."""
     found: list[list[float]] = [[], []]
     for name in lm.schema.targets:
         column = lm.schema[name]
@@ -88,12 +88,12 @@ def losses(lm: TabularLanguageModel, test: pd.DataFrame, seed: int) -> tuple[flo
 
 def main() -> None:
     """Run and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--tables", default="tuning")
-    asked.add_argument("--steps", type=int, default=140)
-    asked.add_argument("--seeds", type=int, default=2)
-    asked.add_argument("--variants", default=",".join(VARIANTS))
-    options = asked.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--tables", default="tuning")
+    arguments.add_argument("--steps", type=int, default=140)
+    arguments.add_argument("--seeds", type=int, default=2)
+    arguments.add_argument("--variants", default=",".join(VARIANTS))
+    options = arguments.parse_args()
     report = Report(options)
     report.table("table", "recipe", "given all", "given half")
     for table in named(options.tables):

@@ -1,4 +1,4 @@
-"""Report: a Markdown table printed row by row, under a line of versions and machine."""
+"""Report: Markdown tables printed row by row, below a line of versions and machine."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from tabwidget.backends.threads import few_threads
 __all__ = ["Report", "machine", "parser", "shown"]
 
 PACKAGES = ("torch", "scikit-learn", "pandas", "numpy")
-PLACES = ("out", "cache")  # options that say where, and nothing about the figures
+PATH_OPTIONS = ("out", "cache")  # options that do not affect the results
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options that every benchmark has."""
+    """Return a parser with the options of every benchmark."""
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--out", help="write the same text to this file as well")
+    made.add_argument("--out", help="also write the output to this file")
     return made
 
 
 class Report:
-    """Prints lines as they come, and writes the same to a file.
+    """Prints lines immediately, and writes them to a file as well.
 
     Parameters
     ----------
     options : Namespace
-        Of `parser`; what was asked is printed with the versions.
+        Options of `parser`, printed with the versions.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -45,31 +45,33 @@ class Report:
             self._file = Path(options.out)
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.write_text("", encoding="utf-8")
-        asked = {name: value for name, value in vars(options).items() if name not in PLACES}
-        self.say(machine())
-        settings = ", ".join(f"{name} {value}" for name, value in asked.items())
-        self.say(f"\n{Path(sys.argv[0]).stem}: {settings}")
+        shown_options = {
+            name: value for name, value in vars(options).items() if name not in PATH_OPTIONS
+        }
+        self.print(machine())
+        settings = ", ".join(f"{name} {value}" for name, value in shown_options.items())
+        self.print(f"\n{Path(sys.argv[0]).stem}: {settings}")
 
-    def say(self, text: str = "") -> None:
-        """Write a line."""
+    def print(self, text: str = "") -> None:
+        """Print a line."""
         print(text, flush=True)
         if self._file is not None:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(text + "\n")
 
     def table(self, *names: str) -> None:
-        """Begin a table with these columns."""
-        self.say()
+        """Print the header of a table."""
+        self.print()
         self.row(*names)
-        self.say("|" + "---|" * len(names))
+        self.print("|" + "---|" * len(names))
 
     def row(self, *cells: object) -> None:
-        """Write one row of the table."""
-        self.say("| " + " | ".join(shown(cell) for cell in cells) + " |")
+        """Print one row of the table."""
+        self.print("| " + " | ".join(shown(cell) for cell in cells) + " |")
 
 
 def shown(cell: object) -> str:
-    """Return a cell's text: numbers to three places, and a dash for none.
+    """Format a cell: numbers with three decimals, and a dash for NaN.
 
     Examples
     --------
@@ -98,7 +100,7 @@ def machine() -> str:
 
 
 def _cpu() -> str:
-    """Return the processor's name; Linux alone knows it well."""
+    """Return the name of the processor; exact on Linux only."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

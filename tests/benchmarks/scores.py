@@ -1,4 +1,4 @@
-"""How answers are scored: CRPS, quantiles and calibration of distributions, all rows at once."""
+"""Scores of predicted distributions: CRPS, quantiles and calibration error."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def crps(column: Column, probabilities: Floats, truth: Floats) -> Floats:
     Parameters
     ----------
     column : Column
-        A number. Within a bin its probability is spread evenly; listed values are points.
+        A number column; density is constant within bins, and listed values are points.
     probabilities : ndarray of shape (n_rows, len(column.support))
-        Of each row.
+        Probabilities of the support for each row.
     truth : ndarray of shape (n_rows,)
-        What it was, in the column's unit, as the score is.
+        True values, in the unit of the column and of the score.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def crps(column: Column, probabilities: Floats, truth: Floats) -> Floats:
     else:
         ends, low, high = column.edges, total[:, :-1], total[:, 1:]
     left, right = ends[:-1], ends[1:]
-    # Each stretch is cut where the truth lies, if it lies inside.
+    # An interval that contains the truth is split there.
     cut = np.clip(truth[:, None], left, right)
     at_cut = low + (high - low) * (cut - left) / (right - left)
     below = (cut - left) * _mean_square(low, at_cut)
@@ -66,7 +66,7 @@ def gaussian_crps(mean: Floats, std: float, truth: Floats) -> Floats:
 
 
 def quantiles(column: Column, probabilities: Floats, share: float) -> Floats:
-    """Return each row's quantile, as `Distribution.quantile` does it for one."""
+    """Return the quantile of each row, as `Distribution.quantile`."""
     total = probabilities.cumsum(1)
     index = (total < share - 1e-12).sum(1).clip(max=probabilities.shape[1] - 1)
     if column.edges is None:
@@ -78,14 +78,14 @@ def quantiles(column: Column, probabilities: Floats, share: float) -> Floats:
 
 
 def calibration_error(confidence: Floats, right: Floats) -> float:
-    """Return the expected calibration error over bins of equally many rows.
+    """Return the expected calibration error over equally filled bins.
 
     Parameters
     ----------
     confidence : ndarray of shape (n_rows,)
-        Probability of the likeliest label.
+        Probability of the most likely label.
     right : ndarray of shape (n_rows,)
-        1 where that label was the right one, otherwise 0.
+        1 where that label is correct, otherwise 0.
 
     Examples
     --------
@@ -99,5 +99,5 @@ def calibration_error(confidence: Floats, right: Floats) -> float:
 
 
 def _mean_square(start: Floats, end: Floats) -> Floats:
-    """Return the mean of the square of what goes in a line from `start` to `end`."""
+    """Return the mean square of a linear function from `start` to `end`."""
     return (start**2 + start * end + end**2) / 3

@@ -1,14 +1,14 @@
-"""How fast: one question, many rows at once, and training as a share of what the machine can do.
+"""Speed of one query, of many rows at once, and of training relative to the machine's peak.
 
     python -m tests.benchmarks.speed [--seconds 5] [--calls 200] [--steps 60] [--out FILE]
 
-On a made-up table of 4,000 rows and ten columns (six numbers, three columns of levels, one
-boolean), each answered from the nine others. One row by itself is timed on 200 and scaled.
+On a synthetic table of 4,000 rows and ten columns (six numbers, three columns of levels, one
+boolean), each predicted from the nine others. Single rows are timed on 200 rows and scaled.
 
-Training: floating point operations of a step's forward and backward pass, counted by torch itself
-as it runs (the optimizer's left out; attention counted whole, though half of it is masked), over
-the time of the same whole step in a twin that runs uncounted. Beside it this machine's fp32 rate in
-``torch.mm`` of 1024 x 1024 with the same number of threads, measured in the same run.
+Training: floating-point operations of the forward and backward pass of a step, counted by torch
+(without the optimizer; attention counted in full, though half of it is masked), divided by the time
+of a whole step without counting. The machine's fp32 rate is that of ``torch.mm`` of 1024 x 1024
+with the same number of threads, in the same run.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from tabwidget.backends.minilm.fit import MiniLMFit
 from tabwidget.backends.threads import few_threads
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.minilm.cell_trainer import CellTrainer
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.every_column import fit_for
 from tests.benchmarks.report import Report, parser
 
 ROWS = 4000
-SIDE = 1024  # of the matrices that the machine's own rate is measured with
+SIDE = 1024  # of the matrices for the peak rate of the machine
 ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 ATTENTION_BACKWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-# By the shapes of their tensors; of itself torch counts attention on a GPU alone.
+# FLOPs by tensor shapes; torch itself counts attention only on GPUs.
 ON_CPU = {
     ATTENTION: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
     ATTENTION_BACKWARD: lambda g, q, k, v, *_, **__: sdpa_backward_flop_count(g, q, k, v),
@@ -47,7 +47,7 @@ ON_CPU = {
 
 
 def mixed_frame() -> pd.DataFrame:
-    """Return ten columns that depend on each other."""
+    """Return ten dependent columns."""
     x, y = make_classification(
         ROWS, 9, n_informative=6, n_redundant=3, n_classes=3, random_state=0, n_clusters_per_class=1
     )
@@ -60,33 +60,33 @@ def mixed_frame() -> pd.DataFrame:
 
 
 def seconds_of(call: Callable[[], object]) -> float:
-    """Return how long one call takes."""
+    """Return the seconds of one call."""
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
 
 
 def asking(model: TabularLanguageModel, frame: pd.DataFrame, calls: int) -> list[float]:
-    """Return the seconds of single questions, each column in turn given the nine others."""
+    """Return the seconds of single queries, each column in turn given the nine others."""
     names = list(map(str, frame))
     questions: list[Callable[[], object]] = []
     for i in range(calls + len(names)):
         target = names[i % len(names)]
         given = {name: frame[name].iat[i] for name in names if name != target}
         questions.append(functools.partial(model.conditional, target, given))
-    for question in questions[calls:]:  # warms up
+    for question in questions[calls:]:  # warm-up
         question()
     return [seconds_of(question) for question in questions[:calls]]
 
 
 def one_by_one(model: TabularLanguageModel, frame: pd.DataFrame, calls: int) -> list[float]:
-    """Return the seconds of single rows, each a DataFrame of its own."""
+    """Return the seconds of single rows, each its own DataFrame."""
     rows = [frame.iloc[[i]] for i in range(calls)]
     return [seconds_of(functools.partial(model.predict_proba_many, row, "label")) for row in rows]
 
 
 def trainer_of(frame: pd.DataFrame) -> CellTrainer:
-    """Return one member of the ensemble that a fit would train."""
+    """Return one ensemble member as in a fit."""
     torch.manual_seed(0)
     table = Table(frame)
     request = FitRequest(
@@ -104,7 +104,7 @@ def trainer_of(frame: pd.DataFrame) -> CellTrainer:
 
 
 def step_flops(trainer: CellTrainer) -> int:
-    """Return the operations of one step's forward and backward pass."""
+    """Return the FLOPs of the forward and backward pass of one step."""
     with FlopCounterMode(display=False, custom_mapping=ON_CPU) as counter:
         trainer.step(0.0)
     counts = counter.get_flop_counts()
@@ -112,7 +112,7 @@ def step_flops(trainer: CellTrainer) -> int:
 
 
 def matmul_rate(repeats: int = 30) -> float:
-    """Return this machine's fp32 operations a second in a plain product of matrices."""
+    """Return the fp32 FLOP/s of a matrix product on this machine."""
     a, b = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
     for _ in range(3):
         torch.mm(a, b)
@@ -121,11 +121,11 @@ def matmul_rate(repeats: int = 30) -> float:
 
 def main() -> None:
     """Measure and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--seconds", type=float, default=5.0)
-    asked.add_argument("--calls", type=int, default=200)
-    asked.add_argument("--steps", type=int, default=60)
-    options = asked.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--seconds", type=float, default=5.0)
+    arguments.add_argument("--calls", type=int, default=200)
+    arguments.add_argument("--steps", type=int, default=60)
+    options = arguments.parse_args()
     report = Report(options)
     frame = mixed_frame()
     model = fit_for(options.seconds)(frame, 0)
@@ -150,7 +150,7 @@ def main() -> None:
         flops = np.array([step_flops(twin) for _ in range(options.steps)])
         fastest = matmul_rate()
     size, step = len(trainer.batch_rows), float(np.median(took))
-    rate = float(np.median((flops / took)[5:]))  # the first ones warm up
+    rate = float(np.median((flops / took)[5:]))  # the first steps warm up
     report.row(f"a training step of {size} rows, median of {options.steps}, ms", 1000 * step)
     report.row("rows a second", round(size / step))
     report.row("operations of its forward and backward pass, millions", float(flops.mean()) / 1e6)

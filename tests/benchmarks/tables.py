@@ -1,10 +1,10 @@
-"""How good is one fit on small tables: accuracy or R², and log-loss, beside scikit-learn's.
+"""Accuracy or R², and log-loss, of one fit on small tables, beside scikit-learn's models.
 
     python -m tests.benchmarks.tables [--seconds 12] [--seeds 3] [--tables iris,wine]
         [--split 42,43] [--out FILE]
 
-80/20 split with ``random_state=42``, or each of ``--split``; medians over splits and seeds. The
-table printed is the one in the README.
+80/20 split with ``random_state=42``, or each of ``--split``; medians over splits and seeds. Prints
+the table of the README.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Scores = tuple[float, float]
 
 
 def ours(train: pd.DataFrame, test: pd.DataFrame, target: str, seconds: float, seed: int) -> Scores:
-    """Fit once, and return the scores of one column given all others."""
+    """Fit once and return the scores of one column given all others."""
     model = TabularLanguageModel(training=TrainingConfig(max_seconds=seconds), random_state=seed)
     model.fit(train, target_cols=[target])
     column = model.schema[target]
@@ -50,7 +50,7 @@ def ours(train: pd.DataFrame, test: pd.DataFrame, target: str, seconds: float, s
 
 
 def theirs(train: pd.DataFrame, test: pd.DataFrame, target: str) -> Iterator[tuple[str, Scores]]:
-    """Fit scikit-learn's models for the one column, and yield their scores."""
+    """Fit scikit-learn models for the column and yield their scores."""
     number = pd.api.types.is_numeric_dtype(train[target])
     inputs = pd.get_dummies(pd.concat([train, test]).drop(columns=target), dtype=float)
     x, x_test = inputs.iloc[: len(train)], inputs.iloc[len(train) :]
@@ -71,18 +71,20 @@ def middle(found: Sequence[Scores]) -> Scores:
 
 
 def pair(scores: Scores) -> str:
-    """Return scores as a cell of the table."""
+    """Format scores as a cell of the table."""
     return f"{scores[0]:.3f}" + ("" if np.isnan(scores[1]) else f" / {scores[1]:.3f}")
 
 
 def main() -> None:
     """Run and print."""
-    asked = parser(__doc__)
-    asked.add_argument("--seconds", type=float, default=12.0)
-    asked.add_argument("--seeds", type=int, default=3)
-    asked.add_argument("--tables", default=",".join(TARGETS))
-    asked.add_argument("--split", default="42", help="the split's random_state, or several: 42,43")
-    options = asked.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--seconds", type=float, default=12.0)
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--tables", default=",".join(TARGETS))
+    arguments.add_argument(
+        "--split", default="42", help="random_state of the split, or several: 42,43"
+    )
+    options = arguments.parse_args()
     report = Report(options)
     report.table("table", "tabwidget, median", "each seed", "seconds", "linear", "forest")
     for name in options.tables.split(","):

@@ -1,14 +1,14 @@
-"""How well texts are labeled: SmolLM2 with LoRA beside TF-IDF and logistic regression.
+"""Text classification: SmolLM2 with LoRA beside TF-IDF and logistic regression.
 
     python -m tests.benchmarks.text_classes --model FOLDER [--set scipy] [--seeds 1 3 4 5]
         [--seconds 300]
 
-The set "scipy" ships with SciPy: the first paragraph of what its public functions and classes say
-of themselves; the label is the subpackage. The set "debian" ships with Debian's package lists: the
-line that says what a package is; its labels are what it is used for and works with, the ten most
-frequent of these tags, several for a package. Split 80/10/10 by `tabwidget text split`, trained by
-`tabwidget text train` and answered by `tabwidget text predict`, as a person would. The other model
-learns the same training rows, and has its thresholds tuned on the same validation rows.
+The set "scipy" ships with SciPy: first paragraphs of the docstrings of public functions and
+classes, labeled by subpackage. The set "debian" is from Debian's package lists: package summaries,
+labeled by the ten most frequent "use" and "works-with" tags, several per package. Split 80/10/10
+with `tabwidget text split`, trained with `tabwidget text train` and predicted with
+`tabwidget text predict`. The baseline is trained on the same rows, with thresholds tuned on the
+same validation rows.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ Row = tuple[str, str, list[str]]  # id, text and labels
 
 
 def scipy_texts() -> list[Row]:
-    """Return what SciPy's functions and classes say of themselves, with their subpackage."""
+    """Return the first docstring paragraphs of SciPy, with their subpackage."""
     rows = []
     for part in PARTS:
         module = importlib.import_module(f"scipy.{part}")
         for name in sorted(module.__all__):
             text = inspect.getdoc(getattr(module, name)) or ""
-            # Some begin with their signature.
+            # Some start with their signature.
             text = re.sub(rf"^{re.escape(name)}\(.*?\)\s*", "", text, flags=re.DOTALL)
             text = " ".join(text.split("\n\n")[0].split())
             if len(text.split()) >= 4:
@@ -62,7 +62,7 @@ def scipy_texts() -> list[Row]:
 
 
 def debian_texts() -> list[Row]:
-    """Return what Debian's packages are, with their tags; the lists are those of this machine."""
+    """Return the summaries and tags of Debian packages, from the lists on this machine."""
     listed = subprocess.run(
         ["apt-cache", "dumpavail"], capture_output=True, text=True, check=True
     ).stdout
@@ -88,7 +88,7 @@ SETS: dict[str, Callable[[], list[Row]]] = {"scipy": scipy_texts, "debian": debi
 
 
 def write_texts(path: Path, rows: list[Row]) -> None:
-    """Write texts with their labels as a CSV."""
+    """Write texts and labels to a CSV."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["uid", "text", "labels"])
@@ -96,7 +96,7 @@ def write_texts(path: Path, rows: list[Row]) -> None:
 
 
 def run(*arguments: str) -> None:
-    """Run a command line of ours."""
+    """Run a `tabwidget` command."""
     try:
         tabwidget(arguments)
     except SystemExit as ended:
@@ -107,10 +107,10 @@ def run(*arguments: str) -> None:
 def main() -> None:
     """Measure and print."""
     options = parser(__doc__)
-    options.add_argument("--model", required=True, help="a folder with a model and its tokenizer")
-    options.add_argument("--set", choices=list(SETS), default="scipy", help="the texts")
+    options.add_argument("--model", required=True, help="folder of a model and its tokenizer")
+    options.add_argument("--set", choices=list(SETS), default="scipy", help="set of texts")
     options.add_argument("--seeds", nargs="*", type=int, default=[1, 3, 4, 5])
-    options.add_argument("--seconds", type=float, default=300.0, help="a run")
+    options.add_argument("--seconds", type=float, default=300.0, help="seconds per run")
     chosen = options.parse_args()
     report = Report(chosen)
     with tempfile.TemporaryDirectory() as name:
@@ -140,24 +140,26 @@ def main() -> None:
             "exp": {"output_root": str(folder / "outputs"), "seeds": chosen.seeds},
         }
         path = folder / "config.yaml"
-        # JSON is YAML as well.
+        # JSON is valid YAML.
         path.write_text(json.dumps(config), encoding="utf-8")
         common = ("--config", str(path))
         run("text", "split", "--csv", str(folder / "all.csv"), *common, "--out", str(folder))
         run("text", "train", *common)
-        answers = folder / "said.jsonl"
+        answers = folder / "predictions.jsonl"
         test_csv = str(folder / "test.csv")
         run("text", "predict", *common, "--input-csv", test_csv, "--output-jsonl", str(answers))
         [summary] = (folder / "outputs").rglob("summary.md")
         parts = [pd.read_csv(folder / f"{part}.csv") for part in ("train", "val", "test")]
-        report.say(
-            f"{len(rows)} texts of {chosen.set}, {len(parts[0])} to learn from, {len(parts[1])} to "
-            f"validate on, {len(parts[2])} to be judged by"
+        report.print(
+            f"{len(rows)} texts of {chosen.set}: {len(parts[0])} for training, {len(parts[1])} for "
+            f"validation, {len(parts[2])} for testing"
         )
-        report.say()
-        report.say(summary.read_text(encoding="utf-8"))
-        said = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
-        told = {row["id"]: row["labels"] for row in said}
+        report.print()
+        report.print(summary.read_text(encoding="utf-8"))
+        predictions = [
+            json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()
+        ]
+        labels_of = {row["id"]: row["labels"] for row in predictions}
         train, val, test = parts
         binarizer = MultiLabelBinarizer().fit(part.split(";") for part in train["labels"])
         y_train, y_val, y_test = (
@@ -177,7 +179,7 @@ def main() -> None:
             others = {"": np.eye(len(binarizer.classes_))[other.predict(test["text"])]}
         report.table("model", "test accuracy", "F1 (micro)", "F1 (macro)")
         for label, chosen_labels in {
-            "best run": binarizer.transform([told[uid] for uid in test["uid"]]),
+            "best run": binarizer.transform([labels_of[uid] for uid in test["uid"]]),
             **{f"TF-IDF and LogisticRegression {how}".strip(): y for how, y in others.items()},
         }.items():
             report.row(

@@ -28,7 +28,7 @@ from tabwidget.backends.text.scoring import log_probabilities
 from tabwidget.backends.text.support import TextSupport
 from tabwidget.backends.text.tokens import row_tokens
 from tabwidget.config import ModelConfig
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.report import Report, parser
 
@@ -106,7 +106,7 @@ def main() -> None:
     report = Report(asked)
     loaded = load(ModelConfig(model=asked.model, device="cpu", precision="fp32"))
     backend = HFScoringModel(loaded)
-    report.say(f"trie read at once: {backend.tree_attention}, {torch.get_num_threads()} threads")
+    report.print(f"trie read at once: {backend.tree_attention}, {torch.get_num_threads()} threads")
     report.table(
         "candidates",
         "prompt",

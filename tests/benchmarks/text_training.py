@@ -1,12 +1,12 @@
-"""How fast we train: tokens a second of our fit beside the plain Trainer with a padding collator.
+"""Training throughput in tokens/s: our fit beside the plain Trainer with a padding collator.
 
     python -m tests.benchmarks.text_training --model FOLDER [--steps 14] [--rows 256]
 
 The same rows as the same token ids, the same model, batch size, adapters (or all weights) and
-optimizer; one run each, in one process, our validation passes left out. The plain Trainer
-draws batches by chance, pads them to their longest row and takes its loss of all tokens. Tokens
-are those of rows, padding not counted. Tables: ``even``, whose rows have the same cells, and
-``uneven``, in which cells are missing and notes are short or long.
+optimizer; one run each in one process, without our evaluations. The plain Trainer draws random
+batches, pads them to their longest row and computes the loss of all tokens. Padding is not counted
+as tokens. Tables: ``even``, whose rows have the same cells, and ``uneven``, with missing cells and
+notes of varying length.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tabwidget.backends.text import RowTokens
 from tabwidget.backends.text.fit_data import Batch
 from tabwidget.config import LoRAConfig, ModelConfig, TrainingConfig
 from tabwidget.events import Event
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 from tests.benchmarks.report import Report, parser
 
@@ -37,7 +37,7 @@ WORDS = ["old", "new", "small", "large", "broken", "clean", "rusty", "heavy", "l
 
 
 def table_of(kind: str, n: int) -> Table:
-    """Return a table whose rows are equally long, or not at all."""
+    """Return a table whose rows have equal or varying lengths."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {
@@ -59,13 +59,13 @@ def table_of(kind: str, n: int) -> Table:
 
 
 class Clock(TrainerCallback):
-    """Takes the time of each step but the first, which warms up, and ends after the last."""
+    """Times each step but the first, which warms up, and stops after the last."""
 
     def __init__(self, steps: int) -> None:
         self.steps, self.began, self.seconds = steps, 0.0, 0.0
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
-        """Take the time."""
+        """Record the time of a step."""
         if state.global_step == 1:
             self.began = time.perf_counter()
         if state.global_step == self.steps + 1:
@@ -75,13 +75,13 @@ class Clock(TrainerCallback):
 
 
 def rates(tokens_a_batch: list[tuple[int, int]], clock: Clock) -> tuple[float, float]:
-    """Return tokens and padded tokens a second, of the steps that were timed."""
+    """Return tokens/s and padded tokens/s of the timed steps."""
     tokens, padded = np.array(tokens_a_batch)[1 : clock.steps + 1].sum(axis=0) / clock.seconds
     return float(tokens), float(padded)
 
 
 def backend_of(options: Any) -> HFBackend:
-    """Return the backend, its model loaded anew."""
+    """Return the backend with a newly loaded model."""
     lora = None if options.full else LoRAConfig(rank=16)
     backend = HFBackend(ModelConfig(model=options.model, lora=lora, device="cpu"))
     backend._scorer = backend._load_scorer(seed=0)
@@ -89,14 +89,14 @@ def backend_of(options: Any) -> HFBackend:
 
 
 def scorer_of(backend: HFBackend) -> HFScoringModel:
-    """Return what runs the model."""
+    """Return the scoring model."""
     scorer = backend._scorer
     assert isinstance(scorer, HFScoringModel)
     return scorer
 
 
 def ours(options: Any, table: Table) -> tuple[float, float]:
-    """Return tokens and padded tokens a second."""
+    """Return tokens/s and padded tokens/s."""
     backend = backend_of(options)
     training = TrainingConfig(
         max_steps=options.steps + 1, batch_size=options.batch, lr_scheduler="constant"
@@ -112,7 +112,7 @@ def ours(options: Any, table: Table) -> tuple[float, float]:
 
 
 class _Timed(HFFit):
-    """A fit that counts tokens and takes no looks."""
+    """A fit that counts tokens and skips evaluations."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -120,7 +120,7 @@ class _Timed(HFFit):
         self.clock = Clock(self.request.training.max_steps - 1)  # type: ignore[operator]
 
     def evaluate(self) -> None:
-        """Take none."""
+        """Skip the evaluation."""
 
     def batch(self, items: Any) -> Batch:
         """Count the tokens of a batch."""
@@ -131,13 +131,13 @@ class _Timed(HFFit):
         return made
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
-        """Take the time first."""
+        """Record the time first."""
         self.clock.on_step_end(args, state, control)
         return super().on_step_end(args, state, control, **kwargs)
 
 
 class _Padding:
-    """Pads rows to the longest, as transformers' collator for language models does."""
+    """Pads rows to the longest, like the language-modeling collator of transformers."""
 
     def __init__(self) -> None:
         self.tokens_a_batch: list[tuple[int, int]] = []
@@ -152,7 +152,7 @@ class _Padding:
 
 
 def plain(options: Any, table: Table) -> tuple[float, float]:
-    """Return tokens and padded tokens a second."""
+    """Return tokens/s and padded tokens/s."""
     backend = backend_of(options)
     tokens: RowTokens = backend._new_answers(table.schema.inputs, JSONSerializer(), 0).tokens
     rows = table.schema.rows(table.frame)
@@ -189,18 +189,20 @@ def plain(options: Any, table: Table) -> tuple[float, float]:
 def main() -> None:
     """Measure and print."""
     options = parser(__doc__)
-    options.add_argument("--model", required=True, help="a folder with a model and its tokenizer")
+    options.add_argument("--model", required=True, help="folder of a model and its tokenizer")
     options.add_argument("--rows", type=int, default=256)
     options.add_argument("--steps", type=int, default=14)
     options.add_argument("--batch", type=int, default=16)
-    options.add_argument("--full", action="store_true", help="train all weights, not adapters")
+    options.add_argument(
+        "--full", action="store_true", help="train all weights instead of adapters"
+    )
     options.add_argument("--tables", nargs="*", default=["even", "uneven"])
-    asked = options.parse_args()
-    report = Report(asked)
+    chosen = options.parse_args()
+    report = Report(chosen)
     report.table("rows", "loop", "tokens/s", "with padding", "times as fast", "target")
-    for kind in asked.tables:
-        table = table_of(kind, asked.rows)
-        found = {name: way(asked, table) for name, way in {"plain": plain, "ours": ours}.items()}
+    for kind in chosen.tables:
+        table = table_of(kind, chosen.rows)
+        found = {name: way(chosen, table) for name, way in {"plain": plain, "ours": ours}.items()}
         for name, (rate, padded) in found.items():
             times = "" if name == "plain" else f"{rate / found['plain'][0]:.2f}"
             target = "1.5" if name == "ours" and kind == "uneven" else ""

@@ -1,11 +1,11 @@
-"""What tuning a pretrained model on a table is worth, on each backend, beside the model as it is.
+"""Fine-tuning a pretrained model on a table, for each backend, beside the untuned model.
 
     python -m tests.benchmarks.text_tuning --model FOLDER [--backends huggingface] [--seeds 1 2 3]
 
-Penguins, 80/20 splits by seed. Before tuning, the species of the rows left out is asked for given
-all other columns, and the two backends' log-probabilities of the same rows are compared. After
-tuning by LoRA (rank 16, the backend's own settings otherwise) the species is asked for again. With
-``--target-only`` nothing but the species is learned, given all other columns.
+Penguins, 80/20 splits by seed. Before tuning, the species of the test rows is predicted from all
+other columns, and the log-probabilities of two backends on the same rows are compared. After tuning
+with LoRA (rank 16, other settings by default) the species is predicted again. With
+``--target-only`` only the species given all other columns is trained.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ def model_of(
     )
 
 
-def asked(lm: TabularLanguageModel, rows: pd.DataFrame) -> tuple[float, float]:
+def target_scores(lm: TabularLanguageModel, rows: pd.DataFrame) -> tuple[float, float]:
     """Return accuracy and log-loss of the target given all other columns."""
     found = lm.predict_proba_many(rows.drop(columns=TARGET), TARGET)
     levels = [str(level) for level in lm.schema[TARGET].support]
-    told = np.array(levels)[found.argmax(axis=1)]
-    return accuracy_score(rows[TARGET], told), log_loss(rows[TARGET], found, labels=levels)
+    predicted = np.array(levels)[found.argmax(axis=1)]
+    return accuracy_score(rows[TARGET], predicted), log_loss(rows[TARGET], found, labels=levels)
 
 
 def main() -> None:
     """Measure and print."""
     options = parser(__doc__)
-    options.add_argument("--model", required=True, help="a folder with a model and its tokenizer")
+    options.add_argument("--model", required=True, help="folder of a model and its tokenizer")
     options.add_argument("--backends", nargs="*", default=["huggingface", "mlx"])
     options.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
     options.add_argument("--seconds", type=float, default=300.0)
     options.add_argument("--serializer", default="json")
     options.add_argument("--target-only", action="store_true")
     chosen = options.parse_args()
-    asked_for = (chosen.model, chosen.serializer)
+    settings = (chosen.model, chosen.serializer)
     report = Report(chosen)
     frame = datasets.load("penguins")
     table = pd.DataFrame(frame).dropna(subset=[TARGET]).reset_index(drop=True)
     report.table(
         "backend",
         "seed",
-        "rows tuned / asked",
+        "training / test rows",
         "zero-shot accuracy",
         "log-loss",
         "validation loss before",
@@ -76,31 +76,31 @@ def main() -> None:
         )
         before = []
         for backend in chosen.backends:
-            # A step of no length: the model as it is, through the same questions.
-            lm = model_of(backend, *asked_for, seed, max_steps=1, learning_rate=1e-12)
+            # A negligible learning rate leaves the model untuned.
+            lm = model_of(backend, *settings, seed, max_steps=1, learning_rate=1e-12)
             lm.fit(train, target_cols=[TARGET])
-            zero = asked(lm, test)
-            told = pd.DataFrame(lm.log_likelihood(test.head(10), per_cell=True))
-            before.append(told.to_numpy(dtype=float))
+            zero = target_scores(lm, test)
+            likelihoods = pd.DataFrame(lm.log_likelihood(test.head(10), per_cell=True))
+            before.append(likelihoods.to_numpy(dtype=float))
             began = time.perf_counter()
             lm = model_of(
                 backend,
-                *asked_for,
+                *settings,
                 seed,
                 max_seconds=chosen.seconds,
                 loss_on_target_only=chosen.target_only,
             )
             lm.fit(train, target_cols=[TARGET])
             took, state = time.perf_counter() - began, lm.state
-            looks = [point["loss"] for point in state.curve if point["split"] == "validation"]
-            tuned = asked(lm, test)
+            evaluations = [point["loss"] for point in state.curve if point["split"] == "validation"]
+            tuned = target_scores(lm, test)
             report.row(
                 backend,
                 seed,
                 f"{len(train)} / {len(test)}",
                 f"{zero[0]:.3f}",
                 f"{zero[1]:.3f}",
-                f"{looks[0]:.3f}",
+                f"{evaluations[0]:.3f}",
                 f"{state.best_loss:.3f}",
                 state.step,
                 f"{took:.0f}",
@@ -110,7 +110,7 @@ def main() -> None:
         if len(before) > 1:
             apart.append(float(np.nanmax(np.abs(before[0] - before[1]))))
     if apart:
-        report.say(
+        report.print(
             f"\nlargest difference of a cell's log-probability between {chosen.backends[0]} and "
             f"{chosen.backends[1]} before tuning, {len(apart)} seeds of 10 rows: {max(apart):.1e}"
         )

@@ -1,4 +1,4 @@
-"""A real text that ships with Python, and the Kneser-Ney model that it is measured with."""
+"""A text corpus that ships with Python, and a Kneser-Ney model as its baseline."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Gram = tuple[int, ...]
 
 
 def paragraphs(least: int = 5) -> list[str]:
-    """Return the paragraphs of what ``help()`` shows of Python: topics, and all docstrings.
+    """Return the paragraphs of the ``help()`` topics and of all docstrings of Python.
 
-    Lower case, with punctuation apart from words; each paragraph once, since some texts hold
-    others whole; none with fewer than `least` words.
+    Lower case, with punctuation separated from words, without duplicates, and with at least
+    `least` words.
     """
     found = {
         " ".join(re.findall(r"\w+|[^\w\s]", paragraph.lower()))
@@ -32,14 +32,14 @@ def paragraphs(least: int = 5) -> list[str]:
 
 
 def _docstrings() -> Iterator[str]:
-    """Yield the docstrings of the standard library, tests left out."""
+    """Yield the docstrings of the standard library, without tests."""
     root = Path(sysconfig.get_path("stdlib"))
     for path in sorted(root.rglob("*.py")):
         if {"site-packages", "dist-packages", "test", "tests"} & set(path.relative_to(root).parts):
             continue
         try:
             tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError):  # a template, or an example of what is wrong
+        except (SyntaxError, ValueError):  # a template, or an intentionally invalid example
             continue
         for node in ast.walk(tree):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -47,10 +47,10 @@ def _docstrings() -> Iterator[str]:
 
 
 def split(texts: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
-    """Return texts to learn from, and a share of them to be judged by."""
+    """Return training texts and test texts."""
     shuffled = random.Random(seed).sample(list(texts), len(texts))
-    held = round(share * len(shuffled))
-    return shuffled[held:], shuffled[:held]
+    n_test = round(share * len(shuffled))
+    return shuffled[n_test:], shuffled[:n_test]
 
 
 class KneserNey:
@@ -59,9 +59,9 @@ class KneserNey:
     Parameters
     ----------
     rows : sequence of list of int
-        Token ids, each row with a beginning, which is never predicted, and an end.
+        Token ids, each row with a start token, which is never predicted, and an end token.
     targets : int
-        How many different tokens may be predicted: all of them but beginning and padding.
+        Number of tokens that can be predicted: all but start and padding.
     """
 
     def __init__(self, rows: Sequence[Sequence[int]], targets: int) -> None:
@@ -74,9 +74,9 @@ class KneserNey:
         beginning = rows[0][0]
         self.counts = {ORDER: seen[ORDER]}
         for n in range(1, ORDER):
-            # Below the top, what counts is after how many different tokens a gram was seen ...
+            # Lower orders count the distinct tokens that precede a gram ...
             self.counts[n] = Counter(gram[1:] for gram in seen[n + 1])
-            # ... but nothing stands before a beginning.
+            # ... except at the start, which nothing precedes.
             self.counts[n].update({g: c for g, c in seen[n].items() if g[0] == beginning})
         self.discounts = {n: _discounts(counts) for n, counts in self.counts.items()}
         self.totals: Counter[Gram] = Counter()
@@ -87,7 +87,7 @@ class KneserNey:
                 self.freed[gram[:-1]] += self.discounts[n][min(count, 3)]
 
     def probability(self, token: int, context: Gram) -> float:
-        """Return how likely a token is after up to two others."""
+        """Return the probability of a token after up to two others."""
         context = context[-(ORDER - 1) :]
         lower = self.probability(token, context[1:]) if context else 1 / self.targets
         total = self.totals[context]
@@ -100,9 +100,9 @@ class KneserNey:
 
 
 def _discounts(counts: Counter[Gram]) -> list[float]:
-    """Return what is taken off counts of 0, 1, 2, and 3 or more."""
+    """Return the discounts of counts 0, 1, 2, and 3 or more."""
     n = Counter(counts.values())
-    # With a small vocabulary no token is rare, and there is nothing to estimate from.
+    # With a small vocabulary no token is rare, so the discounts cannot be estimated.
     if not all(n[k] for k in (1, 2, 3)):
         return [0.0, 0.5, 0.75, 0.9]
     y = n[1] / (n[1] + 2 * n[2])

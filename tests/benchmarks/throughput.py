@@ -1,9 +1,9 @@
-"""How fast we train: tokens a second of our Trainer beside a plain loop of the same shape.
+"""Training throughput in tokens/s: our Trainer beside a plain loop of the same model size.
 
     python -m tests.benchmarks.throughput [--batches 12] [--repeats 3] [--threads 1] [--dropout 0]
 
-The plain loop (``plain_gpt.py``) is nanoGPT's. Both in float32 on the CPU, with the same number
-of threads and the same rows, alternating in one process. Data is tokenized before.
+The plain loop (``plain_gpt.py``) follows nanoGPT. Both in float32 on the CPU, with the same number
+of threads and the same rows, alternating in one process. Tokenization is excluded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HIDDEN, RATE = 4 * WIDTH, 1e-3
 
 
 def random_texts(n: int) -> list[str]:
-    """Return texts that fill a row each, beginning and end included."""
+    """Return texts that fill one row each, with start and end tokens."""
     draw = random.Random(0)
     words = [f"w{i}" for i in range(VOCABULARY - 4)]
     return [" ".join(draw.choices(words, k=LENGTH - 2)) for _ in range(n)]
@@ -66,7 +66,7 @@ def main() -> None:
 
     rates: dict[str, list[float]] = {"ours": [], "plain": []}
     with tempfile.TemporaryDirectory() as folder:
-        ours(folder), plain(folder)  # the first of each warm torch up
+        ours(folder), plain(folder)  # warm up torch
         for _ in range(options.repeats):
             for name, rate in {"ours": ours, "plain": plain}.items():
                 rates[name].append(rate(folder))

@@ -32,7 +32,7 @@ ROWS = (
 TEXTS = (
     "from tabwidget.widgets import Workbench\n"
     "chosen = dict(texts=['description'], labels=['tags'], delimiter=';', model='{model}')\n"
-    "Workbench('packages.csv', task='text labels', max_seconds={seconds}, labeling=chosen)"
+    "Workbench('packages.csv', task='text labels', max_seconds={seconds}, **chosen)"
 )
 N_TEXTS = 1_000
 EXAMPLE = "Terminal tool that converts between music formats and plays them"

@@ -24,7 +24,7 @@ PAGE = """
 import widget from "/workbench.js";
 const state = STATE;
 const handlers = {};
-const charts = CHARTS;
+const chart = CHART;
 const COST = { n_parameters: 9, n_trained: 9, tokens_per_row: 3, seconds_per_epoch: 1, memory: 2e6,
   free: 1e9, advice: "" };
 const model = {
@@ -32,11 +32,11 @@ const model = {
   on: (name, handler) => (handlers[name] ??= []).push(handler),
   off: () => {},
   send: ({ id, kind, payload }) => {
-    const ok = kind === "chart" ? { spec: charts[payload.name] }
+    const ok = kind === "answer-chart" ? { spec: chart }
       : kind === "survey" ? { formula: "g", columns: {} }
       : kind === "cost" ? { cost: COST }
       : { text: '{"g": "a"}', spans: [{ column: "g", name: [1, 4], value: [6, 9] }], row: 0,
-          tokens: [[4, false], [9, true], [10, false]] };
+          tokens: [[4, false], [9, true], [10, false]], labels: null, read: 10 };
     setTimeout(() => handlers["msg:custom"].forEach((h) => h({ type: "reply", id, ok }, [])));
   },
 };
@@ -74,32 +74,36 @@ def state() -> dict[str, object]:
         **{"python": "lm.conditional('g')", "formula": "g"},
     }
     backend = {"name": "minilm", "title": "cells", "pretrained": False}
-    offers = {
-        **{"samples": ["penguins"], "frames": [], "tasks": ["classification"]},
-        **{"serializers": ["json"], "backends": [{**backend, "standard": "", "command": ""}]},
+    settings = {
+        **{"target": "g", "serializer": "json", "backend": "minilm"},
+        **{"model": "", "rank": None, "quantization": None},
     }
-    choices = {
-        **{"target": "g", "task": "classification", "serializer": "json"},
-        **{"max_seconds": 10, "backend": "minilm", "model": "", "rank": None},
-        "quantization": None,
+    offers = {"serializers": ["json"], "backends": [{**backend, "standard": "", "command": ""}]}
+    task = {
+        **{"tasks": ["classification"], "task": "classification", "kind": "rows"},
+        **{"panel": "query", "roles": {"g": "target"}, "hint": "", "max_seconds": 10},
+        **{"settings": settings, "offers": offers},
     }
     return {
-        "panels": ["data", "task", "train", "query"],
+        "panels": ["data", "task", "train", "query", "labels"],
         "static_id": "abc",
-        "table": {"name": "straw", "rows": 3, "columns": columns},
-        "run": None,
-        "state": {
-            **{"choices": choices, "offers": offers, "ready": True, "python": ""},
-            **{"question": {"formula": "g", "target": "g", "given": {}}, "answer": answer},
+        "python": "",
+        "data": {
+            "table": {"name": "straw", "rows": 3, "columns": columns},
+            "samples": ["penguins"],
         },
+        "task": task,
+        "train": {"ready": True, "run": None},
+        "query": {"question": {"formula": "g", "target": "g", "given": {}}, "answer": answer},
+        "labels": {},
     }
 
 
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     dark = getattr(request, "param", False)
-    charts = {"distribution": bar_chart("distribution", "probability", "value")}
-    script = PAGE.replace("STATE", json.dumps(state())).replace("CHARTS", json.dumps(charts))
+    chart = bar_chart("distribution", "probability", "value")
+    script = PAGE.replace("STATE", json.dumps(state())).replace("CHART", json.dumps(chart))
     colors = {"BACKGROUND": "#111" if dark else "#fff", "COLOUR": "#eee" if dark else "#111"}
     html = HTML
     for name, color in colors.items():

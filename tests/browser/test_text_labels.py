@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.backends.text.fakes import save_tiny
 from tests.browser.lab import Lab, execute, open_notebook, watched_page
-from tests.textclass.toys import WORDS, toy_texts
+from tests.textclass.fakes import WORDS, toy_texts
 
 if TYPE_CHECKING:
     from tests.browser.lab import Watched
@@ -26,7 +26,7 @@ CELLS = ["from tabwidget.widgets import Workbench\nWorkbench('toys.csv', max_sec
 
 
 def write_toys(path: Path) -> None:
-    """Write texts that name their labels, several of them parted by a bar."""
+    """Write texts that name their labels, several of them separated by a bar."""
     toys = toy_texts(120)
     assert toys.targets is not None
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -64,13 +64,13 @@ def root(page: Page) -> Locator:
 def test_the_task_is_chosen_with_its_columns(root: Locator) -> None:
     root.get_by_role("radio", name="text labels").check(force=True)
     expect(root.get_by_role("region", name="Labels", exact=True)).to_be_visible()
-    expect(root.get_by_label("Read said")).to_have_attribute("aria-pressed", "true")
-    root.get_by_label("Labels parted by").fill("|")
-    root.get_by_label("Labels parted by").press("Enter")
+    expect(root.get_by_label("Text column said")).to_have_attribute("aria-pressed", "true")
+    root.get_by_label("Labels split by").fill("|")
+    root.get_by_label("Labels split by").press("Enter")
     root.get_by_label("Base model").fill("tiny")
     root.get_by_label("Base model").press("Enter")
-    root.get_by_label("What is tuned").select_option("")
-    text = root.get_by_label("Text as read")
+    root.get_by_label("Fine-tune").select_option("")
+    text = root.get_by_label("Input text")
     # The first tokens wait for the kernel to import what cuts them.
     expect(root.get_by_text(re.compile(r"^\d+ tokens$"))).to_be_visible(timeout=60_000)
     before = text.inner_text()
@@ -84,7 +84,7 @@ def test_it_learns_and_shows_how_well(root: Locator) -> None:
     root.get_by_role("button", name="Train", exact=True).click()
     note = root.get_by_role("region", name="Train", exact=True).locator(".tw-note")
     expect(note).to_have_text("fitted", timeout=60_000)
-    table = root.get_by_role("table", name="Figures by label")
+    table = root.get_by_role("table", name="Metrics by label")
     for word in WORDS:
         expect(table.get_by_role("row").filter(has_text=word)).to_be_visible()
     # Labels that are words of the texts are learned in seconds, also by a tiny model.
@@ -94,7 +94,7 @@ def test_it_learns_and_shows_how_well(root: Locator) -> None:
 def test_a_dragged_threshold_decides(root: Locator) -> None:
     figure = root.get_by_label("F1 micro")
     before = float(figure.inner_text())
-    row = root.get_by_role("table", name="Figures by label").get_by_role("row")
+    row = root.get_by_role("table", name="Metrics by label").get_by_role("row")
     slider = root.get_by_label("apple threshold slider")
     slider.fill("1")
     expect(root.get_by_label("apple threshold value")).to_have_value("1.000")
@@ -107,10 +107,10 @@ def test_a_dragged_threshold_decides(root: Locator) -> None:
 
 def test_a_text_is_labelled_and_its_words_weighed(root: Locator) -> None:
     root.get_by_label("Text", exact=True).fill("so 🙂 cloud so")
-    bars = root.get_by_label("Probabilities of the labels").get_by_role("button")
+    bars = root.get_by_label("Label probabilities").get_by_role("button")
     expect(bars).to_have_count(3)
     bars.filter(has_text="cloud").click()
-    words = root.get_by_role("listbox", name="Words for cloud")
+    words = root.get_by_role("listbox", name="Word attributions for cloud")
     expect(words.get_by_role("option")).to_have_count(4)
     expect(words.get_by_role("option").nth(2)).to_have_text("cloud")
     told = words.get_by_role("option").nth(2).get_attribute("aria-label")

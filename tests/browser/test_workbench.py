@@ -34,7 +34,7 @@ def status(root: Locator) -> Locator:
 
 
 def points(root: Locator) -> int:
-    chart = root.get_by_label("Loss while training")
+    chart = root.get_by_label("Loss curve")
     return int(chart.get_attribute("data-count") or 0) if chart.count() else 0
 
 
@@ -90,11 +90,11 @@ def test_shuffle_draws_a_fresh_column_order(page: Page) -> None:
 def test_another_backend_shows_its_tokens_what_it_takes_and_learns(page: Page) -> None:
     root = view(page)
     task = root.get_by_role("region", name="Task", exact=True)
-    cost = task.get_by_label("What training takes")
+    cost = task.get_by_label("Training cost")
     expect(cost).to_contain_text("parameters")
     task.get_by_label("Backend").select_option("minilm-text")
     expect(task.locator(".tw-token-learned").first).to_be_visible()
-    expect(cost).to_contain_text("tokens a row")
+    expect(cost).to_contain_text("tokens per row")
     root.get_by_role("button", name="Train", exact=True).click()
     until(lambda: points(root) >= 5, seconds=60)
     root.get_by_role("button", name="Stop", exact=True).click()
@@ -110,7 +110,7 @@ def test_training_streams_answers_and_stops_at_once(page: Page) -> None:
     expect(status(root)).to_have_text("training")
     until(lambda: points(root) >= 5)
     expect(status(root)).to_have_text("training")
-    expect(root.get_by_label("Rows being learned").locator("li").first).not_to_be_empty()
+    expect(root.get_by_label("Training rows").locator("li").first).not_to_be_empty()
 
     expect(root.get_by_label("Answer", exact=True)).to_contain_text("%")
     formula = root.get_by_label("Formula")
@@ -192,7 +192,7 @@ def test_two_displays_and_another_panel_stay_in_step(page: Page) -> None:
     for other in (second, panel):
         expect(other.get_by_label("Formula")).to_have_value("species | island=Dream")
         expect(other.get_by_label("island = Dream")).to_have_attribute("aria-pressed", "true")
-    second.get_by_label("Asked column").select_option("body_mass_g")
+    second.get_by_label("Query target").select_option("body_mass_g")
     expect(first.get_by_label("Distribution of body_mass_g")).to_be_visible()
     expect(first.get_by_label("Formula")).to_have_value("body_mass_g | island=Dream")
 

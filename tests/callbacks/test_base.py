@@ -1,4 +1,4 @@
-"""Callback: what may be given, how several are told, and copies."""
+"""Callback: validation of `callbacks=`, delivery to several callbacks, and copies."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from tabwidget.callbacks import (
     TqdmCallback,
     as_list,
     close,
-    tell,
+    notify,
 )
-from tabwidget.callbacks.base import Answer
+from tabwidget.callbacks.base import StopSignal
 from tabwidget.errors import ConfigError, MissingExtraError
 from tabwidget.events import Event, RowEnd, TrainingState
-from tests.callbacks.play import EVENTS, FIT, play
+from tests.callbacks.fakes import EVENTS, FIT, play
 
 
-class Say(Callback):
-    """Answers every event alike, and counts them."""
+class Recorder(Callback):
+    """Counts events and returns the same signal, or raises the same error, for each."""
 
-    def __init__(self, answer: Answer | BaseException = None) -> None:
-        self.answer = answer
+    def __init__(self, signal: StopSignal | BaseException = None) -> None:
+        self.signal = signal
         self.seen = self.closed = 0
 
-    def on_event(self, state: TrainingState, event: Event) -> Answer:
+    def on_event(self, state: TrainingState, event: Event) -> StopSignal:
         self.seen += 1
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer
+        if isinstance(self.signal, BaseException):
+            raise self.signal
+        return self.signal
 
     def close(self) -> None:
         self.closed += 1
-        if isinstance(self.answer, BaseException):
-            raise self.answer
+        if isinstance(self.signal, BaseException):
+            raise self.signal
 
 
 def test_one_callback_or_several_may_be_given() -> None:
-    one, other = Say(), Say()
+    one, other = Recorder(), Recorder()
     assert as_list(one) == [one]
     assert as_list((one, other)) == [one, other]
     assert as_list(None) == as_list([]) == []
@@ -56,40 +56,40 @@ def test_one_callback_or_several_may_be_given() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (TqdmCallback, r"callbacks is the class TqdmCallback: make one of it, TqdmCallback\(\)"),
-        ([Say(), "rich"], r"callbacks\[1\] is 'rich', not a Callback"),
+        (TqdmCallback, r"callbacks is the class TqdmCallback: give an instance, TqdmCallback\(\)"),
+        ([Recorder(), "rich"], r"callbacks\[1\] is 'rich', not a Callback"),
         (print, "callbacks is <built-in function print>, not a Callback"),
     ],
 )
-def test_what_is_no_callback_is_named(given: object, message: str) -> None:
+def test_invalid_callbacks_are_named_in_the_error(given: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         as_list(given)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("answer", "stopping"), [(Stop, True), (Stop(), True), (None, False)])
-def test_one_stop_among_several_answers_stops(answer: Answer, stopping: bool) -> None:
+@pytest.mark.parametrize(("signal", "stopping"), [(Stop, True), (Stop(), True), (None, False)])
+def test_one_stop_signal_among_several_stops_the_fit(signal: StopSignal, stopping: bool) -> None:
     state = TrainingState()
-    tell([Say(), Say(answer), Say()], state, RowEnd(0.1, 1))
+    notify([Recorder(), Recorder(signal), Recorder()], state, RowEnd(0.1, 1))
     assert state.stopping is stopping
 
 
 @pytest.mark.parametrize("error", [OSError("full disk"), KeyboardInterrupt()])
-def test_one_that_raises_hinders_no_other(error: BaseException) -> None:
-    first, last = Say(), Say()
+def test_all_callbacks_receive_an_event_if_one_raises(error: BaseException) -> None:
+    first, last = Recorder(), Recorder()
     with pytest.raises(type(error)):
-        tell([first, Say(error), last], TrainingState(), RowEnd(0.1, 1))
+        notify([first, Recorder(error), last], TrainingState(), RowEnd(0.1, 1))
     assert first.seen == last.seen == 1
 
 
-def test_one_that_raises_as_it_closes_hinders_no_other() -> None:
-    first, last = Say(), Say()
+def test_all_callbacks_are_closed_if_one_raises() -> None:
+    first, last = Recorder(), Recorder()
     with pytest.raises(OSError, match="full disk"):
-        close([first, Say(OSError("full disk")), last])
+        close([first, Recorder(OSError("full disk")), last])
     assert first.closed == last.closed == 1
 
 
 def in_use(tmp_path: Path) -> list[Callback]:
-    """Return one of each, in the middle of a fit."""
+    """Return one callback of each kind, in the middle of a fit."""
     callbacks: list[Callback] = [
         LoggingCallback(2),
         TqdmCallback(2, file=io.StringIO(), leave=False),
@@ -101,16 +101,16 @@ def in_use(tmp_path: Path) -> list[Callback]:
     return callbacks
 
 
-def test_each_kind_goes_to_another_process_and_serves_there(tmp_path: Path) -> None:
+def test_callbacks_work_in_another_process(tmp_path: Path) -> None:
     callbacks = in_use(tmp_path)
     states = [TrainingState(), TrainingState()]
-    Parallel(n_jobs=2)(delayed(tell)(callbacks, state, FIT[0]) for state in states)
+    Parallel(n_jobs=2)(delayed(notify)(callbacks, state, FIT[0]) for state in states)
     assert len((tmp_path / "fit.jsonl").read_text(encoding="utf-8").splitlines()) == 3 + 2
     close(callbacks)
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))])
-def test_what_is_open_stays_behind(tmp_path: Path, duplicate: object) -> None:
+def test_copies_start_without_open_displays(tmp_path: Path, duplicate: object) -> None:
     callbacks = in_use(tmp_path)
     for callback in callbacks:
         copied = duplicate(callback)  # type: ignore[operator]
@@ -119,7 +119,7 @@ def test_what_is_open_stays_behind(tmp_path: Path, duplicate: object) -> None:
     close(callbacks)
 
 
-def test_a_copy_in_this_process_draws_where_the_first_one_does() -> None:
+def test_a_copy_in_this_process_shares_the_output_file() -> None:
     bar = TqdmCallback(file=io.StringIO())
     copied = copy.deepcopy(bar)
     assert copied.file is bar.file
@@ -128,8 +128,8 @@ def test_a_copy_in_this_process_draws_where_the_first_one_does() -> None:
 
 @pytest.mark.parametrize("count", [-1, 1.5, True, "5"])
 @pytest.mark.parametrize("kind", [LoggingCallback, TqdmCallback, RichCallback])
-def test_a_number_of_rows_is_a_count(kind: type[Callback], count: object) -> None:
-    with pytest.raises(ConfigError, match=f"n_train_examples is .* not {count!r}"):
+def test_n_train_examples_must_be_a_count(kind: type[Callback], count: object) -> None:
+    with pytest.raises(ConfigError, match=f"n_train_examples is {count!r}: give a number of rows"):
         kind(count)  # type: ignore[call-arg]
 
 
@@ -141,7 +141,7 @@ def test_a_number_of_rows_is_a_count(kind: type[Callback], count: object) -> Non
         (RichCallback, "plotext", "rich"),
     ],
 )
-def test_a_missing_package_is_said_when_it_is_made(
+def test_a_missing_package_raises_on_construction(
     kind: type[Callback], package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, package, None)

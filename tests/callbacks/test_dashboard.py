@@ -1,4 +1,4 @@
-"""RichCallback: a live display where it can be, plain lines elsewhere, and always an end."""
+"""RichCallback: a live display on a terminal, plain lines elsewhere, and cleanup."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from tabwidget.callbacks import RichCallback, TqdmCallback, dashboard, screen, tell
+from tabwidget.callbacks import RichCallback, TqdmCallback, dashboard, notify, screen
 from tabwidget.events import FitEnd, PredictEnd, RowEnd, TrainingState, TrainReport
-from tests.callbacks.play import FIT, PREDICTION, play
+from tests.callbacks.fakes import FIT, PREDICTION, play
 
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 
@@ -30,7 +30,7 @@ def text(callback: RichCallback) -> str:
 
 @pytest.fixture
 def live() -> Iterator[RichCallback]:
-    """Lend a dashboard in the middle of a fit."""
+    """Yield a dashboard in the middle of a fit."""
     callback = RichCallback(console=terminal())
     play(callback, *FIT[:3])
     yield callback
@@ -57,31 +57,31 @@ def test_closing_gives_the_terminal_back_without_an_end() -> None:
         assert text(callback).endswith(SHOW_CURSOR)
 
 
-def test_a_fit_that_fails_says_so(live: RichCallback) -> None:
+def test_a_failed_fit_is_marked(live: RichCallback) -> None:
     play(live, FIT[0], FitEnd(1.0, 1, "failed", 0, 1.0))
     assert "✖ failed" in text(live)
     assert screen.is_free()
 
 
-def test_drawing_takes_a_small_part_of_the_time(live: RichCallback) -> None:
+def test_drawing_waits_until_it_is_due(live: RichCallback) -> None:
     state = TrainingState()
     for event in FIT[:2]:
         state.fold(event)
     before = text(live)
     live._due = 1e18
     for step in range(1000):
-        tell([live], state, TrainReport(1.0, step, 0, 1.0, 1e-3, 500.0))
+        notify([live], state, TrainReport(1.0, step, 0, 1.0, 1e-3, 500.0))
     assert text(live) == before
 
 
-def test_of_the_rows_the_newest_are_shown() -> None:
+def test_newest_training_examples_are_shown() -> None:
     callback = RichCallback(n_train_examples=2, console=terminal())
     play(callback, *FIT)
     assert "[red]b[/]" in text(callback)
     assert '{"größe": 1}' not in text(callback)
 
 
-def test_without_a_terminal_it_writes_lines() -> None:
+def test_without_a_terminal_it_prints_lines() -> None:
     callback = RichCallback(n_train_examples=2, console=Console(file=io.StringIO(), width=40))
     play(callback, *FIT, *PREDICTION)
     assert text(callback).splitlines() == [
@@ -93,14 +93,14 @@ def test_without_a_terminal_it_writes_lines() -> None:
     ]
 
 
-def test_a_second_dashboard_writes_lines(live: RichCallback) -> None:
+def test_a_second_dashboard_prints_lines(live: RichCallback) -> None:
     second = RichCallback(console=terminal())
     play(second, *FIT)
     assert HIDE_CURSOR not in text(second)
     assert "ended after" in text(second)
 
 
-def test_an_open_bar_gives_way_and_later_ones_wait(
+def test_a_dashboard_hides_open_and_later_bars(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     bar, callback = TqdmCallback(3, mininterval=0), RichCallback(console=terminal())
@@ -140,7 +140,7 @@ def test_a_long_prediction_shows_a_bar_that_vanishes(monkeypatch: pytest.MonkeyP
     assert screen.is_free()
 
 
-def test_a_quick_prediction_shows_nothing() -> None:
+def test_a_short_prediction_shows_nothing() -> None:
     callback = RichCallback(console=terminal())
     soon = dashboard.DELAY / 2
     play(callback, PREDICTION[0], RowEnd(soon, 30), PredictEnd(soon, 30, "done"))

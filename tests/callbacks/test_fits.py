@@ -1,4 +1,4 @@
-"""Callbacks of a fit: they stop it, fail it, and close, and go where their estimator goes."""
+"""Callbacks in a fit: stopping, exceptions, closing, cloning and pickling with the estimator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from tabwidget.callbacks import Callback, RichCallback, Stop, TqdmCallback, screen
-from tabwidget.callbacks.base import Answer
+from tabwidget.callbacks.base import StopSignal
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError
 from tabwidget.estimators import LanguageModelClassifier
@@ -26,20 +26,22 @@ FRAME = pd.DataFrame({"x": np.arange(60) % 3, "y": np.tile(["a", "b", "c"], 20)}
 
 
 class At(Callback):
-    """Answers events of one kind, or raises."""
+    """Returns a signal on events of one kind, or raises."""
 
-    def __init__(self, kind: type[Event], answer: Answer | BaseException, step: int = 0) -> None:
-        self.kind, self.answer, self.step = kind, answer, step
+    def __init__(
+        self, kind: type[Event], signal: StopSignal | BaseException, step: int = 0
+    ) -> None:
+        self.kind, self.signal, self.step = kind, signal, step
         self.end: FitEnd | None = None
 
-    def on_event(self, state: TrainingState, event: Event) -> Answer:
+    def on_event(self, state: TrainingState, event: Event) -> StopSignal:
         if isinstance(event, FitEnd):
             self.end = event
         if not isinstance(event, self.kind) or state.step < self.step:
             return None
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer
+        if isinstance(self.signal, BaseException):
+            raise self.signal
+        return self.signal
 
 
 class StopState(Callback):
@@ -59,7 +61,7 @@ def dashboard() -> RichCallback:
 @pytest.mark.parametrize(
     ("callback", "last_step"), [(At(TrainReport, Stop, step=5), 5), (StopState(), 1)]
 )
-def test_a_callback_ends_the_fit_and_the_model_can_be_asked(
+def test_a_callback_stops_the_fit_and_leaves_a_fitted_model(
     callback: Callback, last_step: int
 ) -> None:
     lm = fake([dashboard(), callback]).fit(FRAME)
@@ -70,7 +72,7 @@ def test_a_callback_ends_the_fit_and_the_model_can_be_asked(
 def test_the_next_fit_is_not_stopped() -> None:
     callback = At(TrainReport, Stop)
     lm = fake(callback).fit(FRAME)
-    callback.answer = None
+    callback.signal = None
     assert lm.set_params(training__max_steps=3).fit(FRAME).state.reason == "steps"
 
 
@@ -97,7 +99,7 @@ def test_a_callback_that_raises_leaves_no_display_open(
     assert bar._fit is None
 
 
-def test_what_is_no_callback_is_said_before_training() -> None:
+def test_invalid_callbacks_are_rejected_before_training() -> None:
     lm = fake([TqdmCallback])
     with pytest.raises(ConfigError, match=r"callbacks\[0\] is the class TqdmCallback"):
         lm.fit(FRAME)
@@ -123,7 +125,7 @@ def test_a_search_with_several_fits_at_once() -> None:
         random_state=0,
     )
     search = GridSearchCV(estimator, {"training__max_steps": [1, 2]}, cv=2, n_jobs=2)
-    # In processes it is the same, but each imports torch; pickling is tested beside the callbacks.
+    # Threads, since each process would import torch; test_base tests pickling.
     with joblib.parallel_config("threading"):
         search.fit(FRAME[["x"]], FRAME["y"])
     assert screen.is_free()

@@ -1,4 +1,4 @@
-"""JSONLCallback: a line an event."""
+"""JSONLCallback: one line per event."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tabwidget.callbacks import JSONLCallback
 from tabwidget.events import FitEnd, from_dict
-from tests.callbacks.play import EVENTS, FIT, PREDICTION, play
+from tests.callbacks.fakes import EVENTS, FIT, PREDICTION, play
 
 
-def test_it_writes_an_object_a_line(tmp_path: Path) -> None:
+def test_each_line_is_an_object(tmp_path: Path) -> None:
     path = tmp_path / "fit.jsonl"
     play(JSONLCallback(path), *EVENTS)
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -20,22 +20,22 @@ def test_it_writes_an_object_a_line(tmp_path: Path) -> None:
     assert lines[2]["loss"] == 1.5
 
 
-def test_a_line_is_read_back_as_the_event_it_was(tmp_path: Path) -> None:
+def test_lines_are_restored_as_events(tmp_path: Path) -> None:
     path = tmp_path / "fit.jsonl"
-    known = [*FIT[:3], *FIT[4:], *PREDICTION]  # NaN, in FIT[3], equals nothing
+    known = [*FIT[:3], *FIT[4:], *PREDICTION]  # FIT[3] has a NaN, which never compares equal
     play(JSONLCallback(path), *known)
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [from_dict(json.loads(line)) for line in lines] == known
 
 
-def test_it_appends_to_what_is_there(tmp_path: Path) -> None:
+def test_it_appends_to_an_existing_file(tmp_path: Path) -> None:
     path = tmp_path / "fit.jsonl"
     play(JSONLCallback(path), *EVENTS[:2])
     play(JSONLCallback(path), *EVENTS[2:])
     assert len(path.read_text(encoding="utf-8").splitlines()) == len(EVENTS)
 
 
-def test_a_loss_that_is_not_known_is_null(tmp_path: Path) -> None:
+def test_unknown_losses_are_null(tmp_path: Path) -> None:
     path = tmp_path / "fit.jsonl"
     play(JSONLCallback(path), FIT[3], FitEnd(1.0, 0, "stopped", 0, math.inf))
     eval_line, end_line = path.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""LoggingCallback: lines of the standard library's logging."""
+"""LoggingCallback: records of the standard logging module."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import logging
 import pytest
 
 from tabwidget.callbacks import LoggingCallback
-from tests.callbacks.play import EVENTS, FIT, PREDICTION, play
+from tests.callbacks.fakes import EVENTS, FIT, PREDICTION, play
 
 
-def test_it_tells_of_start_looks_and_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_start_evaluations_and_end_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "tabwidget"):
         play(LoggingCallback(), *FIT)
     assert caplog.messages == [
@@ -20,18 +20,18 @@ def test_it_tells_of_start_looks_and_end(caplog: pytest.LogCaptureFixture) -> No
     ]
 
 
-def test_it_tells_of_predictions_and_warns_of_retries(caplog: pytest.LogCaptureFixture) -> None:
+def test_predictions_are_logged_and_retries_warned_about(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "tabwidget"):
         play(LoggingCallback(), *PREDICTION)
     assert caplog.messages == [
         "predict_proba of 30 rows",
-        r"row 1, y: cannot read 'one\nand a half', attempt 1",
+        r"row 1, y: cannot parse 'one\nand a half', attempt 1",
         "predict_proba of 30 rows done after 2.0 s",
     ]
     assert caplog.records[1].levelname == "WARNING"
 
 
-def test_at_the_lowest_level_it_tells_of_every_event(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_event_is_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "tabwidget"):
         play(LoggingCallback(), *EVENTS)
     assert len(caplog.messages) == len(EVENTS)
@@ -47,7 +47,7 @@ def test_the_first_rows_of_each_fit_are_logged(caplog: pytest.LogCaptureFixture)
     assert rows == ['row: {"größe": 1}', "row: [red]b[/]"] * 2
 
 
-def test_it_goes_to_the_logger_given(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_given_logger_is_used(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "elsewhere"):
         play(LoggingCallback(logger=logging.getLogger("elsewhere")), *EVENTS)
     assert {record.name for record in caplog.records} == {"elsewhere"}

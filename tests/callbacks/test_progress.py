@@ -1,4 +1,4 @@
-"""TqdmCallback: bars of fits and predictions."""
+"""TqdmCallback: progress bars of fits and predictions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tabwidget.callbacks import TqdmCallback, progress
 from tabwidget.events import Event, FitEnd, TrainReport
-from tests.callbacks.play import FIT, PREDICTION, START, play
+from tests.callbacks.fakes import FIT, PREDICTION, START, play
 
 
 def drawn(*events: Event, n_train_examples: int = 0, **options: object) -> str:
@@ -21,7 +21,7 @@ def drawn(*events: Event, n_train_examples: int = 0, **options: object) -> str:
     return out.getvalue()
 
 
-def test_it_shows_losses_and_why_the_fit_ended() -> None:
+def test_losses_and_the_reason_for_the_end_are_shown() -> None:
     shown = drawn(*FIT)
     assert "train=1.500" in shown
     assert "validation=1.250" in shown
@@ -29,7 +29,7 @@ def test_it_shows_losses_and_why_the_fit_ended() -> None:
     assert "10.0/10.0 s" in shown
 
 
-def test_a_fit_that_was_stopped_does_not_look_complete() -> None:
+def test_a_stopped_fit_does_not_look_complete() -> None:
     shown = drawn(*FIT[:-1], FitEnd(2.0, 20, "stopped", 10, 1.25))
     assert "1.1/10.0 s" in shown.splitlines()[-1]
 
@@ -42,7 +42,7 @@ def test_a_fit_that_was_stopped_does_not_look_complete() -> None:
         ({"total_steps": None}, "10step"),
     ],
 )
-def test_without_a_time_limit_it_counts_what_is_limited(limits: dict[str, Any], shown: str) -> None:
+def test_without_a_time_limit_it_counts_steps_or_epochs(limits: dict[str, Any], shown: str) -> None:
     start = replace(START, budget_seconds=None, **limits)
     assert shown in drawn(start, TrainReport(1.0, 10, 3, 1.5, 1e-3, 500.0))
 
@@ -61,13 +61,13 @@ def test_a_prediction_has_a_bar_of_rows(monkeypatch: pytest.MonkeyPatch) -> None
     assert "30/30" in shown
 
 
-def test_a_prediction_that_is_answered_at_once_shows_none() -> None:
+def test_a_short_prediction_shows_no_bar() -> None:
     assert drawn(*PREDICTION) == ""
 
 
-def test_a_bar_that_is_switched_off_is_silent() -> None:
+def test_a_disabled_bar_prints_nothing() -> None:
     assert drawn(*FIT, disable=True, n_train_examples=3) == ""
 
 
-def test_one_serves_one_fit_after_another() -> None:
+def test_one_callback_serves_several_fits() -> None:
     assert drawn(*FIT, *FIT).count("fit (converged after 2.0 s)") >= 2

@@ -1,4 +1,4 @@
-"""What the estimators' tests share: the smallest budget that learns, and models fitted once."""
+"""Fixtures of the estimators' tests: the smallest budget that learns, and models fitted once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tabwidget.model import TabularLanguageModel
 
 
 def tiny(max_steps: int = 30) -> dict[str, Any]:
-    """Return parameters of an estimator, or of a language model, that learns in a blink."""
+    """Return parameters of an estimator or a language model that trains in under a second."""
     return {
         "training": TrainingConfig(max_steps=max_steps, learning_rate=0.02),
         "model_config": ModelConfig(width=16, layers=1, heads=2, members=1),
@@ -24,13 +24,13 @@ def tiny(max_steps: int = 30) -> dict[str, Any]:
 
 @pytest.fixture
 def budget() -> dict[str, Any]:
-    """Return parameters for a test that asks how it answers, not how well."""
+    """Return parameters for a test of the form of the answers, not their quality."""
     return tiny(max_steps=4)
 
 
 @pytest.fixture(scope="session")
 def frame() -> pd.DataFrame:
-    """Return a number, a level that follows from it, one that does not, and a gap in each."""
+    """Return a number, a category that depends on it, one that does not, and missing cells."""
     rng = np.random.default_rng(0)
     size = rng.normal(size=80)
     frame = pd.DataFrame(
@@ -53,13 +53,13 @@ def rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def numbers(frame: pd.DataFrame) -> pd.Series:
-    """Return a number that follows from the rows."""
+    """Return a number that depends on the rows."""
     return (3 * frame["size"].fillna(0)).rename("length")
 
 
 @pytest.fixture(scope="session")
 def lm(frame: pd.DataFrame, numbers: pd.Series) -> TabularLanguageModel:
-    """Return one model of everything: the rows, the label and the number."""
+    """Return one model of the rows, the label and the number."""
     return TabularLanguageModel(**tiny()).fit(frame.assign(length=numbers))
 
 

@@ -1,3 +1,5 @@
+"""LanguageModelEstimator: parameters, columns of `X`, fitted models, clones and pickles."""
+
 from __future__ import annotations
 
 import inspect
@@ -28,7 +30,7 @@ from tabwidget.estimators import (
 )
 from tabwidget.estimators.base import LanguageModelEstimator, known_cells
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serializers.base import BracketSerializer, JSONSerializer
+from tabwidget.serializers import BracketSerializer, JSONSerializer
 from tabwidget.serializers.number_format import PlainNumber
 from tabwidget.table import Table
 
@@ -42,7 +44,7 @@ OWN = {
         "add_indicator",
         "keep_empty_features",
     ],
-    LanguageModelOverSampler: ["sampling_strategy", "target"],
+    LanguageModelOverSampler: ["sampling_strategy"],
     LanguageModelSynthesizer: ["constraints", "max_attempts"],
 }
 
@@ -57,12 +59,12 @@ def test_a_constructor_shows_its_own_parameters_and_then_the_shared_ones(kind: A
     assert defaults.items() >= {name: param.default for name, param in shared.items()}.items()
 
 
-@pytest.mark.parametrize(
-    "kind", [LanguageModelImputer, LanguageModelSynthesizer], ids=lambda kind: kind.__name__
-)
-def test_an_array_for_what_is_no_model_is_a_config_error(kind: Any) -> None:
-    with pytest.raises(ConfigError, match="prefit='lm' is no fitted TabularLanguageModel"):
-        kind(prefit="lm").fit(np.zeros((3, 2)))
+@pytest.mark.parametrize("lm", [TabularLanguageModel(), "lm"], ids=["unfitted", "text"])
+@pytest.mark.parametrize("kind", OWN, ids=lambda kind: kind.__name__)
+def test_from_fitted_needs_a_fitted_model(kind: Any, lm: Any) -> None:
+    needs_target = "target" in inspect.signature(kind.from_fitted).parameters
+    with pytest.raises(ConfigError, match="is not a fitted TabularLanguageModel: call fit"):
+        kind.from_fitted(lm, *["kind"] * needs_target)
 
 
 def test_flat_fields_go_before_the_model_config() -> None:
@@ -110,8 +112,6 @@ def test_a_random_state_gives_each_fit_another_seed() -> None:
         {"serializer": "yaml"},
         {"callbacks": "tqdm"},
         {"backend": "gpt"},
-        {"prefit": TabularLanguageModel()},
-        {"prefit": "lm"},
         {"random_state": -1},
     ],
     ids=str,
@@ -132,8 +132,15 @@ def test_nested_fields_of_configs_that_are_not_there_can_be_set() -> None:
     assert estimator.generation == GenerationConfig(n_samples=3)
 
 
-def test_a_clone_keeps_the_prefit_model_fitted(lm: TabularLanguageModel) -> None:
-    assert clone(LanguageModelClassifier(prefit=lm)).prefit is lm
+def test_a_clone_keeps_the_fitted_model_and_its_target(
+    lm: TabularLanguageModel, frame: pd.DataFrame
+) -> None:
+    copy = clone(clone(LanguageModelClassifier.from_fitted(lm, "kind")))
+    assert not hasattr(copy, "lm_")
+    assert not hasattr(copy, "target_")
+    copy.fit(frame[["size"]], frame["kind"].tolist())
+    assert copy.lm_ is lm
+    assert copy.target_ == "kind"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +173,7 @@ def test_a_column_without_any_value_takes_no_part(
 
 def test_a_repeated_column_name_is_named(rows: pd.DataFrame) -> None:
     twice = pd.concat([rows, rows[["size"]]], axis=1)
-    with pytest.raises(TableError, match="'size' stands more than once"):
+    with pytest.raises(TableError, match="'size' is not unique"):
         LanguageModelClassifier().fit(twice, np.arange(len(twice)) % 2)
 
 
@@ -233,33 +240,35 @@ def test_an_interrupted_fit_leaves_it_unfitted(rows: pd.DataFrame, budget: dict[
         estimator.predict(rows)
 
 
-def test_prefit_is_not_trained(lm: TabularLanguageModel, frame: pd.DataFrame) -> None:
+def test_a_fitted_model_is_not_trained_again(lm: TabularLanguageModel, frame: pd.DataFrame) -> None:
     X = frame[["island", "size"]]
-    fitted = LanguageModelClassifier(prefit=lm).fit(X, frame["kind"])
+    fitted = LanguageModelClassifier.from_fitted(lm, "kind").fit(X, frame["kind"])
     assert fitted.lm_ is lm
     assert fitted.feature_names_in_.tolist() == ["island", "size"]
     assert fitted.score(X, frame["kind"]) > 0.8
 
 
-def test_prefit_finds_the_one_column_that_is_left(
+def test_the_target_is_that_of_from_fitted_whatever_y_is_called(
     lm: TabularLanguageModel, frame: pd.DataFrame, numbers: pd.Series
 ) -> None:
-    X = frame[["size", "island"]].assign(length=numbers)
-    assert LanguageModelClassifier(prefit=lm).fit(X, frame["kind"].tolist()).target_ == "kind"
-    with pytest.raises(ConfigError, match=r"several columns.*y\.rename\('length'\)"):
-        LanguageModelRegressor(prefit=lm).fit(X[["size", "island"]], numbers.tolist())
+    X = frame[["size", "island"]]
+    fitted = LanguageModelRegressor.from_fitted(lm, "length")
+    assert fitted.fit(X, numbers.rename("size")).target_ == "length"
+    assert fitted.fit(X, numbers.tolist()).target_ == "length"
 
 
-def test_prefit_names_a_column_that_it_lacks(lm: TabularLanguageModel, frame: pd.DataFrame) -> None:
+def test_a_column_that_the_fitted_model_lacks_is_named(
+    lm: TabularLanguageModel, frame: pd.DataFrame
+) -> None:
     X = frame[["size"]].rename(columns={"size": "sizes"})
     with pytest.raises(ColumnError, match="no column 'sizes'"):
-        LanguageModelClassifier(prefit=lm).fit(X, frame["kind"])
+        LanguageModelClassifier.from_fitted(lm, "kind").fit(X, frame["kind"])
 
 
-def test_prefit_takes_an_array_in_the_order_of_its_columns(
+def test_an_array_has_the_columns_of_the_fitted_model_in_order(
     lm: TabularLanguageModel, frame: pd.DataFrame, numbers: pd.Series
 ) -> None:
     X = frame[["size", "island"]].assign(length=numbers)
-    by_place = LanguageModelClassifier(prefit=lm).fit(X.to_numpy(), frame["kind"])
+    by_place = LanguageModelClassifier.from_fitted(lm, "kind").fit(X.to_numpy(), frame["kind"])
     by_name = LanguageModelClassifier.from_fitted(lm, "kind")
     np.testing.assert_array_equal(by_place.predict_proba(X.to_numpy()), by_name.predict_proba(X))

@@ -1,3 +1,5 @@
+"""Classifier: labels of any kind, probabilities, and a fitted model's column."""
+
 from __future__ import annotations
 
 import warnings
@@ -88,7 +90,7 @@ def test_labels_of_any_kind_come_back_as_they_were(kind: str, budget: dict[str, 
     ],
     ids=["missing", "boolean", "numbers", "several", "short", "none"],
 )
-def test_labels_that_are_none(y: Any, message: str) -> None:
+def test_invalid_labels_are_refused(y: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LanguageModelClassifier().fit(np.zeros((40, 2)), y)
 
@@ -97,7 +99,7 @@ def test_labels_that_are_none(y: Any, message: str) -> None:
     ("own", "expected"),
     [("label", "label"), (None, "target_2"), ("size", "target_2"), (7, "target_2")],
 )
-def test_the_label_column_has_a_name_that_is_free(
+def test_the_label_column_gets_an_unused_name(
     rows: pd.DataFrame, budget: dict[str, Any], own: Any, expected: str
 ) -> None:
     y = pd.Series(np.arange(len(rows)) % 2, name=own)
@@ -111,7 +113,7 @@ def test_the_label_column_has_a_name_that_is_free(
     [[f"u{i}" for i in range(40)], [7] * 40, [[1]] * 40, [np.nan] * 40],
     ids=["identifier", "constant", "lists", "empty"],
 )
-def test_features_that_tell_nothing_leave_the_marginal(
+def test_uninformative_features_leave_the_marginal(
     cells: list[Any],
 ) -> None:
     X = pd.DataFrame({"it": cells})
@@ -131,17 +133,19 @@ def test_from_fitted_answers_as_the_model_does(
     np.testing.assert_array_equal(found, expected)
 
 
-def test_from_fitted_wants_a_column_with_labels(lm: TabularLanguageModel) -> None:
-    with pytest.raises(ConfigError, match="answered in bins"):
+def test_from_fitted_needs_a_column_with_labels(lm: TabularLanguageModel) -> None:
+    with pytest.raises(ConfigError, match="is a binned number"):
         LanguageModelClassifier.from_fitted(lm, "size")
     with pytest.raises(ColumnError, match="Did you mean 'kind'"):
         LanguageModelClassifier.from_fitted(lm, "kinds")
 
 
-def test_prefit_names_labels_that_it_lacks(lm: TabularLanguageModel, rows: pd.DataFrame) -> None:
+def test_labels_that_a_fitted_model_lacks_are_named(
+    lm: TabularLanguageModel, rows: pd.DataFrame
+) -> None:
     y = pd.Series(["large", "huge"] * 40, name="kind")
-    with pytest.raises(EvidenceError, match="'kind' has no level 'huge'"):
-        LanguageModelClassifier(prefit=lm).fit(rows, y)
+    with pytest.raises(EvidenceError, match="'kind' of the fitted model has no level 'huge'"):
+        LanguageModelClassifier.from_fitted(lm, "kind").fit(rows, y)
 
 
 def test_numbers_written_as_text_are_numbers() -> None:
@@ -153,9 +157,9 @@ def test_numbers_written_as_text_are_numbers() -> None:
     assert classifier.score(X.astype(str), y) > 0.9
 
 
-def test_columns_that_take_no_part_are_named() -> None:
+def test_ignored_columns_are_named() -> None:
     X = pd.DataFrame({"who": [f"u{i}" for i in range(60)], "size": [0.0, 1.0] * 30})
-    with pytest.warns(UserWarning, match=r"take no part: 'who' \(60 distinct values"):
+    with pytest.warns(UserWarning, match=r"ignored columns: 'who' \(60 distinct values"):
         LanguageModelClassifier(**tiny(2)).fit(X, ["a", "b"] * 30)
 
 

@@ -1,4 +1,4 @@
-"""Constraints: evidence that is drawn from, and rows that are drawn anew."""
+"""Constraints: evidence that is conditioned on, and rows that are rejected."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ FRAME = pd.DataFrame(
 SCHEMA = Table(FRAME).schema
 
 
-def at_random(n: int, given: dict[str, Any]) -> pd.DataFrame:
-    """Draw each column by itself, as a model that has learned nothing would."""
+def at_random(n: int, evidence: dict[str, Any]) -> pd.DataFrame:
+    """Draw each column by itself, like an untrained model."""
     rng = np.random.default_rng(n)
     rows = pd.DataFrame({name: rng.choice(FRAME[name], n) for name in FRAME})
-    return rows.assign(**given)
+    return rows.assign(**evidence)
 
 
 def low_x(rows: pd.DataFrame) -> pd.Series:
@@ -63,18 +63,18 @@ def draw(n: int, constraints: list[Any], condition: Any = None, max_tries: int =
         (Between(2, float("inf")), [False, True, True, False]),
     ],
 )
-def test_cells_are_held_against_evidence(evidence: Any, admitted: list[bool]) -> None:
+def test_cells_are_checked_against_evidence(evidence: Any, admitted: list[bool]) -> None:
     cells = pd.Series([1.0, 2.0, 3.0, None])
     assert admits(evidence, cells, SCHEMA["k"]).tolist() == admitted
 
 
-def test_dates_and_levels_are_held_against_evidence() -> None:
+def test_dates_and_levels_are_checked_against_evidence() -> None:
     assert admits(Below("2020-01-03"), FRAME["day"], SCHEMA["day"]).sum() == 2
     assert admits(NoneOf("Bonn"), FRAME["city"], SCHEMA["city"]).sum() == 60
 
 
 @pytest.mark.parametrize(
-    ("text", "given"),
+    ("text", "evidence"),
     [
         ("city in {Bonn, Nice}, x>0.5", {"city": OneOf("Bonn", "Nice"), "x": Above(0.5)}),
         ("body mass = 4", {"body mass": 4}),
@@ -82,12 +82,12 @@ def test_dates_and_levels_are_held_against_evidence() -> None:
         ("  ", {}),
     ],
 )
-def test_formula_is_evidence(text: str, given: dict[str, Any] | None) -> None:
+def test_formula_is_evidence(text: str, evidence: dict[str, Any] | None) -> None:
     found = evidence_of(text, SCHEMA)
-    assert len(found) == len(SCHEMA) if given is None else found == given
+    assert len(found) == len(SCHEMA) if evidence is None else found == evidence
 
 
-def test_wrong_formula_has_its_caret_under_the_place() -> None:
+def test_the_caret_of_a_formula_error_is_in_place() -> None:
     with pytest.raises(FormulaError) as error:
         evidence_of("x>0, city=Rome", SCHEMA)
     _, formula, caret = str(error.value).splitlines()
@@ -95,7 +95,7 @@ def test_wrong_formula_has_its_caret_under_the_place() -> None:
     assert formula[caret.index("^") :] == "Rome"
 
 
-def test_condition_of_no_form_is_refused() -> None:
+def test_invalid_condition_is_refused() -> None:
     with pytest.raises(ConfigError, match="a mapping"):
         evidence_of(3, SCHEMA)  # type: ignore[arg-type]
     with pytest.raises(ColumnError, match=r"'citty'.*'city'"):
@@ -104,27 +104,27 @@ def test_condition_of_no_form_is_refused() -> None:
         evidence_of({"city": "Rome"}, SCHEMA)
 
 
-def test_evidence_is_drawn_from() -> None:
-    asked = {}
+def test_evidence_is_conditioned_on() -> None:
+    conditions = {}
 
-    def drawn(n: int, given: dict[str, Any]) -> pd.DataFrame:
-        asked.update(given)
-        return at_random(n, given)
+    def drawn(n: int, evidence: dict[str, Any]) -> pd.DataFrame:
+        conditions.update(evidence)
+        return at_random(n, evidence)
 
     rules = Constraints([{"k": 2}, "land=FR"], SCHEMA)
     rows = rules.draw(5, drawn, {"city": "Nice"}, max_tries=5)
-    assert asked == {"k": 2, "land": "FR", "city": "Nice"}
+    assert conditions == {"k": 2, "land": "FR", "city": "Nice"}
     assert len(rows) == 5
 
 
-def test_evidence_beside_other_evidence_is_held_against() -> None:
+def test_further_evidence_on_a_column_rejects_rows() -> None:
     rows = draw(50, [{"land": "FR"}, "city!=Lyon"], {"city": "Nice"})
     assert set(rows["city"]) == {"Nice"}
     with pytest.raises(ConstraintError, match=r"k=2 \(passed by 0\.0% of 500 rows\)"):
         draw(5, ["k=2"], {"k": 1}, max_tries=500)
 
 
-def test_predicate_is_fulfilled() -> None:
+def test_predicate_is_satisfied() -> None:
     rows = draw(50, [low_x, lambda rows: rows["k"] > 1])
     assert len(rows) == 50
     assert rows.index.tolist() == list(range(50))
@@ -132,7 +132,7 @@ def test_predicate_is_fulfilled() -> None:
     assert (rows["k"] > 1).all()
 
 
-def test_combinations_are_those_seen() -> None:
+def test_combinations_are_the_observed_ones() -> None:
     rows = draw(60, [FixedCombinations("city", "land")])
     seen = set(zip(FRAME["city"], FRAME["land"], strict=True))
     assert set(zip(rows["city"], rows["land"], strict=True)) == seen
@@ -159,10 +159,10 @@ def never(rows: pd.DataFrame) -> Any:
 def test_tries_are_bounded() -> None:
     n_drawn = 0
 
-    def drawn(n: int, given: dict[str, Any]) -> pd.DataFrame:
+    def drawn(n: int, evidence: dict[str, Any]) -> pd.DataFrame:
         nonlocal n_drawn
         n_drawn += n
-        return at_random(n, given)
+        return at_random(n, evidence)
 
     with pytest.raises(ConstraintError):
         Constraints([never], SCHEMA).draw(10, drawn, {}, max_tries=321)
@@ -172,15 +172,15 @@ def test_tries_are_bounded() -> None:
 @pytest.mark.parametrize("answer", [[True], ["yes"] * 4, None, True])
 def test_predicate_that_returns_no_mask_is_named(answer: Any) -> None:
     with pytest.raises(ConfigError, match=r"constraints\[0\] \(<lambda>\) returned"):
-        Constraints([lambda _: answer], SCHEMA).fulfilled(FRAME[:4])
+        Constraints([lambda _: answer], SCHEMA).satisfied(FRAME[:4])
 
 
-def test_missing_answer_of_a_predicate_is_a_no() -> None:
+def test_missing_answer_of_a_predicate_rejects() -> None:
     rules = Constraints([lambda _: pd.array([True, None, False], dtype="boolean")], SCHEMA)
-    assert rules.fulfilled(FRAME[:3]).tolist() == [True, False, False]
+    assert rules.satisfied(FRAME[:3]).tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize("constraints", [[3], "x>0", {"k": 1}])
-def test_constraint_of_no_form_is_refused(constraints: Any) -> None:
+def test_invalid_constraint_is_refused(constraints: Any) -> None:
     with pytest.raises(ConfigError, match="constraints"):
         Constraints(constraints, SCHEMA)

@@ -88,7 +88,7 @@ def test_a_part_is_stood_for_by_an_observed_value(representative: Any, value: fl
 
 
 def test_bins_out_of_range_are_refused() -> None:
-    with pytest.raises(ConfigError, match="'bins' parameter of DiscretizationConfig must be"):
+    with pytest.raises(ConfigError, match=r"DiscretizationConfig\.bins must be"):
         candidates([1.0], DiscretizationConfig(bins=1.5))
 
 

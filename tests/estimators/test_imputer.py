@@ -1,4 +1,4 @@
-"""Imputer: every missing cell filled given its row, and everything else left as it was."""
+"""Imputer: missing cells are filled given their row, and all others are kept."""
 
 from __future__ import annotations
 
@@ -72,9 +72,7 @@ def test_filled_cells_are_near_the_truth(lm: TabularLanguageModel) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["auto", "mean", "median", "mode"])
-def test_strategy_is_what_becomes_of_the_distribution(
-    lm: TabularLanguageModel, strategy: str
-) -> None:
+def test_strategy_reduces_the_distribution(lm: TabularLanguageModel, strategy: str) -> None:
     row = PENGUINS[:1].assign(bill_length_mm=np.nan, species=None)
     known = row.drop(columns=["bill_length_mm", "species"]).iloc[0]
     given = {str(name): value for name, value in known.items()}
@@ -91,7 +89,7 @@ def test_whole_numbers_stay_whole(lm: TabularLanguageModel) -> None:
     assert (imputer(lm).transform(HOLES)["flipper_length_mm"] % 1 == 0).all()
 
 
-def test_draws_fit_each_other() -> None:
+def test_draws_are_consistent_within_a_row() -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(0, 2, 400)
     twins = pd.DataFrame({"a": np.where(x, "yes", "no"), "b": np.where(x, 9.0, 1.0), "c": "k"})
@@ -124,7 +122,7 @@ def test_several_draws_are_aggregated(lm: TabularLanguageModel) -> None:
     assert (low["species"][few["species"].isna()] == "Adelie").mean() > 0.5
 
 
-def test_multiple_imputations_pool_to_an_honest_interval(lm: TabularLanguageModel) -> None:
+def test_multiple_imputations_pool_to_an_interval_with_the_truth(lm: TabularLanguageModel) -> None:
     name = "body_mass_g"
     tables = imputer(lm, n_imputations=5).multiple(HOLES)
     assert len(tables) == 5
@@ -137,7 +135,7 @@ def test_multiple_imputations_pool_to_an_honest_interval(lm: TabularLanguageMode
     assert 0 < pooled.fraction_missing < 0.5
 
 
-def test_discretization_answers_on_observed_values(lm: TabularLanguageModel) -> None:
+def test_discretization_fills_observed_values(lm: TabularLanguageModel) -> None:
     config = DiscretizationConfig(bins=4, estimate="mode")
     filled = imputer(lm, discretization=config).transform(HOLES)
     gone = HOLES["body_mass_g"].isna()
@@ -148,7 +146,7 @@ def test_discretization_answers_on_observed_values(lm: TabularLanguageModel) -> 
     assert by_column["bill_depth_mm"][HOLES["bill_depth_mm"].isna()].nunique() <= 4
 
 
-def test_indicator_says_where_cells_were_missing() -> None:
+def test_indicator_marks_missing_cells() -> None:
     flagged = LanguageModelImputer(add_indicator=True, **TINY)
     out = flagged.fit_transform(HOLES.assign(whole=1.0))
     flags = out.filter(like="missingindicator_")
@@ -194,14 +192,14 @@ def test_every_dtype_is_kept() -> None:
         assert not filled.isna().any(axis=None)
 
 
-def test_column_that_is_missing_whole_is_filled_as_at_fit(lm: TabularLanguageModel) -> None:
+def test_an_empty_column_is_filled_with_the_dtype_at_fit(lm: TabularLanguageModel) -> None:
     none = PENGUINS[:5].assign(species=np.nan, body_mass_g=None)
     filled = imputer(lm).transform(none)
     assert set(filled["species"]) <= set(PENGUINS["species"])
     assert filled["body_mass_g"].dtype == np.float64
 
 
-def test_columns_without_any_value_go_or_are_zero_as_in_scikit_learn() -> None:
+def test_columns_empty_at_fit_are_dropped_or_zero_as_in_scikit_learn() -> None:
     frame = HOLES[["body_mass_g"]].assign(nothing=np.nan, none=None)
     gone = LanguageModelImputer(**TINY)
     assert list(gone.fit_transform(frame)) == ["body_mass_g"]
@@ -211,18 +209,18 @@ def test_columns_without_any_value_go_or_are_zero_as_in_scikit_learn() -> None:
     assert kept["none"].isna().all()
 
 
-def test_column_that_takes_no_part_keeps_its_holes() -> None:
+def test_an_ignored_column_keeps_its_missing_cells() -> None:
     names: list[Any] = [f"p{i}" for i in range(len(HOLES))]
     names[3] = None
     frame = HOLES.assign(name=names)
     found = LanguageModelImputer(**TINY).fit(frame)
-    with pytest.warns(UserWarning, match=r"stay so where a column cannot be asked for.*'name'"):
+    with pytest.warns(UserWarning, match=r"stay missing where a column cannot be a target.*'name'"):
         filled = found.transform(frame)
     assert filled.isna().sum().sum() == 1
     assert list(filled) == list(frame)
 
 
-def test_unknown_level_stays_and_tells_nothing(lm: TabularLanguageModel) -> None:
+def test_an_unknown_level_is_kept_but_is_no_evidence(lm: TabularLanguageModel) -> None:
     row = PENGUINS[:1].assign(island="Biscuit", body_mass_g=np.nan)
     with pytest.warns(UserWarning, match="no level 'Biscuit'"):
         filled = imputer(lm).transform(row)
@@ -248,11 +246,19 @@ def test_fitted_model_is_not_trained_again(lm: TabularLanguageModel) -> None:
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
-        ({"strategy": "most_frequent"}, ConfigError, "strategy='most_frequent' is none of"),
-        ({"n_imputations": 0}, ConfigError, "n_imputations=0"),
+        (
+            {"strategy": "most_frequent"},
+            ConfigError,
+            "strategy must be auto, mean,",
+        ),
+        ({"n_imputations": 0}, ConfigError, "n_imputations must be an integer >= 1, not 0"),
         ({"discretization": {"mass": DiscretizationConfig()}}, ColumnError, "'mass'"),
-        ({"discretization": 4}, ConfigError, "is a DiscretizationConfig, not int"),
-        ({"discretization": DiscretizationConfig(bins=-1)}, ConfigError, "'bins'"),
+        ({"discretization": 4}, ConfigError, "must be a DiscretizationConfig, not int"),
+        (
+            {"discretization": DiscretizationConfig(bins=-1)},
+            ConfigError,
+            "bins must be",
+        ),
     ],
 )
 def test_wrong_parameter_is_refused_at_fit(
@@ -277,7 +283,7 @@ def test_pipeline_column_transformer_and_set_output() -> None:
     assert list(out) == ["x0", "x1"]
 
 
-def test_document_imputer() -> None:
+def test_scikit_lm_example() -> None:
     iris = load_iris(as_frame=True)
     frame = iris.data.round(1)
     frame["species"] = iris.target_names[iris.target]

@@ -1,4 +1,4 @@
-"""Oversampler: as many rows of each class as asked for, as the columns hold them."""
+"""Oversampler: the requested rows per class, with the columns' dtypes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from tabwidget import GenerationConfig, ModelConfig, TabularLanguageModel, TrainingConfig
-from tabwidget.errors import ColumnError, ConfigError
+from tabwidget.errors import ColumnError
 from tabwidget.estimators.oversampler import LanguageModelOverSampler
 
 TINY: dict[str, Any] = {
@@ -97,7 +97,7 @@ def test_frame_keeps_its_dtypes_and_old_rows(lm: TabularLanguageModel) -> None:
     pd.testing.assert_frame_equal(X_res[:N], X.reset_index(drop=True))
 
 
-def test_new_rows_are_drawn_given_their_class(lm: TabularLanguageModel) -> None:
+def test_new_rows_are_sampled_given_their_class(lm: TabularLanguageModel) -> None:
     X_res, y_res = over(lm).fit_resample(X, y)
     new = X_res[N:].groupby(y_res[N:])["x"]
     assert new.mean()["rare"] == pytest.approx(5, abs=1.5)
@@ -119,7 +119,7 @@ def test_same_random_state_is_the_same_rows(lm: TabularLanguageModel) -> None:
     pd.testing.assert_frame_equal(first, second)
 
 
-def test_new_rows_lack_what_their_class_lacks(lm: TabularLanguageModel) -> None:
+def test_new_rows_have_the_missing_cells_of_their_class(lm: TabularLanguageModel) -> None:
     holes = X.copy()
     holes.loc[(y == "rarest").to_numpy(), "x"] = None
     holes.loc[holes.index[80:95], "whole"] = pd.NA
@@ -130,10 +130,10 @@ def test_new_rows_lack_what_their_class_lacks(lm: TabularLanguageModel) -> None:
     assert 0.2 < new["whole"][y_res[N:] == "rare"].isna().mean() < 0.8
 
 
-def test_columns_that_take_no_part_are_copied_within_the_class() -> None:
+def test_ignored_columns_are_copied_within_the_class() -> None:
     named = X[["x"]].assign(name=[f"{label} {i}" for i, label in enumerate(CLASS)])
     sampler = LanguageModelOverSampler(random_state=0, **TINY)
-    with pytest.warns(UserWarning, match="copied where a column cannot be drawn.*'name'"):
+    with pytest.warns(UserWarning, match="copied where a column cannot be sampled.*'name'"):
         X_res, y_res = sampler.fit_resample(named, y)
     assert (X_res["name"].str.split().str[0] == y_res).all()
 
@@ -145,7 +145,7 @@ def test_column_without_any_value_stays_empty() -> None:
     assert X_res["nothing"].isna().all()
 
 
-def test_generation_rules_the_draw(lm: TabularLanguageModel) -> None:
+def test_generation_controls_the_draw(lm: TabularLanguageModel) -> None:
     sampler = over(lm, generation=GenerationConfig(temperature=0))
     X_res, y_res = sampler.fit_resample(X, y)
     assert len(X_res[N:][y_res[N:] == "rare"].drop_duplicates()) == 1
@@ -158,8 +158,7 @@ def test_fitted_model_is_not_trained_again(lm: TabularLanguageModel) -> None:
     assert clone(sampler).fit_resample(X, y)[0].shape == (240, 7)
     with pytest.raises(ColumnError, match="'labell'"):
         LanguageModelOverSampler.from_fitted(lm, "labell")
-    with pytest.raises(ConfigError, match="target names"):
-        LanguageModelOverSampler(prefit=lm).fit_resample(X, CLASS)
+    assert LanguageModelOverSampler.from_fitted(lm, "label").fit(X, CLASS).target_ == "label"
 
 
 def test_numbered_classes_are_levels() -> None:
@@ -181,7 +180,7 @@ def test_pipeline_resamples_at_fit_only() -> None:
     assert len(pipe.predict(features)) == N
 
 
-def test_document_oversampler() -> None:
+def test_scikit_lm_example() -> None:
     X_res, y_res = LanguageModelOverSampler(
         sampling_strategy="auto", random_state=0, **TINY
     ).fit_resample(X, y)

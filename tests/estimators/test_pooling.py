@@ -1,4 +1,4 @@
-"""Rubin's rules: against figures worked out by hand, and by how often an interval is right."""
+"""Rubin's rules: against values computed by hand, and the coverage of the interval."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_everything_missing_is_a_fraction_of_one() -> None:
     assert pool([1.0, 2.0], [0.0, 0.0]).fraction_missing == 1
 
 
-def test_several_parameters_are_pooled_each_by_itself() -> None:
+def test_several_parameters_are_pooled_separately() -> None:
     estimates, variances = np.array([[1.0, 5.0], [3.0, 5.0]]), np.ones((2, 2))
     both = pool(estimates, variances)
     assert both.estimate.tolist() == [2, 5]
@@ -57,40 +57,46 @@ def test_several_parameters_are_pooled_each_by_itself() -> None:
     assert str(both).count("±") == 2
 
 
-def test_interval_holds_the_truth_as_often_as_it_says() -> None:
+def test_interval_has_its_nominal_coverage() -> None:
     rng = np.random.default_rng(0)
-    n, missing, m, held = 40, 16, 5, 0
+    n, missing, m, covered = 40, 16, 5, 0
     for _ in range(400):
-        seen = rng.normal(size=n - missing)
+        observed = rng.normal(size=n - missing)
         fills = []
         for _ in range(m):
             # Draws from the posterior predictive of a normal sample: a proper imputation.
-            spread = seen.std(ddof=1) * np.sqrt((len(seen) - 1) / rng.chisquare(len(seen) - 1))
-            mean = rng.normal(seen.mean(), spread / np.sqrt(len(seen)))
-            fills.append(np.append(seen, rng.normal(mean, spread, size=missing)))
+            df = len(observed) - 1
+            spread = observed.std(ddof=1) * np.sqrt(df / rng.chisquare(df))
+            mean = rng.normal(observed.mean(), spread / np.sqrt(len(observed)))
+            fills.append(np.append(observed, rng.normal(mean, spread, size=missing)))
         found = pool([f.mean() for f in fills], [f.var(ddof=1) / n for f in fills], n=n)
         low, high = found.interval(0.9)
-        held += int(low <= 0 <= high)
-    assert held / 400 == pytest.approx(0.9, abs=0.04)
+        covered += int(low <= 0 <= high)
+    assert covered / 400 == pytest.approx(0.9, abs=0.04)
 
 
 @pytest.mark.parametrize(
     ("estimates", "variances", "options", "message"),
     [
         ([1.0], [1.0], {}, "at least two"),
-        ([1.0, 2.0], [1.0], {}, "has a variance"),
+        ([1.0, 2.0], [1.0], {}, "must have the same shape"),
         ([1.0, 2.0], [1.0, -1.0], {}, "not negative"),
         ([1.0, np.nan], [1.0, 1.0], {}, "finite"),
-        ([1.0, 2.0], [1.0, 1.0], {"n": 2, "n_parameters": 2}, "n=2 rows"),
+        (
+            [1.0, 2.0],
+            [1.0, 1.0],
+            {"n": 2, "n_parameters": 2},
+            "n must be larger",
+        ),
     ],
 )
-def test_what_cannot_be_pooled_is_refused(
+def test_invalid_estimates_are_refused(
     estimates: list[float], variances: list[float], options: dict[str, int], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         pool(estimates, variances, **options)
 
 
-def test_level_of_an_interval_is_a_share() -> None:
-    with pytest.raises(ConfigError, match="between 0 and 1, not 95"):
+def test_level_is_between_zero_and_one() -> None:
+    with pytest.raises(ConfigError, match="level must be between 0 and 1, not 95"):
         pool([1.0, 2.0], [1.0, 1.0]).interval(95)

@@ -1,3 +1,5 @@
+"""Regressor: means, quantiles and intervals of the distribution, and discretization."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -42,7 +44,7 @@ TARGETS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_figures_are_those_of_the_distributions(kind: str, budget: dict[str, Any]) -> None:
+def test_statistics_are_those_of_the_distributions(kind: str, budget: dict[str, Any]) -> None:
     x = np.random.default_rng(0).normal(size=60)
     X = x[:, None]
     fitted = LanguageModelRegressor(**budget).fit(X, TARGETS[kind](x))
@@ -56,7 +58,7 @@ def test_figures_are_those_of_the_distributions(kind: str, budget: dict[str, Any
     np.testing.assert_array_equal(fitted.predict(X), mean)
 
 
-def test_quantiles_stay_among_what_was_seen(budget: dict[str, Any]) -> None:
+def test_quantiles_stay_in_the_observed_range(budget: dict[str, Any]) -> None:
     y = np.arange(60)
     fitted = LanguageModelRegressor(**budget).fit(y[:, None], y)
     ends = fitted.predict_quantiles(y[:, None], [0.0, 1.0])
@@ -71,7 +73,7 @@ def test_a_single_quantile_is_a_column(
 
 
 @pytest.mark.parametrize("q", [1.5, [-0.1], [[0.5]], [np.nan]])
-def test_a_share_is_from_zero_to_one(
+def test_q_is_from_zero_to_one(
     regressor: LanguageModelRegressor, rows: pd.DataFrame, q: Any
 ) -> None:
     with pytest.raises(EvidenceError):
@@ -79,7 +81,7 @@ def test_a_share_is_from_zero_to_one(
 
 
 def test_a_level_is_from_zero_to_one(regressor: LanguageModelRegressor, rows: pd.DataFrame) -> None:
-    with pytest.raises(EvidenceError, match="level=90"):
+    with pytest.raises(EvidenceError, match="level must be from 0 to 1, not 90"):
         regressor.predict_interval(rows, level=90)
 
 
@@ -89,12 +91,12 @@ def test_a_level_is_from_zero_to_one(regressor: LanguageModelRegressor, rows: pd
         (np.ones((40, 2)), "y should be a 1d array"),
         ([np.nan] * 40, "Input y contains NaN"),
         ([np.inf] * 40, "Input y contains infinity"),
-        (["a"] * 40, "y holds texts, such as 'a': LanguageModelClassifier"),
+        (["a"] * 40, "y holds strings, such as 'a': use LanguageModelClassifier"),
         (None, "requires y to be passed"),
     ],
     ids=["several", "missing", "infinite", "text", "none"],
 )
-def test_what_is_no_number(y: Any, message: str) -> None:
+def test_invalid_numbers_are_refused(y: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LanguageModelRegressor().fit(np.zeros((40, 2)), y)
 
@@ -104,7 +106,7 @@ def test_numbers_too_large_are_refused() -> None:
         LanguageModelRegressor().fit(np.zeros((40, 2)), np.linspace(0, 1e200, 40))
 
 
-def test_discretization_answers_on_observed_values(rows: pd.DataFrame, numbers: pd.Series) -> None:
+def test_discretization_predicts_observed_values(rows: pd.DataFrame, numbers: pd.Series) -> None:
     chosen = DiscretizationConfig(bins=5, estimate="mode")
     fitted = LanguageModelRegressor(discretization=chosen, **tiny()).fit(rows, numbers)
     assert fitted.candidates_ is not None
@@ -119,14 +121,14 @@ def test_discretization_on_every_value_changes_next_to_nothing(
     lm: TabularLanguageModel, frame: pd.DataFrame, numbers: pd.Series
 ) -> None:
     whole = LanguageModelRegressor.from_fitted(lm, "length")
-    parted = LanguageModelRegressor.from_fitted(
+    discretized = LanguageModelRegressor.from_fitted(
         lm, "length", discretization=DiscretizationConfig(bins=1.0)
     )
     X = frame[["size", "island", "kind"]]
     mean, std = whole.predict(X, return_std=True)
-    parted_mean, parted_std = parted.predict(X, return_std=True)
-    assert np.abs(mean - parted_mean).max() < 0.05 * np.ptp(numbers)
-    assert np.abs(std - parted_std).max() < 0.1 * np.ptp(numbers)
+    discretized_mean, discretized_std = discretized.predict(X, return_std=True)
+    assert np.abs(mean - discretized_mean).max() < 0.05 * np.ptp(numbers)
+    assert np.abs(std - discretized_std).max() < 0.1 * np.ptp(numbers)
 
 
 def test_discretization_without_bins_is_off(lm: TabularLanguageModel) -> None:
@@ -134,7 +136,7 @@ def test_discretization_without_bins_is_off(lm: TabularLanguageModel) -> None:
     assert fitted.candidates_ is None
 
 
-def test_from_fitted_wants_a_column_of_numbers(lm: TabularLanguageModel) -> None:
+def test_from_fitted_needs_a_numeric_column(lm: TabularLanguageModel) -> None:
     with pytest.raises(ConfigError, match="'kind' is categorical, not numeric"):
         LanguageModelRegressor.from_fitted(lm, "kind")
 
@@ -145,14 +147,15 @@ def test_a_loaded_model_has_no_values_to_discretize_on(
     lm.save(tmp_path)
     loaded = TabularLanguageModel.load(tmp_path)
     bins = DiscretizationConfig(bins=3)
-    with pytest.raises(ConfigError, match="observed values"):
+    with pytest.raises(ConfigError, match=r"observed values.*set_params after from_fitted"):
         LanguageModelRegressor.from_fitted(loaded, "length", discretization=bins)
     X = frame[["size", "island", "kind"]]
-    fitted = LanguageModelRegressor(prefit=loaded, discretization=bins).fit(X, numbers)
+    fitted = LanguageModelRegressor.from_fitted(loaded, "length")
+    fitted.set_params(discretization=bins).fit(X, numbers)
     assert fitted.candidates_ is not None
     assert len(fitted.candidates_) == 3
 
 
-def test_dates_are_no_numbers() -> None:
+def test_dates_are_refused() -> None:
     with pytest.raises(ConfigError, match="dates or durations"):
         LanguageModelRegressor().fit(np.zeros((9, 1)), pd.date_range("2020", periods=9))

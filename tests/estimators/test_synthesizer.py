@@ -1,4 +1,4 @@
-"""Synthesizer: rows under conditions and constraints, and the report on what was memorized."""
+"""Synthesizer: rows under conditions and constraints, and the memorization report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {
     "random_state": 0,
 }
 PENGUINS = datasets.load("penguins").dropna().sample(frac=1, random_state=0, ignore_index=True)
-LEARNED, HELD = PENGUINS[:250], PENGUINS[250:]
+TRAINING, VALIDATION = PENGUINS[:250], PENGUINS[250:]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_scikit_learns_contract(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-def test_rows_are_like_those_learned(lm: TabularLanguageModel) -> None:
+def test_rows_are_like_the_training_rows(lm: TabularLanguageModel) -> None:
     rows = synthesizer(lm).sample(300, random_state=0)
     assert rows.dtypes.to_dict() == PENGUINS.dtypes.to_dict()
     assert len(rows) == 300
@@ -68,13 +68,13 @@ def test_rows_are_like_those_learned(lm: TabularLanguageModel) -> None:
         "island in {Dream}, body_mass_g>4000",
     ],
 )
-def test_condition_is_fulfilled(lm: TabularLanguageModel, condition: Any) -> None:
+def test_condition_is_satisfied(lm: TabularLanguageModel, condition: Any) -> None:
     rows = synthesizer(lm).sample(40, condition)
     assert set(rows["island"]) == {"Dream"}
     assert (rows["body_mass_g"] > 4000).all()
 
 
-def test_constraints_of_every_form_are_fulfilled(lm: TabularLanguageModel) -> None:
+def test_constraints_of_every_form_are_satisfied(lm: TabularLanguageModel) -> None:
     found = synthesizer(
         lm,
         {"body_mass_g": Between(3000, 5000), "species": NoneOf("Gentoo")},
@@ -90,14 +90,14 @@ def test_constraints_of_every_form_are_fulfilled(lm: TabularLanguageModel) -> No
     assert set(rows["species"]) <= {"Adelie", "Chinstrap"}
 
 
-def test_condition_and_constraint_on_one_column_are_both_fulfilled(
+def test_condition_and_constraint_on_one_column_are_both_satisfied(
     lm: TabularLanguageModel,
 ) -> None:
     rows = synthesizer(lm, "body_mass_g<4500").sample(20, "body_mass_g>4000")
     assert rows["body_mass_g"].between(4000, 4500, inclusive="neither").all()
 
 
-def test_what_cannot_be_fulfilled_names_the_constraint_and_its_share(
+def test_an_unsatisfiable_constraint_is_named_with_its_share(
     lm: TabularLanguageModel,
 ) -> None:
     with pytest.raises(ConstraintError, match=r"\(never\) \(passed by 0\.0% of 200 rows\)"):
@@ -111,7 +111,7 @@ def test_same_random_state_is_the_same_rows(lm: TabularLanguageModel) -> None:
     assert not found.sample(20).equals(found.sample(20))
 
 
-def test_generation_rules_the_draw(lm: TabularLanguageModel) -> None:
+def test_generation_controls_the_draw(lm: TabularLanguageModel) -> None:
     rows = synthesizer(lm, generation=GenerationConfig(temperature=0)).sample(20)
     assert len(rows.drop_duplicates()) == 1
 
@@ -132,10 +132,10 @@ def test_wrong_constraint_is_refused_at_fit(constraints: Any, error: type[Except
     assert not hasattr(found, "lm_")
 
 
-def test_column_that_takes_no_part_is_named() -> None:
+def test_an_ignored_column_is_named() -> None:
     frame = PENGUINS.assign(name=[f"p{i}" for i in range(len(PENGUINS))])
     found = LanguageModelSynthesizer(training=TrainingConfig(max_steps=1), model_config=TINY)
-    with pytest.warns(UserWarning, match="cannot be drawn: 'name'"):
+    with pytest.warns(UserWarning, match="cannot be sampled are left out of new rows: 'name'"):
         found.fit(frame)
     assert list(found.sample(2)) == list(PENGUINS)
 
@@ -147,12 +147,12 @@ def test_fitted_one_is_cloned_and_pickled(lm: TabularLanguageModel) -> None:
     assert clone(found).fit(PENGUINS).lm_ is lm
 
 
-def test_hold_out_is_as_near_as_rows_that_are_new(lm: TabularLanguageModel) -> None:
+def test_sampled_rows_are_as_distant_as_validation_rows(lm: TabularLanguageModel) -> None:
     model = TabularLanguageModel(**SMALL)
-    found = LanguageModelSynthesizer.from_fitted(model.fit(LEARNED))
-    report = found.memorization(HELD, n=200, random_state=0)
-    assert report.baseline == "hold-out"
-    assert (report.n_synthetic, report.n_training, report.n_baseline) == (200, 250, len(HELD))
+    found = LanguageModelSynthesizer.from_fitted(model.fit(TRAINING))
+    report = found.memorization(VALIDATION, n=200, random_state=0)
+    assert report.baseline == "validation"
+    assert (report.n_synthetic, report.n_training, report.n_baseline) == (200, 250, len(VALIDATION))
     assert report.copies < 0.02
     assert report.closer < 0.7
     assert found.memorization(n=50, random_state=0).baseline == "training"
@@ -162,7 +162,7 @@ def test_loaded_model_draws_but_has_no_rows(lm: TabularLanguageModel, tmp_path: 
     lm.save(tmp_path / "model")
     found = synthesizer(TabularLanguageModel.load(tmp_path / "model"))
     assert len(found.sample(2)) == 2
-    with pytest.raises(ConfigError, match="fit anew"):
+    with pytest.raises(ConfigError, match="fit it again"):
         found.memorization()
 
 
@@ -180,7 +180,7 @@ def test_number_of_rows_is_checked(lm: TabularLanguageModel, n: Any) -> None:
     assert len(synthesizer(lm).sample(0)) == 0
 
 
-def test_document_tabular_synthesis(lm: TabularLanguageModel) -> None:
+def test_scikit_lm_tabular_synthesis_example(lm: TabularLanguageModel) -> None:
     columns = list(PENGUINS.columns)
     rows = lm.complete_many([{}] * 15, [columns] * 15, GenerationConfig(temperature=0.7))
     assert pd.DataFrame([r for r in rows if r is not None])[columns].notna().all(axis=None)

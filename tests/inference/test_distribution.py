@@ -1,4 +1,4 @@
-"""Distribution: the figures, charts and texts of an answer."""
+"""Distribution: summary statistics, charts and text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from tabwidget.errors import EvidenceError
 from tabwidget.inference.distribution import MAX_BARS, MAX_LEVELS_SHOWN, Distribution
 from tabwidget.table import Table
-from tabwidget.table.column import column_of
+from tabwidget.table.infer import infer_column
 
 DAYS = pd.date_range("2024-01-01", periods=120, freq="D")
 SCHEMA = Table(
@@ -55,7 +55,7 @@ def answers(draw: Any, names: list[str] = EVERY) -> Distribution:
 
 
 @given(answers(["listed"]), st.floats(0, 1))
-def test_a_listed_quantile_is_the_first_value_that_holds_the_share(
+def test_a_listed_quantile_is_the_first_value_that_reaches_it(
     found: Distribution, q: float
 ) -> None:
     value = found.quantile(q)
@@ -77,19 +77,19 @@ def test_the_cdf_rises_from_zero_to_one(found: Distribution, places: list[float]
 
 
 @given(answers(NUMBERS), st.floats(0, 1), st.floats(0, 1))
-def test_a_wider_interval_holds_a_narrower(found: Distribution, p: float, q: float) -> None:
+def test_a_wider_interval_contains_a_narrower_one(found: Distribution, p: float, q: float) -> None:
     narrow, wide = found.interval(min(p, q)), found.interval(max(p, q))
     assert wide[0] <= narrow[0] <= narrow[1] <= wide[1]
 
 
 @given(answers(NUMBERS))
-def test_mean_median_and_mode_lie_within_the_range(found: Distribution) -> None:
+def test_mean_median_and_mode_are_inside_the_range(found: Distribution) -> None:
     for value in (found.mean(), found.median(), found.mode()):
         assert found.column.low - 1e-9 <= value <= found.column.high + 1e-9
 
 
 @given(answers())
-def test_draws_are_values_that_can_be(found: Distribution) -> None:
+def test_samples_are_possible_values(found: Distribution) -> None:
     drawn = found.sample(50, random_state=0)
     if found.edges is None:
         possible = set(found.support[found.probabilities > 0].tolist())
@@ -110,12 +110,12 @@ def test_records_are_json_and_add_up(found: Distribution) -> None:
 
 
 @given(answers())
-def test_entropy_lies_between_certainty_and_evenness(found: Distribution) -> None:
+def test_entropy_is_between_zero_and_log_n(found: Distribution) -> None:
     assert -1e-12 <= found.entropy() <= math.log(len(found.support)) + 1e-9
 
 
 @given(answers())
-def test_every_answer_can_be_shown(found: Distribution) -> None:
+def test_every_distribution_can_be_shown(found: Distribution) -> None:
     assert found.target in repr(found)
     assert str(found).startswith(f"p({found.target})\n")
     shares = [float(share) for share in re.findall(r"(\d+\.\d)%", str(found))]
@@ -124,14 +124,14 @@ def test_every_answer_can_be_shown(found: Distribution) -> None:
     found.plot().to_dict()
 
 
-def test_figures_of_listed_numbers() -> None:
+def test_statistics_of_listed_numbers() -> None:
     found = answer("listed", 0.5, 0.25, 0.25)
     assert (found.mean(), found.median(), found.mode()) == (3.75, 1, 1)
     assert found.std() == pytest.approx(math.sqrt(0.5 * 1 + 0.25 * 16 + 0.25 * 81 - 3.75**2))
     assert found.cdf([0, 1, 3.9, 4, 9]).tolist() == [0, 0.5, 0.5, 0.75, 1]
 
 
-def test_figures_of_bins_spread_the_probability_evenly() -> None:
+def test_statistics_of_bins_assume_uniform_density() -> None:
     found = answer("binned", 1.0)
     assert found.edges is not None
     low, high = found.edges[:2]
@@ -140,13 +140,13 @@ def test_figures_of_bins_spread_the_probability_evenly() -> None:
     assert found.cdf((low + high) / 2) == pytest.approx(0.5)
 
 
-def test_the_mode_of_bins_is_where_the_density_is_highest() -> None:
+def test_the_mode_of_bins_is_the_densest() -> None:
     # The last bins are far wider than the first.
     found = Distribution(SCHEMA["binned"], [0.4, *[0.0] * 22, 0.6])
     assert found.mode() == pytest.approx(SCHEMA["binned"].grid[0])
 
 
-def test_dates_are_answered_with_dates() -> None:
+def test_statistics_of_dates_are_dates() -> None:
     found = Distribution(SCHEMA["day"], np.full(24, 1 / 24))
     assert DAYS[55] < found.median() < DAYS[65]
     assert DAYS[55] < found.mean() < DAYS[65]
@@ -159,27 +159,27 @@ def test_dates_keep_their_time_zone() -> None:
     assert str(Distribution(SCHEMA["zoned"], np.full(24, 1 / 24)).median().tz) == "Europe/Berlin"
 
 
-def test_whole_numbers_are_answered_whole() -> None:
+def test_statistics_of_integers_are_integers() -> None:
     found = answer("counted", 0.5, 0.5)
     assert type(found.median()) is int
     assert found.sample(5, random_state=0).dtype == np.int64
 
 
-def test_levels_are_answered_with_levels() -> None:
+def test_statistics_of_levels_are_levels() -> None:
     assert answer("level", 0.2, 0.8).mode() == "b"
     assert answer("flag", 0.2, 0.8).mode() is True
 
 
 @pytest.mark.parametrize("name", ["mean", "std", "median", "quantile", "interval", "cdf"])
 @pytest.mark.parametrize("column", ["level", "flag"])
-def test_levels_have_no_order_to_compute_with(name: str, column: str) -> None:
+def test_levels_have_no_order(name: str, column: str) -> None:
     arguments = {"quantile": (0.5,), "cdf": ("a",)}.get(name, ())
     with pytest.raises(EvidenceError, match=f"{column!r} has levels.*mode"):
         getattr(answer(column, 1.0), name)(*arguments)
 
 
-def test_a_share_outside_of_zero_to_one_is_an_error() -> None:
-    with pytest.raises(EvidenceError, match=r"0 to 1, not 1.5"):
+def test_a_probability_outside_zero_to_one_is_an_error() -> None:
+    with pytest.raises(EvidenceError, match=r"q=1.5 is not a probability"):
         answer("listed", 1.0).quantile(1.5)
 
 
@@ -187,13 +187,13 @@ def test_the_cdf_of_a_series_is_an_array() -> None:
     assert answer("listed", 0.5, 0.5).cdf(pd.Series([1, 4])).tolist() == [0.5, 1.0]
 
 
-def test_the_same_seed_draws_the_same() -> None:
+def test_the_same_seed_samples_the_same() -> None:
     found = Distribution(SCHEMA["binned"], np.full(24, 1 / 24))
     assert found.sample(9, random_state=3).tolist() == found.sample(9, random_state=3).tolist()
     assert found.sample(9, random_state=3).tolist() != found.sample(9, random_state=4).tolist()
 
 
-def test_draws_follow_the_probabilities() -> None:
+def test_samples_follow_the_probabilities() -> None:
     drawn = answer("listed", 0.7, 0.3).sample(20_000, random_state=0)
     assert (drawn == 1).mean() == pytest.approx(0.7, abs=0.015)
 
@@ -203,13 +203,13 @@ def many_levels(names: list[str]) -> Distribution:
     return Distribution(schema["<i>x</i>"], np.full(len(names), 1 / len(names)))
 
 
-def test_many_levels_are_summed_up_in_text() -> None:
+def test_many_levels_are_summarized_in_text() -> None:
     found = many_levels([f"level {i:03}" for i in range(150)])
     assert str(found).count("\n") == MAX_LEVELS_SHOWN
     assert "127 others" in str(found)
 
 
-def test_the_html_is_bounded_and_escapes_what_comes_from_data() -> None:
+def test_the_html_is_bounded_and_escaped() -> None:
     found = many_levels([f"<script>{'x' * 1000}{i:03}" for i in range(150)])
     page = found._repr_html_()
     assert len(page) < 12_000
@@ -218,8 +218,8 @@ def test_the_html_is_bounded_and_escapes_what_comes_from_data() -> None:
     assert "&lt;script&gt;" in page
 
 
-def test_quantiles_of_whole_numbers_stay_within_the_data() -> None:
-    column = column_of(pd.Series(range(60)), "y", keep=True)
+def test_quantiles_of_integers_are_inside_the_data() -> None:
+    column = infer_column(pd.Series(range(60)), "y", keep=True)
     last = np.zeros(len(column.grid))
     last[-1] = 1.0
     assert Distribution(column, last).quantile(1.0) == 59

@@ -1,4 +1,4 @@
-"""The formula language: reading, printing, and saying where a formula is wrong."""
+"""The formula language: parsing, printing and error positions."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ def test_a_printed_query_reads_back_with_a_schema(data: st.DataObject) -> None:
 
 
 @given(text=st.text())
-def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
+def test_any_text_is_parsed_or_an_error_with_a_position(text: str) -> None:
     read_or_refused(text)
 
 
 @given(pieces=st.lists(st.sampled_from(PIECES)))
-def test_any_pieces_are_read_or_refused_with_a_place(pieces: list[str]) -> None:
+def test_any_tokens_are_parsed_or_an_error_with_a_position(pieces: list[str]) -> None:
     read_or_refused("".join(pieces))
     read_or_refused("species|" + " ".join(pieces))
 
@@ -180,18 +180,22 @@ def test_formulas_with_a_schema(text: str, known: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
-        ("", "", "expected a column to ask for"),
+        ("", "", "expected a target column"),
         ("species island", "island", "expected '|' or the end"),
-        ("species, species", "species", "'species' is asked for twice"),
+        ("species, species", "species", "'species' is a target twice"),
         ("species |", "", "expected a column"),
-        ("species || ok=true", "| ok", "expected a column (a name with other characters stands"),
+        ("species || ok=true", "| ok", "expected a column (put a name with other characters"),
         ("species | ok", "", "expected one of = != < <= > >= in"),
         ("species | ok=", "", "expected a value"),
         ("species | ok=true ok", "true ok", "'ok' has no level 'true ok'"),
-        ("species | ok=true, ok=false", "ok=false", "'ok' is given twice: write one range or set"),
-        ("species | species=Adelie", "species=", "'species' is both asked for and given"),
+        (
+            "species | ok=true, ok=false",
+            "ok=false",
+            "'ok' has evidence twice: write one range",
+        ),
+        ("species | species=Adelie", "species=", "'species' is both a target and evidence"),
         ("species | specis=Adelie", "specis", "no column 'specis'. Did you mean 'species'?"),
-        ("species | tags=a", "tags", "'tags' takes no part in the model: its cells are of type"),
+        ("species | tags=a", "tags", "'tags' is not used by the model: cells of type"),
         ("species | island=Drem", "Drem", "'island' has no level 'Drem'. Did you mean 'Dream'?"),
         ("species | island in {Dream, Bisco}", "Bisco", "no level 'Bisco'. Did you mean 'Biscoe'"),
         ("species | island in {Dream", "", "expected ',' or '}'"),
@@ -204,15 +208,15 @@ def test_formulas_with_a_schema(text: str, known: dict[str, Any]) -> None:
         ("species | petal length in [1]", "]", "a range has two numbers: expected ','"),
         ("species | petal length in [1, 2", "", "expected ']' or ')'"),
         ("species | 1 < petal length > 2", "1 <", "write a range as 1 < x <= 2 (or x in [1, 2])"),
-        ("species | petal length > 9", "9", "it runs from 1 to 4 in 4 values"),
+        ("species | petal length > 9", "9", "it ranges from 1 to 4 in 4 values"),
         ("species | petal length = 1e999", "1e999", "the number is too large"),
-        ("species | when > soon", "soon", "'when' holds dates, but 'soon' cannot be read as one"),
+        ("species | when > soon", "soon", "'when' holds dates, but 'soon' cannot be parsed as one"),
         ("species | `island = 3", "`island", "expected the closing '`'"),
         ("species | island = 'Dream", "'Dream", "expected the closing '"),
         ("species | ok=true | zip=1", "| zip", "expected ',' or the end"),
     ],
 )
-def test_the_caret_stands_under_what_is_wrong(text: str, place: str, message: str) -> None:
+def test_the_caret_marks_the_error(text: str, place: str, message: str) -> None:
     with pytest.raises(FormulaError) as caught:
         parse(text, SCHEMA)
     assert message in caught.value.message
@@ -229,9 +233,9 @@ def test_a_formula_error_is_three_lines() -> None:
     ]
 
 
-def test_a_formula_may_give_free_text() -> None:
+def test_free_text_is_evidence_only() -> None:
     said = [f"we came on day {i} and it was {['warm', 'cold'][i % 2]}" for i in range(60)]
     schema = Table(pd.DataFrame({"said": said, "mood": ["good", "bad"] * 30})).schema
     assert parse('mood | said="it was warm"', schema).given == {"said": "it was warm"}
-    with pytest.raises(FormulaError, match="can be given, but not asked for"):
+    with pytest.raises(FormulaError, match="usable as evidence, not as a target"):
         parse('said | mood="good"', schema)

@@ -1,4 +1,4 @@
-"""Joint distributions: the chain rule from both ends, and what is read off."""
+"""Joint distributions: the chain rule in both orders, and derived quantities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabwidget import ConfigError, JointDistribution, TabularLanguageModel
+from tabwidget import JointDistribution, TabularLanguageModel
+from tabwidget.errors import ConfigError
 from tests.backends.fakes import FakeBackend
 
 RNG = np.random.default_rng(0)
@@ -49,19 +50,21 @@ def test_a_joint_of_three_sums_to_its_marginals(lm: TabularLanguageModel) -> Non
         np.testing.assert_allclose(found.marginal(name).probabilities, one, atol=1e-9)
 
 
-def test_a_formula_may_ask_for_several(lm: TabularLanguageModel) -> None:
+def test_a_formula_may_have_several_targets(lm: TabularLanguageModel) -> None:
     found = lm.conditional("size, sold | color=red")
     assert isinstance(found, JointDistribution)
     again = joint(lm, "size", "sold", color="red")
     np.testing.assert_array_equal(found.probabilities, again.probabilities)
 
 
-def test_information_is_shared_only_by_what_depends(lm: TabularLanguageModel) -> None:
+def test_only_dependent_columns_have_mutual_information(
+    lm: TabularLanguageModel,
+) -> None:
     assert joint(lm, "size", "sold").mutual_information() > 0.2
     assert joint(lm, "color", "size").mutual_information() < 0.02
 
 
-def test_draws_follow_it(lm: TabularLanguageModel) -> None:
+def test_samples_follow_the_joint(lm: TabularLanguageModel) -> None:
     found = joint(lm, "size", "sold")
     drawn = found.sample(4000, random_state=0)
     for size, sold in itertools.product([1, 2, 3], [False, True]):
@@ -69,13 +72,13 @@ def test_draws_follow_it(lm: TabularLanguageModel) -> None:
         assert share == pytest.approx(found.to_frame().loc[size, sold], abs=0.03)
 
 
-def test_a_binned_number_is_drawn_within_its_bins(lm: TabularLanguageModel) -> None:
+def test_a_binned_number_is_sampled_within_its_bins(lm: TabularLanguageModel) -> None:
     drawn = joint(lm, "weight", "sold").sample(50, random_state=0)["weight"]
     assert drawn.between(FRAME["weight"].min(), FRAME["weight"].max()).all()
     assert drawn.nunique() > 30
 
 
-def test_it_shows_itself(lm: TabularLanguageModel) -> None:
+def test_a_joint_can_be_shown(lm: TabularLanguageModel) -> None:
     found = joint(lm, "size", "sold")
     assert "size=2" in repr(found) or "size=1" in repr(found) or "size=3" in repr(found)
     assert "<table" in found._repr_html_()
@@ -83,7 +86,7 @@ def test_it_shows_itself(lm: TabularLanguageModel) -> None:
     assert found.plot().to_dict()["mark"]["type"] == "rect"
 
 
-def test_what_is_too_large_to_list_says_what_to_do() -> None:
+def test_too_many_combinations_are_an_error() -> None:
     wide = pd.DataFrame(RNG.normal(size=(60, 4)), columns=list("abcd"))
     fitted = TabularLanguageModel(FakeBackend()).fit(wide)
     with pytest.raises(ConfigError, match=r"complete\(\)"):

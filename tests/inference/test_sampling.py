@@ -1,4 +1,4 @@
-"""Drawing: temperature, truncation, and values that the column can have."""
+"""Sampling: temperature, truncation, and valid values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from tabwidget.config import GenerationConfig
 from tabwidget.inference.sampling import draw, tempered
 from tabwidget.table import Table
-from tabwidget.table.column import column_of
+from tabwidget.table.infer import infer_column
 
 P = np.array([[0.5, 0.3, 0.2]])
 
@@ -41,16 +41,16 @@ def test_without_settings_nothing_changes() -> None:
     assert after() == pytest.approx(P[0])
 
 
-def test_a_low_temperature_favours_the_likely() -> None:
+def test_a_low_temperature_favors_the_mode() -> None:
     assert after(temperature=0.5) == pytest.approx(np.array([0.25, 0.09, 0.04]) / 0.38)
 
 
-def test_a_high_temperature_evens_out() -> None:
+def test_a_high_temperature_flattens() -> None:
     assert after(temperature=1e9) == pytest.approx([1 / 3] * 3)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-9])
-def test_at_no_temperature_the_likeliest_is_certain(temperature: float) -> None:
+def test_at_zero_temperature_the_mode_is_certain(temperature: float) -> None:
     assert after(temperature=temperature) == [1.0, 0.0, 0.0]
 
 
@@ -68,7 +68,7 @@ def test_top_k_keeps_the_k_likeliest() -> None:
     ("top_p", "expected"),
     [(0.1, [1, 0, 0]), (0.6, [0.625, 0.375, 0]), (0.9, [0.5, 0.3, 0.2])],
 )
-def test_top_p_keeps_the_fewest_that_hold_it(top_p: float, expected: list[float]) -> None:
+def test_top_p_keeps_the_smallest_set_that_reaches_it(top_p: float, expected: list[float]) -> None:
     assert after(top_p=top_p) == pytest.approx(expected)
 
 
@@ -78,7 +78,7 @@ def test_top_p_keeps_the_fewest_that_hold_it(top_p: float, expected: list[float]
     st.integers(0, 6),
     st.floats(0.01, 1),
 )
-def test_whatever_is_asked_the_rest_is_a_distribution_with_the_mode_in_it(
+def test_any_settings_give_a_distribution_that_includes_the_mode(
     weights: np.ndarray, temperature: float, top_k: int, top_p: float
 ) -> None:
     p = weights / weights.sum(1, keepdims=True)
@@ -88,23 +88,23 @@ def test_whatever_is_asked_the_rest_is_a_distribution_with_the_mode_in_it(
     assert (found[np.arange(3), p.argmax(1)] > 0).all()
 
 
-def test_draws_follow_the_probabilities() -> None:
+def test_samples_follow_the_probabilities() -> None:
     rng = np.random.default_rng(0)
     drawn = draw(P.repeat(20_000, 0), SCHEMA["level"], rng)
     assert np.bincount(drawn.astype(int)) / 20_000 == pytest.approx(P[0], abs=0.015)
 
 
-def test_a_value_without_probability_is_never_drawn() -> None:
+def test_a_value_of_probability_zero_is_never_sampled() -> None:
     p = np.array([[0.0, 1.0, 0.0]]).repeat(1000, 0)
     assert set(draw(p, SCHEMA["listed"], np.random.default_rng(0))) == {2.5}
 
 
-def test_answers_beyond_the_support_are_ignored() -> None:
+def test_probabilities_beyond_the_support_are_ignored() -> None:
     padded = np.array([[0.5, 0.3, 0.2, 0.0, 0.0]]).repeat(500, 0)
     assert set(draw(padded, SCHEMA["listed"], np.random.default_rng(0))) == {1.5, 2.5, 9.0}
 
 
-def test_a_draw_from_a_bin_is_spread_over_it() -> None:
+def test_samples_of_a_bin_are_spread_over_it() -> None:
     column = SCHEMA["binned"]
     assert column.edges is not None
     p = np.eye(len(column.support))[[7]].repeat(1000, 0)
@@ -114,7 +114,7 @@ def test_a_draw_from_a_bin_is_spread_over_it() -> None:
     assert len(np.unique(drawn)) == 1000
 
 
-def test_a_draw_of_a_whole_number_is_whole() -> None:
+def test_a_sampled_integer_is_an_integer() -> None:
     p = np.full((200, 24), 1 / 24)
     drawn = draw(p, SCHEMA["counted"], np.random.default_rng(0))
     assert (drawn == drawn.round()).all()
@@ -127,19 +127,19 @@ def test_at_temperature_zero_a_bin_gives_its_own_value() -> None:
     assert drawn.tolist() == [column.grid[7]] * 2
 
 
-def test_numbers_are_drawn_with_the_digits_and_steps_of_the_data() -> None:
+def test_sampled_numbers_have_the_decimals_and_step_of_the_data() -> None:
     rng = np.random.default_rng(0)
     cells = pd.Series(rng.integers(100, 240, 500) * 25 / 100)
-    column = column_of(cells, "price")
+    column = infer_column(cells, "price")
     assert (column.decimals, column.step) == (2, 0.25)
     flat = np.full((4000, len(column.grid)), 1 / len(column.grid))
     drawn = draw(flat, column, rng)
     assert np.array_equal(drawn, np.round(drawn * 4) / 4)
 
 
-def test_the_likeliest_number_is_where_it_is_densest() -> None:
+def test_the_mode_of_a_number_is_the_densest() -> None:
     cells = pd.Series(np.r_[np.linspace(0, 1, 400), np.linspace(1, 100, 400)])
-    column = column_of(cells, "x")
+    column = infer_column(cells, "x")
     flat = np.full((1, len(column.grid)), 1 / len(column.grid))
     [found] = draw(flat, column, np.random.default_rng(0), GenerationConfig(temperature=0))
     assert found < 1

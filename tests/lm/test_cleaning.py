@@ -153,7 +153,7 @@ def test_the_arguments_are_those_of_the_document() -> None:
 def test_an_argument_out_of_range_is_an_error(
     create: Callable[..., TextBackend], name: str, value: Any
 ) -> None:
-    with pytest.raises(ConfigError, match=f"'{name}' parameter .* Got {value!r}"):
+    with pytest.raises(ConfigError, match=rf"Sampling\.{name} must be .*, not {value!r}"):
         create("none", **{name: value})
 
 

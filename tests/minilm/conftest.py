@@ -1,4 +1,4 @@
-"""Small models on one thread: beside other work, threads that wait for each other take minutes."""
+"""Small models on one thread: several threads wait for each other when cores are busy."""
 
 from __future__ import annotations
 

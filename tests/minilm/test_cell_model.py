@@ -1,4 +1,4 @@
-"""The cell model: exact conditionals that see only the cells before the question."""
+"""Tests of CellModel: causal attention, prefixes, support, and places on the number line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tabwidget.minilm.cell_model import CellColumn, CellModel, Cells
+from tabwidget.minilm.cell_data import CellColumn, Cells
+from tabwidget.minilm.cell_model import CellModel, missing_last
 
 LEVELS, NUMBER, OTHER = 0, 1, 2
 
@@ -37,14 +38,14 @@ def orders(*order: int) -> Tensor:
     return torch.tensor([order])
 
 
-def test_probabilities_sum_to_one_over_each_columns_own_answers(model: CellModel) -> None:
+def test_probabilities_sum_to_one_over_the_support(model: CellModel) -> None:
     row = cells(model, (0, 1.5, 1))
-    found = model.predict(row, orders(NUMBER, OTHER), torch.tensor([1]))
-    torch.testing.assert_close(found.sum(-1), torch.ones(1))
-    assert found[0, 2] == 0
+    p = model.predict(row, orders(NUMBER, OTHER), torch.tensor([1]))
+    torch.testing.assert_close(p.sum(-1), torch.ones(1))
+    assert p[0, 2] == 0
 
 
-def test_a_question_sees_only_the_cells_before_it(model: CellModel) -> None:
+def test_a_query_attends_only_to_the_cells_before_it(model: CellModel) -> None:
     order = orders(OTHER, NUMBER, LEVELS)
     before, _ = model(cells(model, (0, 1.5, 1)), order)
     after, _ = model(cells(model, (2, 1.5, 1)), order)
@@ -55,57 +56,57 @@ def test_a_question_sees_only_the_cells_before_it(model: CellModel) -> None:
 
 
 @pytest.mark.parametrize("prefix", [0, 1, 2])
-def test_asking_is_what_training_saw(model: CellModel, prefix: int) -> None:
+def test_predict_agrees_with_the_training_log_probabilities(model: CellModel, prefix: int) -> None:
     row, order = cells(model, (0, 1.5, 1)), orders(OTHER, NUMBER, LEVELS)
-    trained, asked = model(row, order, torch.tensor([prefix]))
-    for known, column in enumerate([OTHER, NUMBER, LEVELS]):
-        assert bool(asked[0, column]) == (known >= prefix)
-        if known < prefix:
+    trained, scored = model(row, order, torch.tensor([prefix]))
+    for n_evidence, column in enumerate([OTHER, NUMBER, LEVELS]):
+        assert bool(scored[0, column]) == (n_evidence >= prefix)
+        if n_evidence < prefix:
             continue
-        answers = model.predict(row, order, torch.tensor([known]), torch.tensor([prefix]))
-        torch.testing.assert_close(answers[:, 0].log(), trained[:, column])
+        p = model.predict(row, order, torch.tensor([n_evidence]), torch.tensor([prefix]))
+        torch.testing.assert_close(p[:, 0].log(), trained[:, column])
 
 
-def test_cells_read_together_have_no_order(model: CellModel) -> None:
-    row, known = cells(model, (0, 1.5, 1)), torch.tensor([2])
-    one = model.predict(row, orders(OTHER, NUMBER, LEVELS), known)
-    other = model.predict(row, orders(NUMBER, OTHER, LEVELS), known)
+def test_a_prefix_has_no_order(model: CellModel) -> None:
+    row, n_evidence = cells(model, (0, 1.5, 1)), torch.tensor([2])
+    one = model.predict(row, orders(OTHER, NUMBER, LEVELS), n_evidence)
+    other = model.predict(row, orders(NUMBER, OTHER, LEVELS), n_evidence)
     torch.testing.assert_close(one, other)
-    one_by_one = model.predict(row, orders(OTHER, NUMBER, LEVELS), known, torch.tensor([0]))
+    one_by_one = model.predict(row, orders(OTHER, NUMBER, LEVELS), n_evidence, torch.tensor([0]))
     assert not torch.allclose(one, one_by_one)
 
 
-def test_missing_cells_are_not_asked(model: CellModel) -> None:
+def test_missing_cells_are_not_scored(model: CellModel) -> None:
     row = cells(model, (0, 1.5, 1))
-    row.answer[0, NUMBER] = -1
-    likely, asked = model(row, orders(OTHER, LEVELS, NUMBER))
-    assert asked.tolist() == [[True, False, True]]
-    assert likely[0, NUMBER] == 0
+    row.code[0, NUMBER] = -1
+    log_probs, scored = model(row, orders(OTHER, LEVELS, NUMBER))
+    assert scored.tolist() == [[True, False, True]]
+    assert log_probs[0, NUMBER] == 0
 
 
-def test_some_of_the_columns_may_be_read(model: CellModel) -> None:
+def test_a_part_of_the_columns_may_be_read(model: CellModel) -> None:
     row = cells(model, (0, 1.5, 1))
-    likely, asked = model(row, orders(LEVELS, NUMBER))
-    assert asked.tolist() == [[True, True, False]]
+    log_probs, scored = model(row, orders(LEVELS, NUMBER))
+    assert scored.tolist() == [[True, True, False]]
     whole, _ = model(row, orders(LEVELS, NUMBER, OTHER))
-    torch.testing.assert_close(likely[:, :OTHER], whole[:, :OTHER])
+    torch.testing.assert_close(log_probs[:, :OTHER], whole[:, :OTHER])
 
 
-def test_columns_of_many_and_few_answers_stand_side_by_side() -> None:
+def test_columns_may_have_small_and_large_supports() -> None:
     columns = [CellColumn(torch.arange(n, dtype=torch.float64), None) for n in (2, 700, 40)]
     model = CellModel(columns, width=8, layers=1, heads=2).eval()
-    answers = torch.tensor([[1, 398, 18]])
+    codes = torch.tensor([[1, 398, 18]])
     nodes = torch.tensor([[1, 400, 720]])
-    row = Cells.of(nodes, torch.zeros(1, 3), answers)
-    likely, _ = model(row, orders(1, 0, 2))
-    for known, column in enumerate([1, 0, 2]):
+    row = Cells.of(nodes, torch.zeros(1, 3), codes)
+    log_probs, _ = model(row, orders(1, 0, 2))
+    for n_evidence, column in enumerate([1, 0, 2]):
         causal = torch.tensor([0])
-        p = model.predict(row, orders(1, 0, 2), torch.tensor([known]), causal)
-        torch.testing.assert_close(p[0, row.answer[0, column]].log(), likely[0, column])
-        assert p[0, model.n_answers[column] :].sum() == 0
+        p = model.predict(row, orders(1, 0, 2), torch.tensor([n_evidence]), causal)
+        torch.testing.assert_close(p[0, row.code[0, column]].log(), log_probs[0, column])
+        assert p[0, model.n_support[column] :].sum() == 0
 
 
-def test_no_weight_comes_from_the_global_generator() -> None:
+def test_initial_weights_leave_the_global_generator_alone() -> None:
     columns = [CellColumn(torch.arange(3, dtype=torch.float64), None)]
     before = torch.random.get_rng_state()
     first, second = (
@@ -116,24 +117,25 @@ def test_no_weight_comes_from_the_global_generator() -> None:
         assert torch.equal(one, other)
 
 
-def test_rows_may_ask_different_columns_after_different_cells(model: CellModel) -> None:
+def test_rows_of_a_batch_may_have_different_targets_and_evidence(model: CellModel) -> None:
     rows = cells(model, (0, 1.5, 1), (2, 0.2, 0))
     order = torch.tensor([[NUMBER, LEVELS, OTHER], [OTHER, NUMBER, LEVELS]])
     together = model.predict(rows, order, torch.tensor([1, 2]))
-    for row, known in enumerate([1, 2]):
-        alone = model.predict(rows[row : row + 1], order[row : row + 1], torch.tensor([known]))
+    for row, n_evidence in enumerate([1, 2]):
+        alone = model.predict(rows[row : row + 1], order[row : row + 1], torch.tensor([n_evidence]))
         torch.testing.assert_close(together[row : row + 1], alone)
 
 
-def test_a_number_between_two_nodes_lies_between_their_vectors(model: CellModel) -> None:
+def test_vectors_between_two_nodes_are_interpolated(model: CellModel) -> None:
     vectors = model.node_vectors()
     at = [
-        model.values(vectors, *model.place(NUMBER, torch.tensor([x]).double())) for x in (2, 6, 10)
+        model.value_vectors(vectors, *model.place(NUMBER, torch.tensor([x]).double()))
+        for x in (2, 6, 10)
     ]
     torch.testing.assert_close(at[1], (at[0] + at[2]) / 2)
 
 
-def test_numbers_beyond_the_nodes_are_read_as_the_outermost(model: CellModel) -> None:
+def test_numbers_beyond_the_nodes_are_clamped(model: CellModel) -> None:
     inside, outside = cells(model, (0, 10.0, 0)), cells(model, (0, 1e9, 0))
     order = orders(NUMBER, LEVELS, OTHER)
     torch.testing.assert_close(model(inside, order)[0], model(outside, order)[0])
@@ -145,3 +147,28 @@ def test_a_column_of_one_value_is_certain() -> None:
     one = torch.zeros(1, 1, dtype=torch.int64)
     row = Cells.of(one, torch.zeros(1, 1), one)
     assert model(row, torch.zeros(1, 1, dtype=torch.int64))[0].tolist() == [[0.0]]
+
+
+def test_the_temperature_softens_the_distribution(model: CellModel) -> None:
+    row, order, none = cells(model, (0, 1.5, 1)), orders(LEVELS), torch.tensor([0])
+    before = model.predict(row, order, none)[0]
+    model.temperature[LEVELS] = 2.0
+    expected = before.log().div(2).softmax(-1)
+    torch.testing.assert_close(model.predict(row, order, none)[0], expected)
+
+
+def test_a_grown_model_keeps_its_weights_and_gains_levels(model: CellModel) -> None:
+    columns = list(model.columns)
+    columns[OTHER] = CellColumn(torch.arange(5, dtype=torch.float64), None)
+    grown = model.grown(columns, torch.Generator().manual_seed(0))
+    row, order, two = cells(model, (0, 1.5, 1)), orders(OTHER, NUMBER, LEVELS), torch.tensor([2])
+    torch.testing.assert_close(
+        grown.predict(row, order, two)[:, :3], model.predict(row, order, two)
+    )
+    assert grown.predict(row, orders(OTHER), torch.tensor([0])).count_nonzero() == 5
+
+
+def test_missing_cells_move_to_the_end_in_their_order() -> None:
+    present = torch.tensor([[True, False, True, False], [True, True, True, True]])
+    order = torch.tensor([[3, 0, 1, 2]] * 2)
+    assert missing_last(order, present).tolist() == [[0, 2, 3, 1], [3, 0, 1, 2]]

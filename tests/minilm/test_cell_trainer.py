@@ -1,4 +1,4 @@
-"""The trainer: learns what is there, keeps the best weights, ends by itself."""
+"""Tests of CellTrainer: schedules, the best weights, and the end of training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tabwidget.minilm.cell_model import CellColumn, CellModel, Cells
+from tabwidget.minilm.cell_data import CellColumn, Cells
+from tabwidget.minilm.cell_model import CellModel
 from tabwidget.minilm.cell_trainer import CellTrainer, Recipe
 
 
@@ -24,10 +25,10 @@ def trainer(n: int = 96, schedule: str = "auto", missing: bool = False) -> CellT
         [CellColumn(torch.arange(3.0).double(), None)] * 2, width=16, layers=1, heads=2
     )
     levels = torch.randint(3, (n, 1)).expand(n, 2)
-    answer = levels.clone()
+    codes = levels.clone()
     if missing:
-        answer[: n // 2, 0] = -1
-    cells = Cells.of(levels + torch.tensor([0, 3]), torch.zeros(n, 2), answer)
+        codes[: n // 2, 0] = -1
+    cells = Cells.of(levels + torch.tensor([0, 3]), torch.zeros(n, 2), codes)
     recipe = Recipe(batch_size=32, schedule=schedule)
     return CellTrainer(model, cells[16:], cells[:16], orders, torch.ones(2), recipe)
 
@@ -43,18 +44,18 @@ def trained(member: CellTrainer, steps: int) -> CellTrainer:
 @pytest.mark.parametrize("schedule", ["auto", "constant", "linear", "cosine"])
 def test_it_learns_that_two_columns_are_equal(schedule: str) -> None:
     member = trained(trainer(schedule=schedule), 80)
-    # Half of the questions come first and cost ln 3; the other half are certain. Full contexts
-    # count twice as much: (1 * ln 3 + 2 * 0) / 3.
+    # The first of the two columns costs ln 3, the second nothing. With prefixes, the second is
+    # scored twice as often: (1 * ln 3 + 2 * 0) / 3.
     assert member.best_loss == pytest.approx(math.log(3) / 3, abs=0.15)
 
 
-def test_missing_cells_teach_nothing_and_break_nothing() -> None:
+def test_missing_cells_leave_loss_and_weights_finite() -> None:
     member = trained(trainer(missing=True), 60)
     assert math.isfinite(member.best_loss)
     assert all(parameter.isfinite().all() for parameter in member.best.parameters())
 
 
-def test_the_best_weights_are_those_of_the_lowest_look() -> None:
+def test_the_best_weights_are_those_of_the_lowest_validation_loss() -> None:
     member = trainer()
     losses = []
     for step in range(60):
@@ -63,9 +64,7 @@ def test_the_best_weights_are_those_of_the_lowest_look() -> None:
             losses.append(member.evaluate()[0])
     assert member.best_loss == min(losses)
     with torch.no_grad():
-        loss, _ = member._loss(
-            member.best, member._holdout, member._holdout_orders, member._holdout_prefix
-        )
+        loss, _ = member._loss(member.best, *member._validation)
     assert float(loss) == pytest.approx(member.best_loss)
 
 
@@ -77,7 +76,7 @@ def test_the_best_is_not_changed_by_more_steps() -> None:
     assert all(map(torch.equal, before, best.parameters()))
 
 
-def test_it_ends_by_itself_once_nothing_is_gained() -> None:
+def test_it_ends_by_itself_without_further_gain() -> None:
     member = trainer()
     for _ in range(3000):
         member.step(0.0)
@@ -88,7 +87,7 @@ def test_it_ends_by_itself_once_nothing_is_gained() -> None:
     assert member.finished
 
 
-def test_the_rate_rises_then_falls_to_nothing() -> None:
+def test_the_learning_rate_rises_then_falls_to_zero() -> None:
     member, rates = trainer(schedule="linear"), []
     for step in range(100):
         member.step(step / 100)
@@ -98,7 +97,7 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
     assert rates[99] < 0.02 * max(rates)
 
 
-def test_no_small_remainder_makes_a_step() -> None:
+def test_a_small_remainder_is_no_batch() -> None:
     member = trainer(n=16 + 32 + 5)
     sizes = {len(rows) for rows, _ in (next(member._batches) for _ in range(6))}
     assert sizes == {32}

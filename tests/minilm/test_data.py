@@ -1,4 +1,4 @@
-"""Texts from files, and batches padded no further than they must."""
+"""Tests of reading texts from files, and of padded batches."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tabwidget.minilm.data import load_texts, text_loader
 TEXTS = ["one text", "another, with a comma", "a third"]
 
 
-def test_a_text_file_holds_a_text_a_line(tmp_path: Path) -> None:
+def test_a_text_file_holds_one_text_per_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("\n".join([*TEXTS, "", "  "]))
     assert load_texts(tmp_path / "a.txt") == TEXTS
 
 
-def test_a_folder_is_all_its_files_of_the_format(tmp_path: Path) -> None:
+def test_a_folder_is_read_by_format(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text(TEXTS[1])
     (tmp_path / "a.txt").write_text(TEXTS[0])
     (tmp_path / "c.json").write_text(json.dumps([TEXTS[2]]))
@@ -35,7 +35,7 @@ def test_a_folder_is_all_its_files_of_the_format(tmp_path: Path) -> None:
         "\n".join(json.dumps({"text": text}) for text in TEXTS),
     ],
 )
-def test_json_in_whole_or_by_lines(tmp_path: Path, content: str) -> None:
+def test_json_as_a_whole_or_by_lines(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content)
     assert load_texts(tmp_path / "a.json", format="json") == TEXTS
 
@@ -51,13 +51,13 @@ def test_csv_and_parquet_take_the_column_text_or_the_only_one(
     assert load_texts(tmp_path / "a.parquet", format="parquet") == TEXTS
 
 
-def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_texts(tmp_path / "nowhere")
     (tmp_path / "a.txt").write_text(" \n")
     with pytest.raises(ValueError, match="holds no text"):
         load_texts(tmp_path / "a.txt")
-    with pytest.raises(ValueError, match=r"format='xml' is none of text, json, csv, parquet"):
+    with pytest.raises(ValueError, match=r"format='xml' must be one of text, json, csv, parquet"):
         load_texts(tmp_path / "a.txt", format="xml")  # type: ignore[arg-type]
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="no column 'text' among a, b"):
@@ -66,14 +66,14 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="record 0"):
         load_texts(tmp_path / "a.json", format="json")
     (tmp_path / "b.json").write_text("{")
-    with pytest.raises(ValueError, match=r"b\.json.*no JSON"):
+    with pytest.raises(ValueError, match=r"b\.json.*not JSON"):
         load_texts(tmp_path / "b.json", format="json")
     (tmp_path / "a.parquet").write_text("junk")
-    with pytest.raises(ValueError, match="no Parquet file"):
+    with pytest.raises(ValueError, match="not a Parquet file"):
         load_texts(tmp_path / "a.parquet", format="parquet")
 
 
-def test_batches_are_padded_to_their_longest_and_cut_at_the_limit() -> None:
+def test_batches_are_padded_to_the_longest_and_truncated() -> None:
     tokenizer = Tokenizer(64)
     tokenizer.fit(TEXTS)
     [batch] = text_loader(TEXTS, tokenizer, batch_size=3, sequence_length=5, shuffle=False)
@@ -91,7 +91,7 @@ def test_batches_are_padded_to_their_longest_and_cut_at_the_limit() -> None:
         ({"sequence_length": 0}, "sequence_length"),
     ],
 )
-def test_a_wrong_argument_is_named(arguments: dict[str, object], message: str) -> None:
+def test_errors_name_the_argument(arguments: dict[str, object], message: str) -> None:
     tokenizer = Tokenizer(64)
     tokenizer.fit(TEXTS)
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""The language model: causal logits, honest losses, generation and checkpoints."""
+"""Tests of LanguageModel: causal logits, losses, generation and checkpoints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tabwidget.minilm import Encoder, LanguageModel, Tokenizer
+from tabwidget.minilm.transformer import KeyValueCache
 
 TEXTS = ["the cat sat on the mat", "the dog sat on the log", "a cat and a dog"]
 
@@ -18,7 +19,7 @@ def new_model(seed: int = 0, level: str = "word", **sizes: int) -> LanguageModel
     tokenizer.fit(TEXTS)
     shape = {"embedding_dim": 16, "hidden_dim": 32, "num_layers": 2, "num_heads": 2, **sizes}
     encoder = Encoder(tokenizer.vocab_size, dropout=0.1, **shape)
-    # Larger weights than at the start of training: every token has something to say.
+    # Larger than the initial weights, so that every token affects the logits.
     for parameter in encoder.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     model = LanguageModel(encoder, tokenizer).eval()
@@ -35,7 +36,7 @@ def ids_of(model: LanguageModel, text: str) -> torch.Tensor:
     return torch.tensor([model.tokenizer.encode(text)])
 
 
-def test_changing_a_token_leaves_the_logits_before_it(model: LanguageModel) -> None:
+def test_a_token_does_not_affect_earlier_logits(model: LanguageModel) -> None:
     ids = ids_of(model, "the cat sat on the mat")
     changed = ids.clone()
     changed[0, 4] = model.tokenizer.word_to_id["dog"]
@@ -43,7 +44,7 @@ def test_changing_a_token_leaves_the_logits_before_it(model: LanguageModel) -> N
     assert not torch.allclose(model(ids)[:, 4:], model(changed)[:, 4:])
 
 
-def test_padding_changes_nothing_wherever_it_stands(model: LanguageModel) -> None:
+def test_padding_on_either_side_has_no_effect(model: LanguageModel) -> None:
     ids = ids_of(model, "the cat sat")
     behind = torch.cat((ids, torch.zeros(1, 3, dtype=torch.int64)), 1)
     mask = torch.tensor([[1] * 5 + [0] * 3])
@@ -78,7 +79,7 @@ def test_a_single_sequence_is_a_batch_of_one(model: LanguageModel) -> None:
 @pytest.mark.parametrize("level", ["word", "byte"])
 @pytest.mark.parametrize("do_sample", [True, False])
 def test_a_cache_changes_no_text(level: str, do_sample: bool) -> None:
-    model = new_model(seed=2, level=level)  # one that does not end at once
+    model = new_model(seed=2, level=level)  # a seed whose text does not end at once
     texts = []
     for use_cache in (True, False):
         torch.manual_seed(3)
@@ -89,30 +90,28 @@ def test_a_cache_changes_no_text(level: str, do_sample: bool) -> None:
     assert len(texts[0]) > len("the cat")
 
 
-def test_tokens_may_be_read_in_pieces(model: LanguageModel) -> None:
-    from tabwidget.minilm.encoder import KeyValueCache
-
+def test_cached_pieces_give_the_same_logits(model: LanguageModel) -> None:
     ids = ids_of(model, "the cat sat on the mat")
     cache = KeyValueCache(ids.shape[1])
     pieces = [model(ids[:, a:b], cache=cache) for a, b in ((0, 3), (3, 4), (4, 8))]
     torch.testing.assert_close(torch.cat(pieces, 1), model(ids))
 
 
-def test_the_prompt_is_kept_and_gets_no_end(model: LanguageModel) -> None:
-    asked: list[list[int]] = []
-    model.encoder.register_forward_pre_hook(lambda _, inputs: asked.append(inputs[0][0].tolist()))
+def test_the_prompt_is_kept_and_has_no_eos(model: LanguageModel) -> None:
+    seen: list[list[int]] = []
+    model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][0].tolist()))
     assert model.generate("the cat", max_length=8).startswith("the cat")
-    assert asked[0] == [model.tokenizer.bos_id, *model.tokenizer.encode("the cat", False)]
+    assert seen[0] == [model.tokenizer.bos_id, *model.tokenizer.encode("the cat", False)]
 
 
-def test_it_stops_at_the_longest_length(model: LanguageModel) -> None:
+def test_it_stops_at_the_maximum_length(model: LanguageModel) -> None:
     with torch.no_grad():
         model.bias[model.tokenizer.eos_id] = -1e9
     ids = model.tokenizer.encode(model.generate("the cat", max_length=9), add_special_tokens=False)
-    assert len(ids) == 8  # and the beginning
+    assert len(ids) == 8  # and BOS
 
 
-def test_greedy_takes_the_likeliest_and_sampling_varies(model: LanguageModel) -> None:
+def test_greedy_decoding_is_deterministic_and_sampling_varies(model: LanguageModel) -> None:
     greedy = {model.generate("the", 12, do_sample=False) for _ in range(3)}
     assert len(greedy) == 1
     assert model.generate("the", 12, top_k=1) in greedy
@@ -121,7 +120,7 @@ def test_greedy_takes_the_likeliest_and_sampling_varies(model: LanguageModel) ->
     assert len({model.generate("the", 12, temperature=3.0) for _ in range(8)}) > 1
 
 
-def test_generated_text_holds_no_special_token(model: LanguageModel) -> None:
+def test_generated_text_has_no_special_token(model: LanguageModel) -> None:
     with torch.no_grad():
         model.bias[[0, 1, 2]] = 1e9
         model.bias[len(model.tokenizer) :] = 1e9
@@ -129,20 +128,20 @@ def test_generated_text_holds_no_special_token(model: LanguageModel) -> None:
 
 
 def score(model: LanguageModel, text: str, length: int) -> float:
-    """Return the mean log-probability of what follows the first `length` tokens."""
+    """Return the mean log-probability of the tokens after the first `length` tokens."""
     ids = [model.tokenizer.bos_id, *model.tokenizer.encode(text, False), model.tokenizer.eos_id]
     allowed = model._allowed(model(torch.tensor([ids[:-1]]))[0]).detach().log_softmax(-1)
-    found = [float(allowed[i, ids[i + 1]]) for i in range(length, len(ids) - 1)]
-    return sum(found) / len(found)
+    log_probs = [float(allowed[i, ids[i + 1]]) for i in range(length, len(ids) - 1)]
+    return sum(log_probs) / len(log_probs)
 
 
-def test_a_wide_beam_finds_what_greed_misses() -> None:
+def test_a_wide_beam_finds_what_greedy_decoding_misses() -> None:
     better = 0
     for seed in range(12):
         model = new_model(seed)
         greedy = model.generate("the", 6, do_sample=False)
         beam = model.generate("the", 6, num_beams=8)
-        if len(greedy.split()) < 5 and len(beam.split()) < 5:  # both ended by themselves
+        if len(greedy.split()) < 5 and len(beam.split()) < 5:  # both reached EOS
             assert score(model, beam, 1) >= score(model, greedy, 1) - 1e-5
             better += beam != greedy
     assert better > 0
@@ -171,20 +170,20 @@ def test_streamed_pieces_are_the_text() -> None:
         ({"prompt": "the " * 20, "max_length": 10}, "21 tokens, more than max_length=10"),
     ],
 )
-def test_a_wrong_setting_is_named(
+def test_errors_name_the_setting(
     model: LanguageModel, arguments: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         model.generate(**{"prompt": "the", **arguments})  # type: ignore[arg-type]
 
 
-def test_an_untrained_model_says_so(model: LanguageModel) -> None:
+def test_an_untrained_model_cannot_generate(model: LanguageModel) -> None:
     model.is_trained = False
-    with pytest.raises(RuntimeError, match="not trained"):
+    with pytest.raises(RuntimeError, match="is not trained"):
         model.generate("the")
 
 
-def test_only_decoders_and_vocabularies_that_fit(model: LanguageModel) -> None:
+def test_other_model_types_and_larger_vocabularies_are_errors(model: LanguageModel) -> None:
     with pytest.raises(ValueError, match="decoder-only"):
         LanguageModel(model.encoder, model.tokenizer, "encoder-decoder")
     with pytest.raises(ValueError, match=r"13 tokens.*vocab_size=tokenizer\.vocab_size"):
@@ -203,7 +202,7 @@ def test_it_is_the_same_after_a_round_trip(level: str, tmp_path: Path) -> None:
     assert loaded.generate("the", 10, do_sample=False) == model.generate("the", 10, do_sample=False)
 
 
-def test_a_damaged_file_is_refused_by_name(model: LanguageModel, tmp_path: Path) -> None:
+def test_errors_name_the_damaged_file(model: LanguageModel, tmp_path: Path) -> None:
     path = tmp_path / "minilm.pt"
     model.save(path)
     path.write_bytes(path.read_bytes()[:-40])

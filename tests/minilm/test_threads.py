@@ -1,4 +1,4 @@
-"""A limit on threads is for one thread of the process, and for a while."""
+"""Tests of limited_threads: one thread of the process, within the block."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from tabwidget.minilm.threads import limited_threads
 
 
-def test_the_limit_holds_here_and_is_given_back() -> None:
+def test_the_limit_ends_with_the_block() -> None:
     torch.set_num_threads(2)
     with limited_threads(1):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
 
 
-def test_threads_that_start_meanwhile_have_no_limit() -> None:
+def test_new_threads_have_no_limit() -> None:
     torch.set_num_threads(2)
     seen: list[int] = []
     with limited_threads(1):
@@ -26,6 +26,6 @@ def test_threads_that_start_meanwhile_have_no_limit() -> None:
     assert seen == [2]
 
 
-def test_a_limit_above_what_there_is_changes_nothing() -> None:
+def test_a_limit_above_the_present_number_has_no_effect() -> None:
     with limited_threads(64):
         assert torch.get_num_threads() == 1

@@ -1,4 +1,4 @@
-"""The tokenizer: the documented word level, and bytes that lose nothing."""
+"""Tests of Tokenizer: the documented word level, and byte-pair encoding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def bytes_() -> Tokenizer:
     return tokenizer
 
 
-def test_ids_follow_frequency_and_then_the_alphabet(words: Tokenizer) -> None:
+def test_ids_are_by_frequency_then_alphabetical(words: Tokenizer) -> None:
     assert list(words.word_to_id) == [
         *("<PAD>", "<UNK>", "<BOS>", "<EOS>"),
         *("a", "giant", "leap", "small", "for", "step"),
@@ -43,7 +43,7 @@ def test_a_small_vocabulary_keeps_the_frequent_words() -> None:
     assert tokenizer.decode(tokenizer.encode("a giant step")) == "a giant <UNK>"
 
 
-def test_special_tokens_stand_around_the_text(words: Tokenizer) -> None:
+def test_special_tokens_enclose_the_text(words: Tokenizer) -> None:
     assert words.encode("a leap") == [BOS, 4, 6, EOS]
     assert words.encode("a leap", add_special_tokens=False) == [4, 6]
 
@@ -62,7 +62,7 @@ def test_special_tokens_are_left_out_or_shown(words: Tokenizer) -> None:
     assert words.decode(ids, skip_special_tokens=False) == "<BOS> a leap <EOS> <PAD>"
 
 
-def test_a_word_that_looks_like_a_special_token_is_none(words: Tokenizer) -> None:
+def test_a_word_that_looks_like_a_special_token_is_unknown(words: Tokenizer) -> None:
     assert words.encode("a <EOS>", add_special_tokens=False) == [4, UNK]
 
 
@@ -77,54 +77,54 @@ def test_other_special_tokens(words: Tokenizer) -> None:
     [
         ({"vocab_size": 0}, "vocab_size"),
         ({"vocab_size": 2.5}, "vocab_size"),
-        ({"vocab_size": 4}, "no room"),
-        ({"vocab_size": 200, "level": "byte"}, "no room"),
+        ({"vocab_size": 4}, "too small"),
+        ({"vocab_size": 200, "level": "byte"}, "too small"),
         ({"pad_token": ""}, "at least one character"),
         ({"pad_token": "<UNK>"}, "differ"),
-        ({"level": "letter"}, "neither"),
+        ({"level": "letter"}, "must be 'word' or 'byte'"),
     ],
 )
-def test_a_wrong_argument_is_named(arguments: dict[str, object], message: str) -> None:
+def test_errors_name_the_argument(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Tokenizer(**arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("texts", [[], ["a", " "], ["a", ""], ["a", None]])
-def test_it_learns_from_texts_only(texts: list[str]) -> None:
+def test_fit_needs_texts_that_are_not_blank(texts: list[str]) -> None:
     with pytest.raises(ValueError, match="text"):
         Tokenizer().fit(texts)
 
 
 @pytest.mark.parametrize("text", ["", None, 3])
-def test_only_a_text_is_encoded(words: Tokenizer, text: str) -> None:
+def test_encode_needs_a_text(words: Tokenizer, text: str) -> None:
     with pytest.raises(ValueError, match="at least one character"):
         words.encode(text)
 
 
-def test_other_misuse_is_an_error(words: Tokenizer) -> None:
+def test_calls_out_of_order_or_range_are_errors(words: Tokenizer) -> None:
     with pytest.raises(ValueError, match="call fit"):
         Tokenizer().encode("a")
     with pytest.raises(ValueError, match="max_length"):
         words.encode("a", max_length=0)
-    with pytest.raises(ValueError, match="no token ids"):
+    with pytest.raises(ValueError, match="token_ids is empty"):
         words.decode([])
-    with pytest.raises(ValueError, match="never negative"):
+    with pytest.raises(ValueError, match="must not be negative"):
         words.decode([4, -1])
 
 
 @given(text=st.text(min_size=1))
-def test_bytes_lose_nothing(bytes_: Tokenizer, text: str) -> None:
+def test_byte_encoding_is_lossless(bytes_: Tokenizer, text: str) -> None:
     text = text.encode("utf-8", errors="replace").decode()
     assert bytes_.decode(bytes_.encode(text)) == text
 
 
-def test_bytes_that_stand_together_often_become_one_token(bytes_: Tokenizer) -> None:
+def test_frequent_pairs_of_bytes_are_merged(bytes_: Tokenizer) -> None:
     assert len(bytes_.encode("the", add_special_tokens=False)) < 3
     assert "".join(bytes_.tokenize("the leap")) == "the leap"
     assert len(bytes_) <= 280
 
 
-def test_the_same_texts_make_the_same_tokens() -> None:
+def test_fitting_is_deterministic() -> None:
     states = []
     for _ in range(2):
         tokenizer = Tokenizer(vocab_size=300, level="byte")
@@ -143,7 +143,7 @@ def test_it_is_the_same_after_a_round_trip(level: str, tmp_path: Path) -> None:
     assert loaded.encode("a small thé") == tokenizer.encode("a small thé")
 
 
-def test_a_file_that_holds_no_tokenizer_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_tokenizer_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     with pytest.raises(ValueError, match=r"x\.json.*does not hold a tokenizer"):
         Tokenizer.load(tmp_path / "x.json")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tabwidget.errors import ConfigError
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     CellSpan,
     JSONSerializer,
@@ -35,7 +35,7 @@ from tabwidget.serializers.number_format import PlainNumber, SpacedDigits
     ],
     ids=repr,
 )
-def test_a_sound_serializer_passes(serializer: Serializer) -> None:
+def test_a_valid_serializer_passes(serializer: Serializer) -> None:
     check_serializer(serializer)
 
 
@@ -102,7 +102,7 @@ class Numbered(KeyValue):
 
 
 class NumpyUnread(JSONSerializer):
-    def _value(self, value: object) -> str:
+    def _write(self, value: object) -> str:
         return json.dumps(value)
 
     def serialize(self, cells: Mapping[str, object]) -> SerializedRow:
@@ -175,25 +175,25 @@ class SpacesMarked:
 @pytest.mark.parametrize(
     ("serializer", "message"),
     [
-        (WithoutSpans(), "one span a cell"),
+        (WithoutSpans(), "one span per cell"),
         (TextAlone(), "cannot write a row: {'a': 'b', 'c': 'd'} gives AttributeError"),
         (NumpyUnread(), "cannot write a row: .* gives TypeError"),
         (NameAndValueSwapped(), "overlap"),
         (ValuesBeginLate(), "the same before every value of a column"),
         (ValuesEndEarly(), "after every last value"),
         (NamesEndEarly(), "the span of its own text"),
-        (Numbered(), "any place"),
+        (Numbered(), "any position"),
         (ReadsNoNewline(), r"cannot read a row: .* gives LookupError: a newline"),
         (ReadsPairs(), "does not read back"),
         (Stripped(), r"does not read back: \{'a': ' '\}"),
         (Unescaped(), r"read as \{'a': '/'\}$"),
         (WholeFloatsAsIntegers(), r"'a': 39.0.* read as \{'a': 39\}"),
-        (Drifting(), "does not settle"),
-        (SpacesMarked(), "the end of a value be told: 's' and ' '"),
+        (Drifting(), "is not idempotent"),
+        (SpacesMarked(), "the end of a value unambiguous: 's' followed by its end ' '"),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_fault_is_found_and_shown(serializer: Serializer, message: str) -> None:
+def test_a_violation_is_reported_with_an_example(serializer: Serializer, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         check_serializer(serializer)
     assert f"serializer {type(serializer).__name__} " in str(caught.value)

@@ -35,7 +35,7 @@ def test_decimals_are_rounded_for_floats_only() -> None:
 
 
 @given(st.floats(allow_nan=False), st.integers(0, 10))
-def test_a_rounded_number_stays_itself(number: float, decimals: int) -> None:
+def test_rounding_is_idempotent(number: float, decimals: int) -> None:
     rounded = PlainNumber(decimals).format(number)
     assert SpacedDigits(decimals).format(number) == " ".join(rounded)
     assert PlainNumber(decimals).format(float(rounded)) == rounded
@@ -54,12 +54,12 @@ def test_numpy_integers_are_integers(kind: type[Any]) -> None:
 
 @pytest.mark.parametrize("number_format", FORMATS)
 @pytest.mark.parametrize("text", ["", "a", "1,5", "--1"])
-def test_a_text_that_is_no_number_is_an_error(number_format: NumberFormat, text: str) -> None:
+def test_text_that_is_not_a_number_is_an_error(number_format: NumberFormat, text: str) -> None:
     with pytest.raises(ValueError, match=r"float|literal"):
         number_format.parse(text)
 
 
 @pytest.mark.parametrize("kind", [PlainNumber, SpacedDigits])
-def test_a_negative_number_of_decimals_is_refused(kind: type[PlainNumber]) -> None:
+def test_a_negative_number_of_decimals_is_an_error(kind: type[PlainNumber]) -> None:
     with pytest.raises(ConfigError, match="max_decimals=-3 is negative"):
         kind(max_decimals=-3)

@@ -30,7 +30,7 @@ from tabwidget.errors import (
 )
 from tabwidget.inference.evidence import Above, Between, NoneOf, OneOf
 from tabwidget.inference.query import Query
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     JSONSerializer,
     KeyValueSerializer,
@@ -199,9 +199,9 @@ def test_choosing_what_is_chosen_changes_nothing(session: Session) -> None:
         ({"serializer": "jsno"}, ConfigError, "Did you mean 'json'"),
         ({"serializer": None}, ConfigError, "no serializer None: one of json"),
         ({"backend": "minlm"}, ConfigError, "Did you mean 'minilm'"),
-        ({"max_seconds": -1}, ConfigError, "'max_seconds' parameter"),
+        ({"max_seconds": -1}, ConfigError, "TrainingConfig.max_seconds must be"),
         ({"training": {"epochs": 1}}, ConfigError, "TrainingConfig, not dict"),
-        ({"seconds": 3}, ConfigError, "no choice 'seconds'.*Did you mean 'max_seconds'"),
+        ({"seconds": 3}, ConfigError, "no setting 'seconds'.*Did you mean 'max_seconds'"),
     ],
 )
 def test_choices_are_taken_all_or_none(
@@ -237,7 +237,7 @@ def test_another_backend_costs_the_model(fitted: Session) -> None:
 def test_another_serializer_leaves_a_model_that_can_be_asked(fitted: Session) -> None:
     change = fitted.choose(serializer="key-value")
     assert change.invalidates == ()
-    assert "can still be asked" in change.message
+    assert "can still be queried" in change.message
     assert fitted.ask("colour").distribution.target == "colour"
 
 
@@ -321,7 +321,7 @@ def test_only_one_fit_runs_at_a_time(training: Session) -> None:
 
 
 def test_going_on_needs_a_fit(session: Session) -> None:
-    with pytest.raises(ConfigError, match="no fit to go on from"):
+    with pytest.raises(ConfigError, match="no fit to resume"):
         session.start(resume=True)
     assert session.run is None
 
@@ -345,7 +345,7 @@ def test_the_last_model_answers_until_the_next_one_can(fitted: Session) -> None:
 
 def test_the_target_is_trained_for_unless_the_task_is_synthesis(session: Session) -> None:
     def targets() -> tuple[str, ...]:
-        seen: tuple[str, ...] = session.fit().backend_.seen[0].targets  # type: ignore[attr-defined]
+        seen: tuple[str, ...] = session.fit().backend_.seen[0].targets
         return seen
 
     assert targets() == ("colour",)
@@ -677,11 +677,11 @@ def test_the_model_of_a_session_can_be_copied() -> None:
 def test_the_tokens_of_a_row_are_its_preview_and_say_what_is_learned() -> None:
     session = Session(FRAME, backend="minilm-text", target="sold")
     for row, draw in ((0, 0), (3, 1), (5, 2)):
-        tokens = session.tokens(row, draw)
+        tokens = session.preview(row, draw).tokens
         assert "".join(token.text for token in tokens) == session.preview(row, draw).text
         assert {token.column for token in tokens if token.learned} == set(FRAME)
     session.choose(training=TrainingConfig(max_steps=1, loss_on_target_only=True))
-    tokens = session.tokens(3, 1)
+    tokens = session.preview(3, 1).tokens
     assert {token.column for token in tokens if token.learned} == {"sold"}
     # It stands last, as in training.
     assert tokens[-1].column == "sold"
@@ -708,7 +708,7 @@ def test_a_pretrained_tokenizer_is_loaded_once_for_all_draws(
     for model in (one, other):
         session.choose(model_config=ModelConfig(model=model))
         for draw in range(3):
-            tokens = session.tokens(0, draw)
+            tokens = session.preview(0, draw).tokens
             assert "".join(token.text for token in tokens) == session.preview(0, draw).text
         session.cost()
         session.choose(training=TrainingConfig(max_steps=7))
@@ -733,7 +733,7 @@ def test_tokens_are_learned_once_for_a_table_and_its_serializer(
     ):
         change()
         for draw in range(3):
-            session.tokens(0, draw)
+            session.preview(0, draw)
         session.cost()
     names = list(FRAME)
     assert learned == [
@@ -744,22 +744,22 @@ def test_tokens_are_learned_once_for_a_table_and_its_serializer(
 
 
 @pytest.mark.parametrize(("row", "draw"), [(10**6, 0), (-1, 0), (0, -1)])
-def test_tokens_of_a_row_that_is_not_there_are_an_error(row: int, draw: int) -> None:
+def test_the_preview_of_a_row_that_is_not_there_is_an_error(row: int, draw: int) -> None:
     with pytest.raises(ConfigError, match="there is no"):
-        Session(FRAME, backend="minilm-text").tokens(row, draw)
+        Session(FRAME, backend="minilm-text").preview(row, draw)
 
 
 def test_a_serializer_may_be_an_instance() -> None:
     serializer = KeyValueSerializer(number=SpacedDigits(max_decimals=2))
     session = Session("iris", serializer=serializer, backend="minilm-text")
-    assert session.preview().text == "".join(token.text for token in session.tokens())
+    assert session.preview().text == "".join(token.text for token in session.preview().tokens)
     names: dict[str, Any] = {}
     exec(session.python().replace("lm.fit(", "(lambda *a, **k: None)("), names)
     assert names["lm"].serializer == serializer
 
 
 def test_an_backend_of_cells_has_no_tokens(session: Session) -> None:
-    assert session.tokens() == ()
+    assert session.preview().tokens == ()
 
 
 def test_what_a_fit_costs_is_told_before_it() -> None:
@@ -782,7 +782,7 @@ def test_a_model_is_chosen_checked_and_a_copy_of_it_is_fitted() -> None:
     assert change.invalidates == ("model", "answer")
     with pytest.raises(ConfigError, match="multiple of heads"):
         session.choose(model_config=ModelConfig(width=7))
-    with pytest.raises(ConfigError, match="model_config is a ModelConfig, not str"):
+    with pytest.raises(ConfigError, match="model_config must be a ModelConfig, not str"):
         session.choose(model_config="large")
 
 

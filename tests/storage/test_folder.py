@@ -1,4 +1,4 @@
-"""A folder that is written whole or not at all."""
+"""A folder that is written atomically."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def equal(one: Any, other: Any) -> bool:
     )
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_a_saved_folder_is_read_back(tmp_path: Path) -> None:
     write_folder(tmp_path / "deep" / "model", *OLD)
     assert equal(read_folder(str(tmp_path / "deep" / "model")), OLD)
 
 
-def test_an_array_that_does_not_lie_in_order_is_read_as_it_was(tmp_path: Path) -> None:
+def test_a_transposed_array_is_read_back(tmp_path: Path) -> None:
     turned = np.arange(6.0).reshape(2, 3).T
     write_folder(tmp_path, {}, {"turned": turned, "every other": np.arange(9)[::2]})
     tensors = read_folder(tmp_path)[1]
@@ -59,13 +59,13 @@ def test_arrays_can_be_written_into(tmp_path: Path) -> None:
 
 @given(text=st.text())
 @example(text="half a pair \ud83d, and two of them \ud83d\ude42")
-def test_any_text_comes_back(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_text_is_read_back(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("model")
     write_folder(folder, {"text": text}, {})
     assert read_folder(folder)[0]["text"] == text
 
 
-def test_json_is_for_people_too(tmp_path: Path) -> None:
+def test_json_is_readable(tmp_path: Path) -> None:
     write_folder(tmp_path, *OLD)
     lines = (tmp_path / "model.json").read_text(encoding="utf-8").splitlines()
     assert lines[1:3] == [' "format": "tabwidget",', ' "version": 1,']
@@ -83,7 +83,7 @@ def test_saving_again_leaves_no_old_weights(tmp_path: Path) -> None:
     assert rest == ["notes.txt", "model.json"]
 
 
-def test_content_that_json_cannot_hold_leaves_the_old_save(tmp_path: Path) -> None:
+def test_content_that_is_not_json_leaves_the_old_save(tmp_path: Path) -> None:
     write_folder(tmp_path, *OLD)
     with pytest.raises(ValueError, match="JSON"):
         write_folder(tmp_path, {"loss": float("nan")}, NEW[1])
@@ -91,26 +91,26 @@ def test_content_that_json_cannot_hold_leaves_the_old_save(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "weights.bin", "model.json", "model.json/x"])
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, name: str) -> None:
+def test_a_folder_with_other_contents_is_an_error(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text('{\n "format": "layers-model",\n "version": 1\n}')
-    with pytest.raises(ConfigError, match="which is no saved model: give a new or an empty"):
+    with pytest.raises(ConfigError, match="which is not a saved model: give a new or an empty"):
         write_folder(tmp_path, *NEW)
     assert [found.name for found in tmp_path.rglob("*") if found.is_file()] == [path.name]
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "model"
     path.write_text("mine")
-    with pytest.raises(ConfigError, match="is a file: a model is saved in a folder"):
+    with pytest.raises(ConfigError, match="is a file: give a folder"):
         write_folder(path, *NEW)
     with pytest.raises(DataFileError, match="is a file: give the one that save"):
         read_folder(path)
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DataFileError, match=r"the folder '.*nowhere' is not there: give"):
+def test_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"the folder '.*nowhere' does not exist: give"):
         read_folder(tmp_path / "nowhere")
 
 
@@ -124,7 +124,7 @@ def test_a_folder_without_a_model(tmp_path: Path) -> None:
 )
 def test_a_json_of_something_else(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.json").write_text(text, encoding="utf-8")
-    with pytest.raises(DataFileError, match=r"model.json' is no model that tabwidget saved"):
+    with pytest.raises(DataFileError, match=r"model.json' is not a model saved by tabwidget"):
         read_folder(tmp_path)
 
 
@@ -136,7 +136,7 @@ def test_a_model_of_a_newer_version(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read_folder(tmp_path)
 
 
-def test_weights_that_are_gone(tmp_path: Path) -> None:
+def test_missing_weights(tmp_path: Path) -> None:
     write_folder(tmp_path, *OLD)
     path = weights_of(tmp_path)
     path.unlink()
@@ -176,7 +176,7 @@ def refused(path: Path, spoiled: bytes) -> bool:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_cut_off_at_any_byte_is_refused(saved: Path, file: str) -> None:
+def test_a_file_truncated_at_any_byte_is_an_error(saved: Path, file: str) -> None:
     path = FILES[file](saved)
     whole = path.read_bytes()
     assert all(refused(path, whole[:size]) for size in range(len(whole)))
@@ -184,7 +184,7 @@ def test_a_file_cut_off_at_any_byte_is_refused(saved: Path, file: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_with_any_one_byte_changed_is_refused(saved: Path, file: str) -> None:
+def test_a_file_with_any_byte_changed_is_an_error(saved: Path, file: str) -> None:
     path = FILES[file](saved)
     whole = path.read_bytes()
     for place, byte in enumerate(whole):
@@ -192,14 +192,14 @@ def test_a_file_with_any_one_byte_changed_is_refused(saved: Path, file: str) -> 
         assert refused(path, whole[:place] + flipped + whole[place + 1 :])
 
 
-def test_other_spaces_are_an_edit_too(saved: Path) -> None:
+def test_changed_whitespace_is_an_edit(saved: Path) -> None:
     path = saved / "model.json"
     assert refused(path, json.dumps(json.loads(path.read_bytes())).encode())
     assert refused(path, path.read_bytes().replace(b"\n", b"\r\n"))
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_with_something_after_its_end_is_refused(saved: Path, file: str) -> None:
+def test_a_file_with_trailing_bytes_is_an_error(saved: Path, file: str) -> None:
     path = FILES[file](saved)
     assert refused(path, path.read_bytes() + b"\n")
 
@@ -233,7 +233,7 @@ def write_cut_off(folder: Path, at: int, how: type[BaseException]) -> bool:
 
 
 @pytest.mark.parametrize("how", [Killed, OSError])
-def test_a_save_cut_off_anywhere_leaves_one_of_the_two_whole(
+def test_an_interrupted_save_leaves_the_old_or_the_new_one(
     tmp_path: Path, how: type[BaseException]
 ) -> None:
     outcomes = []
@@ -253,7 +253,7 @@ def test_a_save_cut_off_anywhere_leaves_one_of_the_two_whole(
     assert how is OSError or outcomes == sorted(outcomes)[::-1]
 
 
-def test_a_first_save_cut_off_anywhere_can_be_made_again(tmp_path: Path) -> None:
+def test_an_interrupted_first_save_can_be_repeated(tmp_path: Path) -> None:
     for at in range(1, 99):
         folder = tmp_path / str(at)
         if not write_cut_off(folder, at, Killed):
@@ -266,7 +266,7 @@ def test_a_first_save_cut_off_anywhere_can_be_made_again(tmp_path: Path) -> None
         assert len(list(folder.iterdir())) == 2
 
 
-def test_a_file_is_on_the_disk_before_it_takes_its_place(
+def test_a_file_is_flushed_before_it_is_renamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced = set()
@@ -289,7 +289,7 @@ def test_a_file_is_on_the_disk_before_it_takes_its_place(
 # ---- a reader beside a writer
 
 
-def test_a_save_between_the_two_files_is_read_whole(
+def test_a_save_between_two_reads_is_read_consistently(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_folder(tmp_path, *OLD)
@@ -307,7 +307,7 @@ def test_a_save_between_the_two_files_is_read_whole(
     assert equal(read_folder(tmp_path), NEW)
 
 
-def test_readers_beside_a_writer_see_whole_saves(tmp_path: Path) -> None:
+def test_concurrent_readers_see_consistent_saves(tmp_path: Path) -> None:
     def save(number: int) -> None:
         write_folder(tmp_path, {"number": number}, {"numbers": np.full(1_000, number)})
 

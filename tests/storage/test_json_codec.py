@@ -1,4 +1,4 @@
-"""Schemas, values and settings as strict JSON: what is written comes back to the last bit."""
+"""Schemas, values and settings as strict JSON, decoded to the last bit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tabwidget.config import GenerationConfig, ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, DataFileError, TableError
-from tabwidget.serializers.base import BracketSerializer, JSONSerializer, KeyValueSerializer
+from tabwidget.serializers import BracketSerializer, JSONSerializer, KeyValueSerializer
 from tabwidget.serializers.number_format import PlainNumber, SpacedDigits
 from tabwidget.storage.json_codec import (
     empty_frame_from_json,
@@ -29,7 +29,8 @@ from tabwidget.storage.json_codec import (
     schema_to_json,
 )
 from tabwidget.table import Table, TableSchema
-from tabwidget.table.column import Column, column_of
+from tabwidget.table.column import Column
+from tabwidget.table.infer import infer_column
 from tests.strategies import KINDS, frames, frames_of
 
 # What holds sets or objects of a class of the user's own.
@@ -98,7 +99,7 @@ def check_round_trip(schema: TableSchema, frame: pd.DataFrame) -> None:
 
 def of_one(cells: Any, dtype: Any) -> tuple[TableSchema, pd.DataFrame]:
     frame = pd.DataFrame({"a": pd.Series(cells, dtype=dtype)})
-    return TableSchema([column_of(frame["a"], "a")]), frame
+    return TableSchema([infer_column(frame["a"], "a")]), frame
 
 
 # ---- schemas
@@ -107,7 +108,7 @@ def of_one(cells: Any, dtype: Any) -> tuple[TableSchema, pd.DataFrame]:
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=6)
 @given(data=st.data())
-def test_a_column_of_any_kind_comes_back(kind: str, data: st.DataObject) -> None:
+def test_a_column_of_any_kind_is_decoded(kind: str, data: st.DataObject) -> None:
     frame = data.draw(frames_of(kind, rows=(2, 60)))
     table = table_of(frame)
     if table is None:
@@ -122,7 +123,7 @@ def test_a_column_of_any_kind_comes_back(kind: str, data: st.DataObject) -> None
 
 @settings(max_examples=40)
 @given(frame=frames(most_columns=5))
-def test_a_mixed_frame_with_any_names_comes_back(frame: pd.DataFrame) -> None:
+def test_a_mixed_frame_with_any_names_is_decoded(frame: pd.DataFrame) -> None:
     table = table_of(frame)
     if table is None:
         return
@@ -165,7 +166,7 @@ def test_a_level_keeps_its_value_and_its_type(level: object) -> None:
     ],
     ids=str,
 )
-def test_a_moment_keeps_its_zone_and_unit(zone: dt.tzinfo | None, unit: Any) -> None:
+def test_a_datetime_keeps_its_zone_and_unit(zone: dt.tzinfo | None, unit: Any) -> None:
     for utc in (TWICE, TWICE + pd.Timedelta(hours=1)):
         stamp = (utc.tz_localize(None) if zone is None else utc.tz_convert(zone)).as_unit(unit)
         back = params_from_json(as_saved(params_to_json(stamp)))
@@ -178,7 +179,7 @@ def stamp_dtype(zone: dt.tzinfo | None, unit: Any) -> Any:
     return f"datetime64[{unit}]" if zone is None else pd.DatetimeTZDtype(unit, zone)
 
 
-def test_a_zone_of_the_users_own_is_refused() -> None:
+def test_a_custom_time_zone_is_an_error() -> None:
     class Zone(dt.tzinfo):
         def utcoffset(self, when: object) -> dt.timedelta:
             return dt.timedelta(hours=1)
@@ -221,25 +222,25 @@ def test_a_zone_of_the_users_own_is_refused() -> None:
     ],
     ids=str,
 )
-def test_a_dtype_comes_back(cells: list[Any], dtype: Any) -> None:
+def test_a_dtype_is_decoded(cells: list[Any], dtype: Any) -> None:
     frame = pd.DataFrame({"a": pd.Series(["x", "y"])})
-    schema = TableSchema([column_of(frame["a"], "a")])
+    schema = TableSchema([infer_column(frame["a"], "a")])
     check_round_trip(schema, pd.DataFrame({"a": pd.Series(cells[:0], dtype=dtype)}))
 
 
-def test_what_cannot_be_saved_is_named_with_the_mend() -> None:
+def test_a_level_that_cannot_be_encoded_is_named_with_the_fix() -> None:
     table = Table(pd.DataFrame({"a": [1, 2], "b": [frozenset({1}), frozenset()]}))
     with pytest.raises(TableError) as caught:
         schema_to_json(table.schema, table.frame)
     assert str(caught.value) in [
-        f"column 'b' holds {level!r} of type frozenset, which cannot be saved: make its cells "
-        "texts (frame['b'] = frame['b'].astype(str)) or drop the column"
+        f"column 'b' holds {level!r} of type frozenset, which cannot be saved: convert the "
+        "column to text (frame['b'] = frame['b'].astype(str)) or drop it"
         for level in (frozenset({1}), frozenset())
     ]
 
 
 @pytest.mark.parametrize("edit", ["extra", "missing", "tag"])
-def test_a_schema_of_another_version_is_refused(edit: str) -> None:
+def test_a_schema_of_another_version_is_an_error(edit: str) -> None:
     schema, frame = of_one([1.5, 2.5], "float64")
     saved = schema_to_json(schema, frame)
     written = saved[0]["fields"]
@@ -271,7 +272,7 @@ separators = st.text(min_size=1).filter(lambda text: "\\" not in text)
     | st.builds(ModelConfig, width=st.integers(1, 99), dropout=st.just("auto") | st.floats(0, 0.9))
     | st.builds(TrainingConfig, epochs=st.none() | st.integers(1, 9), max_seconds=st.floats(0.1, 9))
 )
-def test_a_setting_comes_back(setting: object) -> None:
+def test_a_setting_is_decoded(setting: object) -> None:
     back = params_from_json(as_saved(params_to_json(setting)))
     assert type(back) is type(setting)
     assert back == setting
@@ -287,12 +288,12 @@ def test_a_setting_comes_back(setting: object) -> None:
         (TrainingConfig(batch_size=object()), "of type object"),  # type: ignore[arg-type]
     ],
 )
-def test_a_setting_of_the_users_own_is_refused(setting: object, named: str) -> None:
+def test_a_custom_setting_is_an_error(setting: object, named: str) -> None:
     with pytest.raises(ConfigError, match="cannot be saved with a model: give a plain") as caught:
         params_to_json(setting)
     assert named in str(caught.value)
 
 
-def test_an_unknown_setting_is_refused() -> None:
+def test_an_unknown_setting_is_an_error() -> None:
     with pytest.raises(DataFileError, match="upgrade tabwidget"):
         params_from_json({"GenerationConfig": {"beams": 3}})

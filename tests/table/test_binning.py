@@ -1,4 +1,4 @@
-"""Bins: as many in each, narrower where numbers lie apart, and values that stand alone."""
+"""Bins of about equal counts, narrower where numbers are far apart, and atoms."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tabwidget.inference.distribution import Distribution
-from tabwidget.table.binning import LEAST, N_EVEN, N_EVEN_LARGE, N_WIDE_LARGE, bins_of
-from tabwidget.table.column import Column, column_of
+from tabwidget.table.binning import MIN_ROWS, N_EVEN, N_EVEN_LARGE, N_WIDE_LARGE, bins_of
+from tabwidget.table.column import Column
+from tabwidget.table.infer import infer_column
 
 RNG = np.random.default_rng(0)
 # Mostly dry, as rain is.
@@ -18,7 +19,7 @@ RAIN = np.concatenate([np.zeros(600), (RNG.exponential(5, 400) + 0.1).round(1)])
 
 
 def rain() -> Column:
-    return column_of(pd.Series(RAIN), "rain")
+    return infer_column(pd.Series(RAIN), "rain")
 
 
 @given(
@@ -28,7 +29,7 @@ def rain() -> Column:
         max_size=200,
     )
 )
-def test_every_number_lies_in_its_bin_and_every_mean_too(numbers: list[float]) -> None:
+def test_numbers_and_means_are_inside_their_bins(numbers: list[float]) -> None:
     x = np.array(numbers)
     assume(len(np.unique(x)) > N_EVEN)
     bins = bins_of(x, integer=False)
@@ -42,13 +43,13 @@ def test_every_number_lies_in_its_bin_and_every_mean_too(numbers: list[float]) -
         assert len(np.unique(x[index == place])) == 1
 
 
-def test_a_tail_is_cut_more_finely_than_equal_counts_would() -> None:
+def test_a_tail_has_narrower_bins_than_equal_counts_would() -> None:
     x = RNG.standard_t(2, 20_000)
     bins = bins_of(x, integer=False)
     assert len(bins.means) == N_EVEN_LARGE + N_WIDE_LARGE
     index = np.searchsorted(bins.edges[1:-1], x, side="right")
     counts = np.bincount(index)
-    assert counts.min() >= LEAST
+    assert counts.min() >= MIN_ROWS
     even = np.quantile(x, np.linspace(0, 1, len(bins.means) + 1)[1:-1])
     equal = np.searchsorted(even, x, side="right")
     assert spread_within(x, index) < spread_within(x, equal) / 2
@@ -58,14 +59,14 @@ def spread_within(x: np.ndarray[tuple[int], np.dtype[np.float64]], index: object
     return float(pd.Series(x).groupby(index).transform("var").mean())  # type: ignore[call-overload]
 
 
-def test_a_frequent_number_stands_alone() -> None:
+def test_a_frequent_number_is_an_atom() -> None:
     column = rain()
     assert column.edges is not None
     assert column.grid[column.atoms].tolist() == [0.0]
     assert column.codes(np.array([0.0, 0.1])).tolist() == [0, 1]
 
 
-def test_a_value_alone_is_answered_exactly() -> None:
+def test_an_atom_is_predicted_exactly() -> None:
     column = rain()
     p = np.full(len(column.grid), 0.4 / (len(column.grid) - 1))
     p[0] = 0.6
@@ -78,7 +79,7 @@ def test_a_value_alone_is_answered_exactly() -> None:
     assert (drawn == 0.0).mean() == pytest.approx(0.6, abs=0.04)
 
 
-def test_a_value_alone_is_in_a_range_or_not() -> None:
+def test_an_atom_is_inside_a_range_or_not() -> None:
     from tabwidget.inference.admissible import admissible_values
     from tabwidget.inference.evidence import Above, Between
 
@@ -88,7 +89,7 @@ def test_a_value_alone_is_in_a_range_or_not() -> None:
     assert (found.codes[0], found.share[0], found.numbers[0]) == (0, 1.0, 0.0)
 
 
-def test_drawn_numbers_have_the_digits_of_the_data() -> None:
+def test_sampled_numbers_have_the_decimals_of_the_data() -> None:
     from tabwidget.inference.sampling import draw
 
     column = rain()

@@ -20,7 +20,7 @@ def test_each_row_is_a_permutation(n_rows: int, n_columns: int, seed: int, epoch
 
 
 @given(seed=seeds, epoch=seeds)
-def test_an_epoch_can_be_replayed(seed: int, epoch: int) -> None:
+def test_an_epoch_can_be_repeated(seed: int, epoch: int) -> None:
     once, again = (column_orders(5, 6, seed=seed, epoch=epoch) for _ in range(2))
     assert (once == again).all()
 
@@ -31,6 +31,6 @@ def test_seed_and_epoch_each_change_the_draw() -> None:
     assert (first != column_orders(20, 8, seed=0, epoch=1)).any()
 
 
-def test_rows_have_orders_of_their_own() -> None:
+def test_rows_have_different_orders() -> None:
     orders = column_orders(50, 8, seed=0, epoch=0)
     assert len(np.unique(orders, axis=0)) > 45

@@ -1,4 +1,4 @@
-"""What is drawn has the dtype, and in columns of objects the type, of what was learned."""
+"""Sampled cells have the dtype of the fitted column, or its Python type if it is object."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tabwidget.table.column import column_of
 from tabwidget.table.dtypes import as_dtype
+from tabwidget.table.infer import infer_column
 
 ARROW_DECIMAL = pd.ArrowDtype(pa.decimal128(12, 2))
 
@@ -33,9 +33,9 @@ ARROW_DECIMAL = pd.ArrowDtype(pa.decimal128(12, 2))
         ([1, 2], "int64[pyarrow]"),
     ],
 )
-def test_the_dtype_comes_back(cells: list[Any], dtype: Any) -> None:
+def test_the_dtype_is_restored(cells: list[Any], dtype: Any) -> None:
     series = pd.Series(cells, dtype=dtype)
-    column = column_of(series, "x")
+    column = infer_column(series, "x")
     values = column.restore(column.numbers(series.dropna()))
     found = as_dtype(values, series.dtype, column)
     assert found.dtype == series.dtype
@@ -48,7 +48,7 @@ def test_the_dtype_comes_back(cells: list[Any], dtype: Any) -> None:
 @pytest.mark.parametrize("cells", [[dt.date(2020, 1, 1)], [Decimal("1.5")], [2**63]])
 def test_objects_keep_their_type(cells: list[Any]) -> None:
     series = pd.Series([*cells, None], dtype="object")
-    column = column_of(series, "x")
+    column = infer_column(series, "x")
     found = as_dtype(column.restore(column.numbers(cells)), series.dtype, column)
     assert found.dtype == object
     assert found.tolist() == cells
@@ -56,5 +56,5 @@ def test_objects_keep_their_type(cells: list[Any]) -> None:
 
 
 def test_numbers_beyond_the_dtype_are_its_limits() -> None:
-    column = column_of(pd.Series([1.0, 2.0]), "x")
+    column = infer_column(pd.Series([1.0, 2.0]), "x")
     assert as_dtype(np.array([300.0, -300.0]), np.dtype("int8"), column).tolist() == [127, -128]

@@ -1,3 +1,5 @@
+"""Text columns and label columns of a table."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -31,13 +33,13 @@ FRAME = pd.DataFrame(
 )
 
 
-def test_one_label_a_text() -> None:
+def test_one_label_per_text() -> None:
     texts, labels = texts_and_labels(FRAME, ["title"], ["kind"])
     assert texts == [f"title {i}" for i in range(N) if i % 3 != 2]  # rows without one are left out
     assert labels == ["ham", "spam"] * 4
 
 
-def test_columns_are_joined_in_order_and_what_is_empty_left_out() -> None:
+def test_columns_are_joined_in_order_without_empty_cells() -> None:
     texts, _ = texts_and_labels(FRAME, ["body", "title"], ["loud"])
     assert texts[1] == "the body of the text number 1, at length\ntitle 1"
     assert texts[2] == "title 2"
@@ -51,7 +53,7 @@ def test_several_labels_in_a_cell() -> None:
     assert labels == [["a", "b"], [], ["a"]] * 4
 
 
-def test_a_column_a_label() -> None:
+def test_one_column_per_label() -> None:
     texts, labels = texts_and_labels(FRAME, ["title"], ["loud", "long"])
     assert isinstance(labels, pd.DataFrame)
     assert texts == [f"title {i}" for i in range(N) if i % 3 != 2]
@@ -59,21 +61,21 @@ def test_a_column_a_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "labels", "delimiter", "told"),
+    ("texts", "labels", "delimiter", "message"),
     [
-        ([], ["kind"], "", "no column is read: choose one of 'title'"),
-        (["title"], [], "", "no column holds the labels"),
-        (["title"], ["title"], "", "'title' cannot be the text and its label"),
+        ([], ["kind"], "", "no text column is chosen: choose one of 'title'"),
+        (["title"], [], "", "no label column is chosen"),
+        (["title"], ["title"], "", "'title' cannot be both text and label"),
         (["title", "title"], ["kind"], "", "'title' is chosen twice"),
-        (["title"], ["score"], "", "'score' has 12 different numbers"),
+        (["title"], ["score"], "", "'score' has 12 distinct numbers"),
         (["title"], ["kind", "loud"], "", "column 'kind' holds 'ham'"),
-        (["title"], ["loud", "long"], ";", "leave the delimiter out"),
+        (["title"], ["loud", "long"], ";", "delimiter=';' needs a single label column"),
     ],
 )
-def test_what_cannot_be_says_column_and_mend(
-    texts: list[str], labels: list[str], delimiter: str, told: str
+def test_unusable_columns_are_errors_that_name_the_fix(
+    texts: list[str], labels: list[str], delimiter: str, message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         texts_and_labels(FRAME, texts, labels, delimiter)
 
 
@@ -82,8 +84,8 @@ def test_unknown_columns_name_the_nearest() -> None:
         texts_and_labels(FRAME, ["titel"], ["kind"])
 
 
-def test_a_table_without_texts_says_so() -> None:
-    with pytest.raises(ConfigError, match="no column of this table holds texts"):
+def test_a_table_without_text_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="no column of this table holds text"):
         texts_and_labels(pd.DataFrame({"x": [1, 2, 3], "y": [0, 1, 0]}), [], ["y"])
 
 
@@ -105,14 +107,14 @@ def test_columns_that_look_like_texts_and_labels(frame: dict[str, Any], likely: 
     assert "x" not in label_columns(table)
 
 
-def test_short_texts_are_told_from_their_labels() -> None:
+def test_short_texts_are_distinguished_from_their_labels() -> None:
     frame = pd.DataFrame(
         {"text": [f"word{i} so" for i in range(40)], "tags": ["apple;boat;cloud", "boat"] * 20}
     )
     assert likely_columns(Table(frame)) == (("text",), ("tags",))
 
 
-def test_labels_are_what_a_file_can_hold() -> None:
+def test_labels_are_json_safe() -> None:
     numbers = pd.Series([1.0, 2.0, None, 1.0] * 3)
     cut = pd.cut(pd.Series(np.linspace(0, 1, N)), 2)
     frame = pd.DataFrame({"title": FRAME["title"], "n": numbers, "cut": cut})

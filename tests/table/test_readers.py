@@ -73,7 +73,7 @@ def test_times_of_summer_and_winter_are_in_utc(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cells", [["2020-01-31", "soon"], ["2020-13-45"], ["31/01/2020"], ["a"]])
-def test_a_column_of_other_texts_does_not(tmp_path: Path, cells: list[str]) -> None:
+def test_a_column_of_other_text_stays_text(tmp_path: Path, cells: list[str]) -> None:
     frame = read(tmp_path, "a,b\n" + "".join(f"{cell},1\n" for cell in cells))
     assert frame["a"].tolist() == cells
 
@@ -96,7 +96,9 @@ def test_a_column_of_other_texts_does_not(tmp_path: Path, cells: list[str]) -> N
         (b"PK\x03\x04\x14\x00", "file.xlsx", "read it with pandas.read_excel"),
     ],
 )
-def test_what_is_no_table(tmp_path: Path, content: str | bytes, name: str, why: str) -> None:
+def test_unusable_files_are_errors(
+    tmp_path: Path, content: str | bytes, name: str, why: str
+) -> None:
     with pytest.raises(DataFileError) as caught:
         read(tmp_path, content, name)
     assert why in str(caught.value)
@@ -105,7 +107,7 @@ def test_what_is_no_table(tmp_path: Path, content: str | bytes, name: str, why: 
 
 
 def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="two columns named 'a': rename one in its first line"):
+    with pytest.raises(TableError, match="two columns named 'a': rename one in the first line"):
         read(tmp_path, "a,a\n1,2\n3,4\n")
 
 
@@ -121,17 +123,17 @@ def test_a_file_in_a_missing_folder_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "~nobody/a.csv", ""])
-def test_any_text_can_be_asked_for(name: str) -> None:
+def test_any_text_is_accepted_as_a_path(name: str) -> None:
     with pytest.raises(DataFileError, match=r"there is no file|is a folder"):
         read_frame(name)
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(DataFileError, match="is a folder: name a file in it"):
+def test_a_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match="is a folder: give a file in it"):
         read_frame(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"a", b"a,b", b"\xff\xfe", b'"', b"\xef\xbb\xbf", b",,,\n,,,"])
-def test_scraps_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
+def test_random_bytes_are_read_or_rejected(tmp_path: Path, content: bytes) -> None:
     with contextlib.suppress(TabwidgetError):
         assert isinstance(read(tmp_path, content), pd.DataFrame)

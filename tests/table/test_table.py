@@ -1,4 +1,4 @@
-"""Tables: what they refuse, what they show, and where they come from."""
+"""Tables: checks, rows, histograms, and sources."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ def twice() -> pd.DataFrame:
         (pd.DataFrame(), "empty (0 rows, 0 columns): give at least two rows and one column"),
         (FRAME.head(0), "empty (0 rows, 5 columns)"),
         (FRAME.head(1), "one row: give at least two"),
-        (twice(), "'a' stands more than once: rename one of them"),
+        (twice(), "'a' appears more than once: rename one"),
         (FRAME.assign(x=None), "'x' has no value in any row: drop it (frame.drop(columns=['x']))"),
         (FRAME.assign(x=np.nan), "'x' has no value"),
-        (FRAME.set_axis([1, "1", "b", "c", "d"], axis=1), "'1' stands more than once"),
+        (FRAME.set_axis([1, "1", "b", "c", "d"], axis=1), "'1' appears more than once"),
         (pd.concat({"a": FRAME}, axis=1), "several levels: flatten them"),
-        (pd.DataFrame({"id": [f"u{i}" for i in range(30)]}), "no column can be learned ('id': 30"),
+        (pd.DataFrame({"id": [f"u{i}" for i in range(30)]}), "no column is usable ('id': 30"),
         ({"a": [1, 2]}, "a table is a pandas DataFrame, not dict"),
         (None, "a table is a pandas DataFrame, not NoneType"),
     ],
 )
-def test_what_is_no_table(frame: Any, message: str) -> None:
+def test_unusable_frames_are_errors(frame: Any, message: str) -> None:
     with pytest.raises(TableError) as caught:
         Table(frame)
     assert message in str(caught.value)
 
 
-def test_names_that_are_numbers_become_texts() -> None:
+def test_numeric_names_become_text() -> None:
     table = Table(pd.DataFrame([[1, 2], [3, 4]]))
     assert list(table.schema) == ["0", "1"]
     assert table.row(1) == {"0": 3, "1": 4}
 
 
-def test_the_frame_given_is_left_as_it_is() -> None:
+def test_the_input_frame_is_not_changed() -> None:
     frame = pd.DataFrame([[1, 2], [3, 4]])
     Table(frame)
     assert frame.columns.equals(pd.RangeIndex(2))
@@ -91,11 +91,11 @@ def test_an_unknown_column_like_no_other_lists_them() -> None:
         Table(FRAME).schema["xyzzy"]
 
 
-def test_an_ignored_column_takes_no_part_and_says_why() -> None:
+def test_an_ignored_column_is_not_a_target_and_gives_a_reason() -> None:
     table = Table(FRAME.assign(tags=pd.Series([["a"], ["b"], None, ["c"]])))
     assert "tags" not in table.schema.targets
     assert "tags" not in table.row(0)
-    with pytest.raises(ColumnError, match="'tags' takes no part in the model: its cells are"):
+    with pytest.raises(ColumnError, match="'tags' is not used by the model: cells of type list"):
         table.schema.target_column("tags")
 
 
@@ -222,7 +222,7 @@ def test_each_column_has_its_place_in_a_row_and_texts_stand_last() -> None:
     assert schema.width == 2 + axes
 
 
-@pytest.mark.parametrize(("name", "message"), [("tags", "takes no part"), ("tag", "no column")])
+@pytest.mark.parametrize(("name", "message"), [("tags", "not used"), ("tag", "no column")])
 def test_only_a_column_that_is_read_has_a_place(name: str, message: str) -> None:
     schema = Table(FRAME.assign(tags=pd.Series([["a"]] * 4))).schema
     with pytest.raises(ColumnError, match=message):
@@ -232,10 +232,17 @@ def test_only_a_column_that_is_read_has_a_place(name: str, message: str) -> None
 def test_rows_of_a_frame_with_a_column_twice_are_an_error() -> None:
     schema = Table(FRAME).schema
     frame = FRAME[["size", "color"]]
-    with pytest.raises(TableError, match="'color' stands more than once: rename one"):
+    with pytest.raises(TableError, match="'color' appears more than once: rename one"):
         schema.rows(pd.concat([frame, frame[["color"]]], axis=1))
 
 
 def test_rows_of_a_frame_with_an_unknown_column_are_an_error() -> None:
     with pytest.raises(ColumnError, match=r"no column 'colur'. Did you mean 'color'\?"):
         Table(FRAME).schema.rows(pd.DataFrame({"colur": ["red"]}))
+
+
+def test_identifiers_are_kept_on_request() -> None:
+    names = [f"u{i}" for i in range(60)]
+    frame = pd.DataFrame({"id": range(1, 61), "name": names, "x": [1, 2] * 30})
+    assert Table(frame).schema.targets == ("x",)
+    assert Table(frame, keep=["name", "id"]).schema.targets == ("id", "name", "x")

@@ -1,4 +1,4 @@
-"""Free text: its words tell of the other columns, and it is never a level."""
+"""Free text: embedded as evidence, never a target."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tabwidget.errors import ColumnError, EvidenceError
 from tabwidget.inference.evidence import OneOf
 from tabwidget.model import TabularLanguageModel
 from tabwidget.table import Table
-from tabwidget.table.text_embedding import TextSpace
+from tabwidget.table.text_embedding import TextEmbedding
 
 SAID = {"good": ["warm", "kind", "bright"], "bad": ["cold", "rude", "dark"]}
 
 
 def reviews(n: int = 120) -> pd.DataFrame:
-    """Return texts all different, of which one word in nine tells how they were meant."""
+    """Return texts all different, in which one word in nine implies the mood."""
     rng = np.random.default_rng(0)
     rows = []
     for i in range(n):
@@ -41,10 +41,10 @@ def lm() -> TabularLanguageModel:
 def test_prose_is_evidence_without_levels() -> None:
     column = Table(reviews()).schema["said"]
     assert (column.kind, column.role, len(column.support)) == ("text", "evidence", 0)
-    assert "not asked for" in column.note
+    assert "not as a target" in column.note
 
 
-def test_words_tell_of_other_columns(lm: TabularLanguageModel) -> None:
+def test_words_predict_other_columns(lm: TabularLanguageModel) -> None:
     for mood, words in SAID.items():
         for word in words:
             given = {"said": f"oh how {word} it was"}
@@ -58,30 +58,30 @@ def test_a_frame_is_read_as_its_rows(lm: TabularLanguageModel) -> None:
     np.testing.assert_allclose(many, one, atol=1e-5)
 
 
-def test_an_absent_text_tells_nothing(lm: TabularLanguageModel) -> None:
+def test_a_missing_text_is_no_evidence(lm: TabularLanguageModel) -> None:
     frame = pd.DataFrame({"said": ["it was kind", None]})
     nothing = lm.conditional("mood").probabilities
     np.testing.assert_allclose(lm.predict_proba_many(frame, "mood")[1], nothing, atol=1e-6)
 
 
-def test_text_cannot_be_asked_for(lm: TabularLanguageModel) -> None:
-    with pytest.raises(ColumnError, match="'said' can be given, but not asked for"):
+def test_text_is_not_a_target(lm: TabularLanguageModel) -> None:
+    with pytest.raises(ColumnError, match="'said' is free text: usable as evidence"):
         lm.conditional("said", {"mood": "good"})
 
 
-def test_what_is_known_of_text_is_one_text(lm: TabularLanguageModel) -> None:
+def test_evidence_on_text_is_a_single_text(lm: TabularLanguageModel) -> None:
     with pytest.raises(EvidenceError, match="'said' is free text"):
         lm.conditional("mood", {"said": OneOf("a text", "another")})
 
 
-def test_rows_are_drawn_without_text_and_completed_with_it(lm: TabularLanguageModel) -> None:
+def test_rows_are_sampled_without_text_and_completed_with_it(lm: TabularLanguageModel) -> None:
     assert list(lm.sample(3, {"said": "it was kind"})) == ["mood", "size"]
     done = lm.complete({"said": "it was kind"}, ["mood", "size"])
     assert done["said"] == "it was kind"
     assert done["mood"] in SAID
 
 
-def test_the_likelihood_of_rows_does_not_count_text(lm: TabularLanguageModel) -> None:
+def test_text_is_not_part_of_the_likelihood(lm: TabularLanguageModel) -> None:
     frame = reviews().head(6)
     without = lm.log_likelihood(frame.drop(columns="said"))
     np.testing.assert_allclose(lm.log_likelihood(frame), without, rtol=1e-6)
@@ -91,7 +91,7 @@ def test_the_likelihood_of_rows_does_not_count_text(lm: TabularLanguageModel) ->
     assert cells["mood"].mean() > np.log(0.8)
 
 
-def test_a_saved_model_reads_text_alike(lm: TabularLanguageModel, tmp_path: Path) -> None:
+def test_a_saved_model_embeds_text_alike(lm: TabularLanguageModel, tmp_path: Path) -> None:
     lm.save(tmp_path / "model")
     loaded = TabularLanguageModel.load(tmp_path / "model")
     given = {"said": "it was rude"}
@@ -111,8 +111,8 @@ def test_the_histogram_of_text_is_its_frequent_words() -> None:
     assert "came" in {bar["label"] for bar in bars}
 
 
-def test_texts_without_common_words_have_no_space() -> None:
-    assert TextSpace.of(["one two three four", "five six seven eight"]) is None
+def test_texts_without_common_words_have_no_embedding() -> None:
+    assert TextEmbedding.fit(["one two three four", "five six seven eight"]) is None
 
 
 def test_more_rows_are_learned_with_their_text(lm: TabularLanguageModel) -> None:

@@ -1,3 +1,5 @@
+"""The commands train, predict and split of `tabwidget text`."""
+
 from __future__ import annotations
 
 import json
@@ -11,11 +13,11 @@ from typer.testing import CliRunner
 from tabwidget.errors import ConfigError, DataFileError, MissingExtraError
 from tabwidget.textclass.cli import app
 from tests.backends.text.fakes import save_tiny
-from tests.textclass.toys import toy_config, toy_texts, write_csv
+from tests.textclass.fakes import toy_config, toy_texts, write_csv
 
 
 def run(*arguments: object) -> str:
-    """Run a command, and return what it prints."""
+    """Run a command and return its output."""
     done = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
@@ -29,19 +31,19 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_document_s_command_lines(config: Path, tmp_path: Path) -> None:
+def test_documented_commands(config: Path, tmp_path: Path) -> None:
     printed = run("train", "--config", config)
     assert "| Run | Epochs | Train Loss |" in printed
     assert "| Average |" in printed
-    assert printed.count("run on 36 texts, 12 to validate") == 2
+    assert printed.count("36 training and 12 validation texts") == 2
     out = tmp_path / "preds.jsonl"
-    # The document has underscores.
+    # The documented options have underscores.
     options = ["--input_csv", tmp_path / "test.csv", "--output_jsonl", out]
     assert run("predict", "--config", config, *options) == f"20 rows in {out}\n"
     assert len(out.read_text().splitlines()) == 20
 
 
-def test_run_can_be_named(config: Path, tmp_path: Path) -> None:
+def test_predict_with_a_given_run(config: Path, tmp_path: Path) -> None:
     run("train", "--config", config)
     folder = tmp_path / "outputs" / "tiny" / "toy" / "run_1"
     options = ["--input-csv", tmp_path / "test.csv", "--output-jsonl", tmp_path / "out.jsonl"]
@@ -63,15 +65,15 @@ def test_split_makes_the_three_files(config: Path, tmp_path: Path) -> None:
     assert rows["train"] == pytest.approx(30, abs=3)
 
 
-def test_errors_are_ours(config: Path, tmp_path: Path) -> None:
+def test_errors_have_the_types_of_the_package(config: Path, tmp_path: Path) -> None:
     with pytest.raises(DataFileError):
         run("train", "--config", tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="train it first"):
         run("predict", "--config", config, "--input-csv", "in.csv", "--output-jsonl", "out.jsonl")
 
 
-def test_missing_extra_is_told(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pydantic", None)
+def test_missing_extra_is_reported(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(MissingExtraError, match=r"tabwidget\[textclass\]"):
         run("train", "--config", config)
 

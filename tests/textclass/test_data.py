@@ -1,4 +1,4 @@
-"""Texts, labels and ids from CSV files, and rows that say none or the wrong ones."""
+"""Texts, labels and ids from CSV files, and errors for invalid rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(folder: Path, content: str) -> Path:
         (COLUMNS, "text,pop,rock\na,false,True\nb,0.0,1\n", ("pop", "rock"), False, [[0, 1]] * 2),
     ],
 )  # fmt: skip
-def test_labels_are_found_in_each_form(
+def test_labels_in_each_format(
     tmp_path: Path,
     keys: dict[str, Any],
     content: str,
@@ -62,7 +62,7 @@ def test_labels_are_found_in_each_form(
     assert np.array_equal(read_targets(path, data, labels), texts.targets)
 
 
-def test_the_problem_may_be_said_instead_of_found(tmp_path: Path) -> None:
+def test_the_problem_type_can_be_given(tmp_path: Path) -> None:
     path = write(tmp_path, "text,kind\na,x\nb,y\n")
     labels = Labels.of(path, section(**ONE), "multi_label_classification")
     assert labels.problem_type == "multi_label_classification"
@@ -85,7 +85,7 @@ def test_text_columns_are_joined_in_their_order(tmp_path: Path) -> None:
     assert list(iter_rows(path, section(target_text_column="n"))) == [("0", "1"), ("1", "2")]
 
 
-def test_rows_are_taken_with_all_that_is_theirs() -> None:
+def test_take_selects_ids_texts_and_targets() -> None:
     texts = Texts(["a", "b", "c"], ["A", "B", "C"], np.eye(3, dtype=bool))
     taken = texts.take(np.array([2, 0]))
     assert (taken.ids, taken.texts, len(taken)) == (["c", "a"], ["C", "A"], 2)
@@ -93,10 +93,10 @@ def test_rows_are_taken_with_all_that_is_theirs() -> None:
     assert taken.targets.tolist() == [[False, False, True], [True, False, False]]
 
 
-def test_empty_texts_are_kept_and_told(tmp_path: Path) -> None:
+def test_empty_texts_are_kept_with_a_warning(tmp_path: Path) -> None:
     path = write(tmp_path, 'text,kind\na,x\n"",y\n" ",y\n')
     data = section(**ONE)
-    with pytest.warns(UserWarning, match=r"file\.csv' has 2 of 3 texts empty, the first on line 3"):
+    with pytest.warns(UserWarning, match=r"2 of 3 texts in .* are empty, the first on line 3"):
         texts = read_texts(path, data, Labels.of(path, data))
     assert texts.texts == ["a", "", " "]
     assert [text for _, text in iter_rows(path, data)] == texts.texts
@@ -105,15 +105,19 @@ def test_empty_texts_are_kept_and_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "content", "message"),
     [
-        (ONE, "text,kind\na,x\nb,\n", r"line 3 has no label in the column 'kind': write one"),
-        (ONE, "text,kind\na,x\nb,x\n", r"file\.csv' has only the label 'x': give rows of at leas"),
+        (ONE, "text,kind\na,x\nb,\n", r"line 3 has no label in the column 'kind': add one"),
+        (
+            ONE,
+            "text,kind\na,x\nb,x\n",
+            r"file\.csv' has only the label 'x': give rows with at least",
+        ),
         (ONE, "text,kind\n", r"file\.csv' has no label: give"),
         (SEVERAL, "text,kind\na,|\n", r"has no label: give"),
         (COLUMNS, "text,pop,rock\na,1,0\nb,0,\n", r"line 3 has '' in the label column 'rock': wri"),
         (COLUMNS, "text,pop,rock\na,1,2\n", r"line 2 has '2' in the label column 'rock': write 0"),
     ],
 )
-def test_wrong_labels_are_told_by_their_line(
+def test_invalid_labels_are_reported_with_their_line(
     tmp_path: Path, keys: dict[str, Any], content: str, message: str
 ) -> None:
     path = write(tmp_path, content)
@@ -124,14 +128,14 @@ def test_wrong_labels_are_told_by_their_line(
 @pytest.mark.parametrize(
     ("keys", "content", "message"),
     [
-        (ONE, "text,kind\na,sport\nb,spirt\n", r"line 3 has the label 'spirt' that .*'sport'\?"),
-        (ONE, "text,kind\na,zzz\n", r"that no training row has\. Correct it, or put rows with it"),
+        (ONE, "text,kind\na,sport\nb,spirt\n", r"line 3 has the label 'spirt', which .*'sport'\?"),
+        (ONE, "text,kind\na,zzz\n", r"which no training row has\. Correct it, or add rows with it"),
         (SEVERAL, "text,kind\na,news\nb,sport|news\n", r"line 3 has the labels 'sport', 'news', b"),
         (SEVERAL, "text,kind\na,\n", r"line 2 has no label, but each .*model\.problem_type: multi"),
-        (ONE, "text,kind\n", r"has no rows below its header: add some"),
+        (ONE, "text,kind\n", r"has no rows below its header: add rows"),
     ],
 )
-def test_labels_that_training_did_not_have_are_told(
+def test_unknown_labels_are_reported(
     tmp_path: Path, keys: dict[str, Any], content: str, message: str
 ) -> None:
     path = write(tmp_path, content)
@@ -141,24 +145,24 @@ def test_labels_that_training_did_not_have_are_told(
             reader(path, section(**keys), labels)
 
 
-def test_an_id_that_comes_twice_is_told(tmp_path: Path) -> None:
+def test_a_repeated_id_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path, 'text,id\n"a\nb",1\nc,2\nd,1\n')
     rows = iter_rows(path, section(id_column="id"))
     assert list(itertools.islice(rows, 2)) == [("1", "a\nb"), ("2", "c")]
-    with pytest.raises(DataFileError, match=r"line 5 has the id '1' that line 2 has: give each"):
+    with pytest.raises(DataFileError, match=r"line 5 has the same id '1' as line 2: give each"):
         next(rows)
 
 
-def test_label_columns_must_be_named_and_there(tmp_path: Path) -> None:
+def test_label_columns_must_be_configured_and_exist(tmp_path: Path) -> None:
     path = write(tmp_path, "text,kind\na,x\n")
-    with pytest.raises(ConfigError, match=r"data\.label_columns names no column: give several"):
+    with pytest.raises(ConfigError, match=r"data\.label_columns is empty: name several"):
         Labels.of(path, section())
-    with pytest.raises(ConfigError, match=r"data\.label_columns 'kid' is no .* mean 'kind'\?"):
+    with pytest.raises(ConfigError, match=r"data\.label_columns 'kid' is not .* mean 'kind'\?"):
         Labels.of(path, section(label_columns="kid"))
     assert len(read_texts(path, section())) == 1
 
 
-def test_predicting_holds_one_row_at_a_time(tmp_path: Path) -> None:
+def test_iter_rows_uses_constant_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     with path.open("w") as file:
         file.write("text\n")

@@ -14,7 +14,7 @@ from tabwidget.textclass.config import ModelSection
 from tabwidget.textclass.data import Labels
 from tabwidget.textclass.loading import LabelModel, load, restore
 from tests.backends.text.fakes import save_tiny
-from tests.textclass.toys import MULTI, SINGLE, save_tiny_encoder
+from tests.textclass.fakes import MULTI, SINGLE, save_tiny_encoder
 
 TEXTS = ["an apple", "a boat and a cloud, and then some more words", "", "</s> is text"]
 

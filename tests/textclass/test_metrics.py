@@ -1,4 +1,4 @@
-"""The figures are scikit-learn's, and no thresholds are better than those that are chosen."""
+"""Metrics agree with scikit-learn, and thresholds are optimal."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def labels_of(k: int, multi: bool = True) -> Labels:
 
 @st.composite
 def cases(draw: st.DrawFn, max_rows: int = 12, max_labels: int = 4) -> Case:
-    """Targets and probabilities; many of them equal, at the ends, or a hair apart."""
+    """Draw targets and probabilities, with many ties, extremes and adjacent floats."""
     shape = (draw(st.integers(1, max_rows)), draw(st.integers(1, max_labels)))
-    nasty = [0.0, 1.0, 0.5, np.nextafter(0.5, 0), np.nextafter(1, 0), 5e-324, np.float32(0.1)]
-    probability = st.one_of(st.sampled_from([float(p) for p in nasty]), st.floats(0, 1))
+    special = [0.0, 1.0, 0.5, np.nextafter(0.5, 0), np.nextafter(1, 0), 5e-324, np.float32(0.1)]
+    probability = st.one_of(st.sampled_from([float(p) for p in special]), st.floats(0, 1))
     return draw(hnp.arrays(bool, shape)), draw(hnp.arrays(np.float64, shape, elements=probability))
 
 
@@ -61,7 +61,7 @@ def test_best_thresholds_are_never_worse_than_a_half(average: Average, case: Cas
 @settings(max_examples=50, deadline=None)
 def test_no_other_thresholds_are_better(average: Average, case: Case) -> None:
     targets, probabilities = case
-    # Each label's own probabilities, and 1, make every decision there is.
+    # The probabilities of a label and 1 give every possible decision.
     choices = [np.unique([*column, 1.0]) for column in probabilities.T]
     best = max(
         f1_score(
@@ -87,7 +87,7 @@ def test_ties_are_left_at_a_half() -> None:
 def test_a_threshold_raises_f1_where_a_label_is_rare() -> None:
     rng = np.random.default_rng(0)
     targets = rng.random((2000, 5)) < [0.5, 0.2, 0.1, 0.05, 0.02]
-    # Probabilities of rare labels seldom reach one half.
+    # Probabilities of rare labels rarely reach 0.5.
     evidence = targets * 1.5 + rng.normal(size=targets.shape) - [0.75, 2, 3, 3.5, 4]
     probabilities = 1 / (1 + np.exp(-evidence))
     micro = best_thresholds(targets[:1000], probabilities[:1000])
@@ -98,7 +98,7 @@ def test_a_threshold_raises_f1_where_a_label_is_rare() -> None:
 
 @pytest.mark.parametrize("multi", [False, True])
 @pytest.mark.parametrize("k", [1, 2, 5])
-def test_the_figures_are_those_of_scikit_learn(k: int, multi: bool) -> None:
+def test_metrics_agree_with_scikit_learn(k: int, multi: bool) -> None:
     rng = np.random.default_rng(k)
     labels = labels_of(k, multi)
     probabilities = rng.random((60, k))
@@ -123,12 +123,12 @@ def test_the_figures_are_those_of_scikit_learn(k: int, multi: bool) -> None:
     each = [one["f1"] for one in found["per_class"].values()]
     assert each == pytest.approx(list(f1_score(truth, chosen, average=None, **only)))
     assert [one["support"] for one in found["per_class"].values()] == targets.sum(axis=0).tolist()
-    told = [one["threshold"] for one in found["per_class"].values()]
-    assert told == (thresholds.tolist() if multi else [None] * k)
+    used = [one["threshold"] for one in found["per_class"].values()]
+    assert used == (thresholds.tolist() if multi else [None] * k)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_a_label_that_no_row_has_counts_as_zero() -> None:
+def test_an_absent_label_counts_as_zero() -> None:
     targets = np.array([[True, False], [True, False]])
     found = metrics_of(targets, np.array([[0.7, 0.2]] * 2), None, labels_of(2))
     assert found["f1_macro"] == 0.5
@@ -152,13 +152,13 @@ def test_averaged_thresholds_are_never_worse_than_a_half(average: Average, case:
     assert tuned >= f1(targets, probabilities, None, average) - 1e-12
 
 
-def test_tuned_thresholds_are_better_on_other_rows_than_the_best() -> None:
-    """Of 60 rows, 10 labels that one row in ten has: what is best there is chance in part."""
+def test_tuned_thresholds_generalize_better_than_the_best() -> None:
+    """On 60 rows with ten labels of frequency 0.1, the best thresholds overfit."""
     gains = []
     for seed in range(12):
-        chance = np.random.default_rng(seed)
-        targets = chance.random((2_000, 10)) < 0.1
-        probabilities = 1 / (1 + np.exp(2.5 - 2 * targets + chance.normal(size=targets.shape)))
+        rng = np.random.default_rng(seed)
+        targets = rng.random((2_000, 10)) < 0.1
+        probabilities = 1 / (1 + np.exp(2.5 - 2 * targets + rng.normal(size=targets.shape)))
         few, many = slice(0, 60), slice(60, None)
         best = best_thresholds(targets[few], probabilities[few])
         tuned = tuned_thresholds(targets[few], probabilities[few])

@@ -1,3 +1,5 @@
+"""predict: reproducible probabilities, and resuming only for the same rows and run."""
+
 from __future__ import annotations
 
 import json
@@ -17,11 +19,11 @@ from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.loading import LabelModel
 from tabwidget.textclass.prediction import predict
 from tests.backends.text.fakes import save_tiny
-from tests.textclass.toys import WORDS, toy_config, toy_texts, write_csv
+from tests.textclass.fakes import WORDS, toy_config, toy_texts, write_csv
 
 
-class Trained:
-    """Two runs of one config, and the model of the second as it was in training."""
+class TwoRuns:
+    """Two runs of one config, and the model of the second one from training."""
 
     def __init__(self, folder: Path) -> None:
         self.config = toy_config(
@@ -44,8 +46,8 @@ class Trained:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return Trained(tmp_path_factory.mktemp("trained"))
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TwoRuns:
+    return TwoRuns(tmp_path_factory.mktemp("trained"))
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -53,7 +55,7 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 
 def test_new_process_gives_the_probabilities_of_the_training_process(
-    trained: Trained, tmp_path: Path
+    trained: TwoRuns, tmp_path: Path
 ) -> None:
     config, out = tmp_path / "config.yaml", tmp_path / "out.jsonl"
     trained.config.write(config)
@@ -72,7 +74,7 @@ def test_new_process_gives_the_probabilities_of_the_training_process(
     np.testing.assert_allclose(probabilities, expected, atol=1e-7)
 
 
-def test_labels_are_those_from_their_thresholds_on(trained: Trained, tmp_path: Path) -> None:
+def test_labels_are_assigned_by_their_thresholds(trained: TwoRuns, tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out.jsonl"
     assert predict(trained.config, trained.csv, out, trained.run) == 150
     thresholds = json.loads((trained.run / "thresholds.json").read_text())
@@ -84,7 +86,7 @@ def test_labels_are_those_from_their_thresholds_on(trained: Trained, tmp_path: P
         assert line["labels"] == [name for name in WORDS if probs[name] >= thresholds[name]]
 
 
-def test_best_run_answers_if_none_is_named(trained: Trained, tmp_path: Path) -> None:
+def test_the_best_run_is_the_default(trained: TwoRuns, tmp_path: Path) -> None:
     best, named = tmp_path / "best.jsonl", tmp_path / "named.jsonl"
     predict(trained.config, trained.csv, best)
     predict(trained.config, trained.csv, named, runs.best_run(trained.config))
@@ -92,7 +94,7 @@ def test_best_run_answers_if_none_is_named(trained: Trained, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.99, 1.0])
-def test_killed_prediction_goes_on(trained: Trained, tmp_path: Path, share: float) -> None:
+def test_interrupted_prediction_is_resumed(trained: TwoRuns, tmp_path: Path, share: float) -> None:
     out = tmp_path / "out.jsonl"
     predict(trained.config, trained.csv, out, trained.run)
     whole = out.read_bytes()
@@ -101,8 +103,8 @@ def test_killed_prediction_goes_on(trained: Trained, tmp_path: Path, share: floa
     assert out.read_bytes() == whole
 
 
-def test_what_is_written_is_not_computed_again(
-    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_written_rows_are_not_computed_again(
+    trained: TwoRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.jsonl"
     predict(trained.config, trained.csv, out, trained.run)
@@ -116,68 +118,68 @@ def test_what_is_written_is_not_computed_again(
 
     monkeypatch.setattr(LabelModel, "probabilities", probabilities)
     predict(trained.config, trained.csv, out, trained.run)
-    # From the last whole block of 64 on.
+    # Resumed after the last whole block of 64.
     assert computed == [22]
 
 
-def refused(trained: Trained, out: Path, csv: Path, run: Path, message: str) -> None:
-    """See that an output is not gone on with, and stays as it is."""
+def assert_rejected(trained: TwoRuns, out: Path, csv: Path, run: Path, message: str) -> None:
+    """Assert that an output is rejected and left unchanged."""
     before = out.read_bytes()
-    with pytest.raises(DataFileError, match=message) as told:
+    with pytest.raises(DataFileError, match=message) as caught:
         predict(trained.config, csv, out, run)
-    assert "delete the file, or give another output" in str(told.value)
+    assert "delete the file, or give another output" in str(caught.value)
     assert out.read_bytes() == before
 
 
-def test_output_of_another_run_is_left_alone(trained: Trained, tmp_path: Path) -> None:
+def test_output_of_another_run_is_rejected(trained: TwoRuns, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     predict(trained.config, trained.csv, out, trained.summary.folder / "run_0")
-    refused(trained, out, trained.csv, trained.run, "out.jsonl' holds predictions of another run,")
+    assert_rejected(trained, out, trained.csv, trained.run, "predictions of another run,")
 
 
 @pytest.mark.parametrize("name", ["adapter_model.safetensors", "thresholds.json", "labels.json"])
-def test_a_run_that_answers_nearly_the_same_is_another(
-    trained: Trained, tmp_path: Path, name: str
-) -> None:
+def test_a_slightly_changed_run_is_another_run(trained: TwoRuns, tmp_path: Path, name: str) -> None:
     run, out = tmp_path / "run", tmp_path / "out.jsonl"
     shutil.copytree(trained.run, run)
     predict(trained.config, trained.csv, out, trained.run)
     whole = out.read_bytes()
-    predict(trained.config, trained.csv, out, run)  # a copy is the same
+    predict(trained.config, trained.csv, out, run)  # a copy is the same run
     if name.endswith(".json"):
         (run / name).write_text((run / name).read_text() + " ")
     else:
         tensors = load_file(run / name)
         save_file({key: tensor * 1.00001 for key, tensor in tensors.items()}, run / name)
-    refused(trained, out, trained.csv, run, "another run, or this one has changed")
+    assert_rejected(trained, out, trained.csv, run, "another run, or the run has changed")
     assert predict(trained.config, trained.csv, out, trained.run) == 150
     assert out.read_bytes() == whole
 
 
-def test_output_of_other_texts_is_left_alone(trained: Trained, tmp_path: Path) -> None:
+def test_output_of_other_texts_is_rejected(trained: TwoRuns, tmp_path: Path) -> None:
     out, csv = tmp_path / "out.jsonl", tmp_path / "rows.csv"
     shutil.copy(trained.csv, csv)
     predict(trained.config, csv, out, trained.run)
-    # The ids, their number and the first row are as before.
+    # Same ids, same number of rows, same first row.
     texts = [*trained.texts.texts[:-1], "a cloud, corrected"]
     write_csv(csv, replace(trained.texts, texts=texts))
-    refused(trained, out, csv, trained.run, "holds predictions of other rows: the CSV or the col")
-    refused(trained, out, csv, trained.summary.folder / "run_0", "other rows.* and of another run")
+    assert_rejected(trained, out, csv, trained.run, r"predictions of other rows \(the CSV or")
+    assert_rejected(
+        trained, out, csv, trained.summary.folder / "run_0", "other rows.* and of another run"
+    )
 
 
 @pytest.mark.parametrize(
     "keys", [{"id_column": None}, {"target_text_column": "apple"}, {"text_fields": ["uid", "text"]}]
 )
-def test_output_of_other_columns_is_left_alone(
-    trained: Trained, tmp_path: Path, keys: dict[str, object]
+def test_output_of_other_columns_is_rejected(
+    trained: TwoRuns, tmp_path: Path, keys: dict[str, object]
 ) -> None:
     out = tmp_path / "out.jsonl"
     data = trained.config.data.model_copy(update={"label_columns": None, **keys})
     predict(trained.config.model_copy(update={"data": data}), trained.csv, out, trained.run)
-    refused(trained, out, trained.csv, trained.run, "the columns to read have changed; delete")
+    assert_rejected(trained, out, trained.csv, trained.run, r"the columns have changed\): delete")
 
 
-def test_a_key_that_decides_nothing_may_differ(trained: Trained, tmp_path: Path) -> None:
+def test_unrelated_settings_may_differ(trained: TwoRuns, tmp_path: Path) -> None:
     out, other = tmp_path / "out.jsonl", tmp_path / "other" / "rows.csv"
     predict(trained.config, trained.csv, out, trained.run)
     other.parent.mkdir()
@@ -189,40 +191,36 @@ def test_a_key_that_decides_nothing_may_differ(trained: Trained, tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["a note of mine\n", "a line cut o", '{"id": "r0"}\n'])
-def test_output_that_nothing_tells_of_is_left_alone(
-    trained: Trained, tmp_path: Path, text: str
-) -> None:
+def test_output_without_a_manifest_is_rejected(trained: TwoRuns, tmp_path: Path, text: str) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text(text)
-    refused(trained, out, trained.csv, trained.run, "is not known by which run, since there is no")
+    assert_rejected(trained, out, trained.csv, trained.run, "has no manifest .*, so its run is")
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_an_empty_output_is_begun(trained: Trained, tmp_path: Path) -> None:
-    out, noted = tmp_path / "out.jsonl", tmp_path / "out.jsonl.json"
+def test_an_empty_output_is_started_anew(trained: TwoRuns, tmp_path: Path) -> None:
+    out, manifest = tmp_path / "out.jsonl", tmp_path / "out.jsonl.json"
     out.touch()
     assert predict(trained.config, trained.csv, out, trained.run) == 150
-    # What it was of before does not count.
+    # The earlier manifest does not count.
     out.unlink()
-    before = noted.read_bytes()
+    before = manifest.read_bytes()
     predict(trained.config, trained.csv, out, trained.summary.folder / "run_0")
-    assert noted.read_bytes() != before
+    assert manifest.read_bytes() != before
     assert len(lines(out)) == 150
 
 
 @pytest.mark.parametrize("text", ["not JSON", "[]", '{"names": ["a", "b"]}'])
-def test_a_file_of_somebody_else_is_not_overwritten(
-    trained: Trained, tmp_path: Path, text: str
-) -> None:
-    noted = tmp_path / "out.jsonl.json"
-    noted.write_text(text)
-    with pytest.raises(DataFileError, match=r"out\.jsonl\.json', where the rows and the run of"):
+def test_a_foreign_manifest_is_not_overwritten(trained: TwoRuns, tmp_path: Path, text: str) -> None:
+    manifest = tmp_path / "out.jsonl.json"
+    manifest.write_text(text)
+    with pytest.raises(DataFileError, match=r"out\.jsonl\.json' is not a manifest of predictions"):
         predict(trained.config, trained.csv, tmp_path / "out.jsonl", trained.run)
-    assert [(path, path.read_text()) for path in tmp_path.iterdir()] == [(noted, text)]
+    assert [(path, path.read_text()) for path in tmp_path.iterdir()] == [(manifest, text)]
 
 
-def test_it_is_noted_before_the_first_line(
-    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_manifest_is_written_before_the_first_line(
+    trained: TwoRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
     predict(trained.config, trained.csv, whole, trained.run)
@@ -244,17 +242,17 @@ def test_it_is_noted_before_the_first_line(
 
 
 @pytest.mark.parametrize("text", ["a note of mine\n", '{"id": "r9", "probs": {}}\n', "[1]\n"])
-def test_output_that_was_edited_is_left_alone(trained: Trained, tmp_path: Path, text: str) -> None:
+def test_edited_output_is_rejected(trained: TwoRuns, tmp_path: Path, text: str) -> None:
     out = tmp_path / "out.jsonl"
     predict(trained.config, trained.csv, out, trained.run)
     with out.open("a") as file:
         file.write(text)
-    refused(trained, out, trained.csv, trained.run, "line 151 is not of the row")
+    assert_rejected(trained, out, trained.csv, trained.run, "line 151 does not match the row")
     out.write_text(text)
-    refused(trained, out, trained.csv, trained.run, "line 1 is not of the row")
+    assert_rejected(trained, out, trained.csv, trained.run, "line 1 does not match the row")
 
 
-def test_labels_are_not_needed(trained: Trained, tmp_path: Path) -> None:
+def test_labels_are_not_needed(trained: TwoRuns, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("uid,text\nx,an apple\n")
     predict(trained.config, rows, tmp_path / "out.jsonl", trained.run)
@@ -262,13 +260,13 @@ def test_labels_are_not_needed(trained: Trained, tmp_path: Path) -> None:
     assert line["id"] == "x"
 
 
-def test_rows_that_are_not_there_are_told(trained: Trained, tmp_path: Path) -> None:
+def test_a_missing_csv_is_reported(trained: TwoRuns, tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="there is no file"):
         predict(trained.config, tmp_path / "none.csv", tmp_path / "out.jsonl", trained.run)
     assert not list(tmp_path.iterdir())
 
 
-def test_before_training_it_is_told(tmp_path: Path) -> None:
+def test_a_missing_run_is_reported(tmp_path: Path) -> None:
     config: TextClassConfig = toy_config(tmp_path, tmp_path / "tiny")
     with pytest.raises(ConfigError, match="train it first"):
         predict(config, config.data.train_csv, tmp_path / "out.jsonl")

@@ -1,4 +1,4 @@
-"""CSV files that are read, whatever stands in their cells, and the line of what is wrong."""
+"""Records: any cell content is read, and errors name the line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tabwidget.errors import ConfigError, DataFileError
 from tabwidget.textclass.records import Records
 
 COLUMNS = {"id": "data.id_column", "text": "data.target_text_column"}
-# Anything a file in UTF-8 can hold.
+# Anything encodable in UTF-8.
 ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
@@ -38,7 +38,7 @@ def read(path: Path, encoding: str = "utf-8") -> list[tuple[int, str, str]]:
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
 @settings(max_examples=200, deadline=None)
-def test_what_is_written_is_read(
+def test_written_rows_are_read_back(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[str, str, str]],
     separator: str,
@@ -65,7 +65,7 @@ def test_a_field_of_a_megabyte_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_empty_lines_are_passed_over_and_counted(tmp_path: Path, end: str) -> None:
+def test_empty_lines_are_skipped_but_counted(tmp_path: Path, end: str) -> None:
     path = write(tmp_path, end.join(["", "id,text", "", "1,a", "", "2,b"]))
     assert read(path) == [(4, "1", "a"), (6, "2", "b")]
 
@@ -89,9 +89,9 @@ def test_a_header_alone_has_no_records(tmp_path: Path) -> None:
         (b"\n\n", r"is empty"),
         (b"id,text\n1,a\n2,b,c\n", r"file\.csv', line 3 has 3 cells, but the header has 2: put"),
         (b'id,text\n1,"a\n\nb"\n2\n', r"line 5 has 1 cell, but the header has 2"),
-        (b'id,text\n1,a\n2,"b\n3,c\n', r"line 3 opens a double quote that nothing closes: close"),
+        (b'id,text\n1,a\n2,"b\n3,c\n', r"line 3 has a double quote that is never closed: close"),
         (b'id,text\n1,a\n2,"b" c\n', r"line 3 has text after a closing .* twice, as \"\""),
-        (b'id,text\n1,"a\n2,"b"\n', r"line 3 belongs to a record that begins on line 2 and has"),
+        (b'id,text\n1,"a\n2,"b"\n', r"line 3 belongs to a record that starts on line 2 and has"),
         ("id,text\n1,a\n2,caf\u00e9\n".encode("cp1252"), r"line 3 is not in .* 'utf-8'.*cp1252"),
         ("id,text\n1,a\n".encode("utf-16"), r"csv' is not in the encoding.*data\.encoding: utf-16"),
         (b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 1, 1), r"binary"),
@@ -99,7 +99,7 @@ def test_a_header_alone_has_no_records(tmp_path: Path) -> None:
         (b"id,text,text\n1,a,b\n", r"has 2 columns named 'text': rename all but one"),
     ],
 )  # fmt: skip
-def test_a_broken_file_is_told_by_its_line(tmp_path: Path, content: bytes, message: str) -> None:
+def test_errors_name_the_malformed_line(tmp_path: Path, content: bytes, message: str) -> None:
     path = write(tmp_path, content)
     with pytest.raises(DataFileError, match=message):
         read(path)
@@ -108,23 +108,26 @@ def test_a_broken_file_is_told_by_its_line(tmp_path: Path, content: bytes, messa
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("1,hello\n2,there\n", r"id_column 'id' is no .*header is '1', 'hello'\. If that is no he"),
-        ("id,txt\n1,a\n", r"data\.target_text_column 'text' is no .* Did you mean 'txt'\?"),
+        (
+            "1,hello\n2,there\n",
+            r"'id' is not .*header is '1', 'hello'\. If that is not a header",
+        ),
+        ("id,txt\n1,a\n", r"data\.target_text_column 'text' is not .* Did you mean 'txt'\?"),
         ("id;txt\n1;a\n", r"header is 'id', 'txt'\. Did you mean 'txt'\?"),
         (
             "id,news\n1,a\n",
-            r"'text' is no column of '.*file\.csv', whose header is 'id', 'news'\.$",
+            r"'text' is not a column of '.*file\.csv', whose header is 'id', 'news'\.$",
         ),
-        (",".join(f"c{n}" for n in range(50)), r"'c19', …\. If that is no header"),
+        (",".join(f"c{n}" for n in range(50)), r"'c19', …\. If that is not a header"),
     ],
 )
-def test_a_column_that_is_missing_is_named(tmp_path: Path, content: str, message: str) -> None:
+def test_a_missing_column_is_named(tmp_path: Path, content: str, message: str) -> None:
     path = write(tmp_path, content)
     with pytest.raises(ConfigError, match=message):
         read(path)
 
 
-def test_an_encoding_that_was_named_may_be_wrong_too(tmp_path: Path) -> None:
+def test_a_wrong_configured_encoding_is_reported(tmp_path: Path) -> None:
     path = write(tmp_path, "id,text\n1,a\n")
     with pytest.raises(
         DataFileError, match=r"not in the encoding 'utf-16'.*data\.encoding: utf-8$"
@@ -132,18 +135,18 @@ def test_an_encoding_that_was_named_may_be_wrong_too(tmp_path: Path) -> None:
         read(path, "utf-16")
 
 
-def test_a_cell_without_end_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tabwidget.textclass.records.LARGEST", 1000)
+def test_the_size_of_a_cell_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabwidget.textclass.records.MAX_CELL", 1000)
     path = write(tmp_path, 'id,text\n1,a\n2,"' + "b,\n" * 1000)
     before = csv.field_size_limit(1000)
     try:
-        with pytest.raises(DataFileError, match=r"line 3 begins a cell of more than 1,000 charac"):
+        with pytest.raises(DataFileError, match=r"line 3 starts a cell of more than 1,000 charac"):
             read(path)
     finally:
         csv.field_size_limit(before)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     write(tmp_path, "id,text\n1,a\n")
     with pytest.raises(
         DataFileError, match=r"there is no file '.*fil\.csv'\. Did you mean 'file\.c"

@@ -1,3 +1,5 @@
+"""train: run folders, summaries, reuse and resuming of runs."""
+
 from __future__ import annotations
 
 import json
@@ -14,7 +16,7 @@ from tabwidget.textclass.data import read_texts
 from tabwidget.textclass.metrics import metrics_of
 from tabwidget.textclass.runs import Summary, best_run, folder_of, load_run, train
 from tests.backends.text.fakes import save_tiny
-from tests.textclass.toys import MULTI, toy_config, toy_texts, write_csv
+from tests.textclass.fakes import MULTI, toy_config, toy_texts, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +34,8 @@ def trained(
     return config, train(config)
 
 
-def begun(config: TextClassConfig) -> tuple[Summary, int]:
-    """Return the runs of a config, and how many of them were trained just now."""
+def trained_runs(config: TextClassConfig) -> tuple[Summary, int]:
+    """Return the summary of a config, and the number of runs trained for it now."""
     starts = []
 
     def on_event(event: Mapping[str, Any]) -> None:
@@ -43,7 +45,7 @@ def begun(config: TextClassConfig) -> tuple[Summary, int]:
     return train(config, on_event), len(starts)
 
 
-def test_run_folder_holds_what_the_run_is(trained: tuple[TextClassConfig, Summary]) -> None:
+def test_content_of_a_run_folder(trained: tuple[TextClassConfig, Summary]) -> None:
     config, summary = trained
     assert summary.folder == config.exp.output_root / "tiny" / "toy"
     assert [run["run"] for run in summary.runs] == ["run_0", "run_1"]
@@ -74,7 +76,7 @@ def test_run_folder_holds_what_the_run_is(trained: tuple[TextClassConfig, Summar
     assert set(versions["files"]) == {"train_csv", "test_csv"}
 
 
-def test_summary_is_of_the_runs(trained: tuple[TextClassConfig, Summary]) -> None:
+def test_summary(trained: tuple[TextClassConfig, Summary]) -> None:
     _, summary = trained
     assert [run["seed"] for run in summary.runs] == [1, 3]
     mean = np.mean([run["f1_micro"] for run in summary.runs])
@@ -89,7 +91,7 @@ def test_summary_is_of_the_runs(trained: tuple[TextClassConfig, Summary]) -> Non
     assert (summary.folder / "summary.md").read_text() == summary.to_markdown()
 
 
-def test_tables_have_a_line_a_run_and_one_of_averages(
+def test_tables_have_one_line_per_run_and_the_average(
     trained: tuple[TextClassConfig, Summary],
 ) -> None:
     _, summary = trained
@@ -106,7 +108,7 @@ def test_tables_have_a_line_a_run_and_one_of_averages(
     assert f" {at_half:.3f} " in second.splitlines()[-1]
 
 
-def test_figures_can_be_had_again_from_the_folder(
+def test_metrics_are_reproduced_by_a_loaded_run(
     trained: tuple[TextClassConfig, Summary],
 ) -> None:
     config, summary = trained
@@ -115,8 +117,8 @@ def test_figures_can_be_had_again_from_the_folder(
     test = read_texts(config.data.test_csv, config.data, run.labels)
     assert test.targets is not None
     found = run.model.probabilities(test.texts, config.train.eval_batch_size)
-    figures = metrics_of(test.targets, found, run.thresholds, run.labels)
-    assert figures == summary.runs[0]["test"]
+    found_metrics = metrics_of(test.targets, found, run.thresholds, run.labels)
+    assert found_metrics == summary.runs[0]["test"]
 
 
 def test_finished_runs_are_kept_and_further_seeds_added(
@@ -124,8 +126,8 @@ def test_finished_runs_are_kept_and_further_seeds_added(
 ) -> None:
     config, summary = trained
     exp = config.exp.model_copy(update={"seeds": (3, 1, 4)})
-    again, n_begun = begun(config.model_copy(update={"exp": exp}))
-    assert n_begun == 1
+    again, n_trained = trained_runs(config.model_copy(update={"exp": exp}))
+    assert n_trained == 1
     assert [(run["run"], run["seed"]) for run in again.runs] == [
         ("run_1", 3),
         ("run_0", 1),
@@ -143,27 +145,27 @@ def test_finished_runs_are_kept_and_further_seeds_added(
         ("exp", {"run_name": "other"}, 1),
     ],
 )
-def test_what_is_learned_otherwise_is_another_run(
+def test_relevant_settings_start_another_run(
     tiny: Path, tmp_path: Path, section: str, keys: dict[str, Any], n_new: int
 ) -> None:
     short = {"max_steps": 1}
     train(toy_config(tmp_path, tiny, train=short))
     changed = {"train": short, section: {**(short if section == "train" else {}), **keys}}
-    summary, n_begun = begun(toy_config(tmp_path, tiny, **changed))
-    assert n_begun == n_new
+    summary, n_trained = trained_runs(toy_config(tmp_path, tiny, **changed))
+    assert n_trained == n_new
     [run] = summary.runs
     assert run["run"] == ("other_1" if section == "exp" else f"run_{n_new}")
 
 
-def test_changed_rows_are_another_run(tiny: Path, tmp_path: Path) -> None:
+def test_changed_rows_start_another_run(tiny: Path, tmp_path: Path) -> None:
     config = toy_config(tmp_path, tiny, train={"max_steps": 1})
     train(config)
     write_csv(config.data.train_csv, toy_texts(50))
-    summary, n_begun = begun(config)
-    assert (n_begun, summary.runs[0]["run"]) == (1, "run_1")
+    summary, n_trained = trained_runs(config)
+    assert (n_trained, summary.runs[0]["run"]) == (1, "run_1")
 
 
-def test_run_that_was_killed_goes_on_in_its_folder(tiny: Path, tmp_path: Path) -> None:
+def test_interrupted_run_resumes_in_its_folder(tiny: Path, tmp_path: Path) -> None:
     class Killed(Exception):
         pass
 
@@ -176,14 +178,14 @@ def test_run_that_was_killed_goes_on_in_its_folder(tiny: Path, tmp_path: Path) -
         train(config, kill)
     with pytest.raises(ConfigError, match="no finished run"):
         best_run(config)
-    told: list[Mapping[str, Any]] = []
-    summary = train(config, told.append)
-    assert next(event["step"] for event in told if event["event"] == "TrainReport") == 6
+    events: list[Mapping[str, Any]] = []
+    summary = train(config, events.append)
+    assert next(event["step"] for event in events if event["event"] == "TrainReport") == 6
     assert [run["run"] for run in summary.runs] == ["run_0"]
     assert not (summary.folder / "run_0" / "checkpoints").exists()
 
 
-def test_one_label_a_row_has_no_thresholds(tiny: Path, tmp_path: Path) -> None:
+def test_single_labels_have_no_thresholds(tiny: Path, tmp_path: Path) -> None:
     config = toy_config(tmp_path, tiny, train={"max_steps": 2})
     for path, n in ((config.data.train_csv, 48), (config.data.test_csv, 20)):
         texts = toy_texts(n, multi=False)
@@ -206,7 +208,7 @@ def test_best_run_is_best_on_validation(trained: tuple[TextClassConfig, Summary]
         best_run(config.model_copy(update={"train": other}))
 
 
-def test_folder_of_no_run_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no finished run"):
         load_run(tmp_path)
 

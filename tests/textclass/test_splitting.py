@@ -1,4 +1,4 @@
-"""Parts of a CSV: each label's share, each row once and unchanged, the same for the same seed."""
+"""Stratified splits: label shares, unchanged rows, and reproducibility."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tabwidget.errors import ConfigError, DataFileError
 from tabwidget.textclass.config import DataSection
 from tabwidget.textclass.data import Texts
-from tabwidget.textclass.splitting import hold_out, split, stratified
+from tabwidget.textclass.splitting import split, stratified_split, train_validation_split
 
 HEADER = "uid, text ,kind\r\n"
 
@@ -24,13 +24,13 @@ def section(**keys: Any) -> DataSection:
 
 
 def csv_rows(n: int) -> list[str]:
-    """Rows that only a byte-true copy keeps: quotes, line breaks, spaces, letters of all kinds."""
+    """Return rows with quotes, line breaks, spaces and non-ASCII letters."""
     kinds = ["a", "a;b", "", "c"]
     return [f'{i},"said ""é{i}""\n\r\nand, went ",{kinds[i % 4]}\r\n' for i in range(n)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_each_row_is_in_one_part_as_it_was(tmp_path: Path, encoding: str) -> None:
+def test_each_row_is_copied_unchanged_to_one_part(tmp_path: Path, encoding: str) -> None:
     rows = csv_rows(200)
     whole = tmp_path / "all.csv"
     content = (HEADER + "".join(rows)).removesuffix("\r\n")
@@ -49,7 +49,7 @@ def test_each_row_is_in_one_part_as_it_was(tmp_path: Path, encoding: str) -> Non
     assert sorted(found) == sorted(rows)
 
 
-def test_the_seed_alone_decides(tmp_path: Path) -> None:
+def test_the_split_depends_only_on_the_seed(tmp_path: Path) -> None:
     whole = tmp_path / "all.csv"
     whole.write_text(HEADER + "".join(csv_rows(80)), newline="")
     first, again, other = (
@@ -59,7 +59,7 @@ def test_the_seed_alone_decides(tmp_path: Path) -> None:
     assert first["test"].read_bytes() != other["test"].read_bytes()
 
 
-def test_a_part_of_no_rows_is_not_written(tmp_path: Path) -> None:
+def test_a_part_with_share_zero_is_not_written(tmp_path: Path) -> None:
     whole = tmp_path / "all.csv"
     whole.write_text(HEADER + "".join(csv_rows(20)), newline="")
     paths = split(whole, section(), tmp_path / "parts", (0.5, 0.5, 0))
@@ -76,9 +76,9 @@ def test_each_label_has_its_share(k: int, n: int, several: bool, seed: int) -> N
     targets = rng.random((n, k)) < rng.random(k) * 0.6
     if not several:
         targets = np.arange(k) == np.sort(rng.integers(k, size=n))[:, None]
-    parts = stratified(targets, (0.8, 0.1, 0.1), seed)
-    assert np.array_equal(parts, stratified(targets, (0.8, 0.1, 0.1), seed))
-    # Of labels with few rows, some rows are drawn by chance.
+    parts = stratified_split(targets, (0.8, 0.1, 0.1), seed)
+    assert np.array_equal(parts, stratified_split(targets, (0.8, 0.1, 0.1), seed))
+    # Rows of rare labels may be moved at random.
     slack = 1 + k if several else 1 if n >= 10 * k else 2
     for part, share in enumerate((0.8, 0.1, 0.1)):
         assert (
@@ -96,66 +96,66 @@ def test_each_label_has_its_share(k: int, n: int, several: bool, seed: int) -> N
     seed=st.integers(0, 2**31),
 )
 @settings(max_examples=100, deadline=None)
-def test_each_part_has_rows_enough(
+def test_each_part_has_its_share_of_rows(
     k: int, n: int, labels: int, fractions: tuple[float, ...], seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     targets = np.zeros((n, k), dtype=bool)
     for _ in range(labels):
         targets[np.arange(n), rng.integers(k, size=n)] = True
-    parts = stratified(targets, fractions, seed)
-    assert np.array_equal(parts, stratified(targets, fractions, seed))
+    parts = stratified_split(targets, fractions, seed)
+    assert np.array_equal(parts, stratified_split(targets, fractions, seed))
     assert set(parts) == set(range(len(fractions)))
     for part, share in enumerate(n * np.array(fractions)):
         assert abs((parts == part).sum() - share) <= max(share / 2, 1)
 
 
 @pytest.mark.parametrize(("n", "k"), [(600, 100), (1000, 250), (1500, 500)])
-def test_rare_labels_leave_no_part_off_its_share(n: int, k: int) -> None:
+def test_rare_labels_keep_the_size_of_the_parts(n: int, k: int) -> None:
     targets = np.eye(k, dtype=bool)[np.arange(n) % k]
     texts = Texts([str(i) for i in range(n)], ["a text"] * n, targets)
-    train, held = hold_out(texts, 0.1, seed=0)
-    assert len(held) == n // 10
-    assert sorted(train.ids + held.ids, key=int) == texts.ids
+    train, validation = train_validation_split(texts, 0.1, seed=0)
+    assert len(validation) == n // 10
+    assert sorted(train.ids + validation.ids, key=int) == texts.ids
     assert train.targets is not None
-    assert train.targets.any(axis=0).all()  # none is left that cannot be learned
-    assert held.ids != hold_out(texts, 0.1, seed=1)[1].ids
+    assert train.targets.any(axis=0).all()  # each label can be learned
+    assert validation.ids != train_validation_split(texts, 0.1, seed=1)[1].ids
 
 
-def test_labels_of_a_row_each_are_parted(tmp_path: Path) -> None:
+def test_labels_of_one_row_each_are_split(tmp_path: Path) -> None:
     whole = tmp_path / "all.csv"
     whole.write_text("text,kind\n" + "".join(f"a text,{i}\n" for i in range(20)))
     paths = split(whole, section(), tmp_path / "parts")
     assert [path.read_text().count("\n") - 1 for path in paths.values()] == [16, 2, 2]
 
 
-def test_rows_that_are_sorted_are_drawn_from_everywhere() -> None:
+def test_sorted_rows_are_drawn_from_everywhere() -> None:
     targets = np.repeat(np.eye(2, dtype=bool), 500, axis=0)
-    held = np.flatnonzero(stratified(targets, (0.9, 0.1), seed=0) == 1)
-    assert all((held // 100 == block).any() for block in range(10))
+    drawn = np.flatnonzero(stratified_split(targets, (0.9, 0.1), seed=0) == 1)
+    assert all((drawn // 100 == block).any() for block in range(10))
 
 
-def test_holding_out(tmp_path: Path) -> None:
+def test_train_validation_split(tmp_path: Path) -> None:
     targets = np.repeat(np.eye(2, dtype=bool), 10, axis=0)
     texts = Texts([str(n) for n in range(20)], [f"text {n}" for n in range(20)], targets)
-    train, val = hold_out(texts, 0.2, seed=0)
+    train, val = train_validation_split(texts, 0.2, seed=0)
     assert sorted(train.ids + val.ids, key=int) == texts.ids
     assert val.targets is not None
     assert val.targets.sum(axis=0).tolist() == [2, 2]
-    with pytest.raises(ConfigError, match=r"data\.val_fraction is 0\.001, which of 20 rows leaves"):
-        hold_out(texts, 0.001, seed=0)
+    with pytest.raises(ConfigError, match=r"data\.val_fraction 0\.001 of 20 rows leaves"):
+        train_validation_split(texts, 0.001, seed=0)
 
 
 @pytest.mark.parametrize(
     ("fractions", "message"),
     [
-        ((0.8, 0.1, 0.2), r"fractions are 0\.8, 0\.1, 0\.2: give the shares of train, val and tes"),
+        ((0.8, 0.1, 0.2), r"fractions are 0\.8, 0\.1, 0\.2: give shares for train, val and test"),
         ((1.2, -0.1, -0.1), r"fractions are 1\.2, -0\.1, -0\.1: give"),
         ((0, 0.5, 0.5), r"fractions are 0, 0\.5, 0\.5: give"),
-        ((0.98, 0.01, 0.01), r"0\.01 of 8 rows leaves none for val: give it more, or 0"),
+        ((0.98, 0.01, 0.01), r"0\.01 of 8 rows leaves val empty: give it more, or 0"),
     ],
 )  # fmt: skip
-def test_shares_that_cannot_be(
+def test_impossible_fractions_are_rejected(
     tmp_path: Path, fractions: tuple[float, float, float], message: str
 ) -> None:
     whole = tmp_path / "all.csv"
@@ -165,11 +165,11 @@ def test_shares_that_cannot_be(
     assert not (tmp_path / "parts").exists()
 
 
-def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+def test_unusable_output_folders_are_rejected(tmp_path: Path) -> None:
     whole = tmp_path / "train.csv"
     whole.write_text(HEADER + "".join(csv_rows(80)), newline="")
     before = whole.read_bytes()
-    with pytest.raises(ConfigError, match=r"train\.csv' would overwrite the CSV itself"):
+    with pytest.raises(ConfigError, match=r"train\.csv' is the CSV to split itself"):
         split(whole, section(), tmp_path)
     with pytest.raises(DataFileError, match=r"train\.csv' cannot be written: "):
         split(whole, section(), whole)

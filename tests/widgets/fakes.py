@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
+from tabwidget.backends.cost import Cost
 from tabwidget.events import FitStart
+from tabwidget.session.results import RowPreview
+from tabwidget.session.tasks.base import Applied, Task
+from tabwidget.session.tasks.text_labels import TextLabelTask
 
 
 class FakeRun:
@@ -31,53 +35,91 @@ class FakeRun:
 
 
 class FakeTraining:
-    """The training choices that a snapshot shows."""
+    """The training settings that a slice shows."""
 
     max_seconds = 10.0
 
 
+class FakeTask(Task):
+    """A task of nothing; counts how often it is refreshed."""
+
+    names, kind, panel = ("classification",), "rows", "query"
+
+    def __init__(self, session: Any) -> None:
+        super().__init__(session)
+        self.refreshed = 0
+
+    @property
+    def ready(self) -> bool:
+        return False
+
+    @property
+    def result(self) -> None:
+        return None
+
+    def choose(self, checked: Mapping[str, Any]) -> Applied:
+        return Applied()
+
+    def start(self, run: Any, resume: bool) -> Callable[[], object]:
+        raise NotImplementedError
+
+    def cost(self) -> Cost:
+        raise NotImplementedError
+
+    def preview(self, row: int, draw: int) -> RowPreview:
+        raise NotImplementedError
+
+    def python(self) -> str:
+        return ""
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"settings": {"serializer": self.session.serializer}, "offers": {}, "roles": {}}
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+
 class FakeSession:
-    """What a feed needs of a session."""
+    """The part of a session that a feed uses."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.table = None
-        self.target = None
         self.task = "classification"
-        self.labeling = None
-        self.serializer, self.backend, self.model_config = "json", "minilm", None
+        self.current_task: Any = FakeTask(self)
+        self.tasks = {
+            "classification": self.current_task,
+            "text labels": TextLabelTask(cast(Any, self)),
+        }
+        self.serializer = "json"
         self.training = FakeTraining()
         self.run: FakeRun | None = None
-        self.model: object | None = None
-        self.question: object | None = None
         self.answer: Any = None
-        self.asked: list[object] = []
         self.subscribers: list[Callable[[str], None]] = []
 
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:
         self.subscribers.append(fn)
         return lambda: self.subscribers.remove(fn)
 
-    def ask(self, query: object) -> None:
-        self.asked.append(query)
-
     def python(self) -> str:
         return ""
 
 
 class FakePanel:
-    """Keeps what a feed carries to it."""
+    """Keeps what a feed sends to it."""
 
     def __init__(self) -> None:
         self.batches: list[tuple[dict[str, Any], list[bytes]]] = []
-        self.snapshots: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
+        self.slices: dict[str, Any] = {}
         self.pictures = 0
 
     def receive_batch(self, batch: tuple[dict[str, Any], list[bytes]]) -> None:
         self.batches.append(batch)
 
-    def receive_snapshot(self, snapshot: dict[str, Any]) -> None:
-        self.snapshots.append(snapshot)
+    def receive_slices(self, slices: Mapping[str, dict[str, Any]], python: str) -> None:
+        self.received.append(dict(slices))
+        self.slices.update(slices)
 
     def refresh_picture(self) -> None:
         self.pictures += 1

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tabwidget.events import EvalReport, FitStart, TrainExamples, TrainReport
-from tabwidget.widgets import _feed
-from tabwidget.widgets._feed import Feed, feed_of
+from tabwidget.widgets import feed as feed_module
+from tabwidget.widgets.feed import Feed, feed_of
+from tabwidget.widgets.registry import panel_classes
 from tests.widgets.fakes import FakePanel, FakeRun, FakeSession
 
 
@@ -41,7 +42,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def playing(quiet: None) -> tuple[FakeSession, Feed, FakePanel]:
     session, panel = FakeSession(), FakePanel()
-    feed = Feed(session)  # type: ignore[arg-type]
+    feed = Feed(session, panel_classes())  # type: ignore[arg-type]
     feed.attach(panel)
     return session, feed, panel
 
@@ -74,7 +75,7 @@ def test_the_last_events_arrive_with_the_end_and_then_it_rests(
     assert not feed.tick()
     assert panel.batches[-1][0]["stats"]["status"] == "done"
     assert len(points(panel.batches[-1])) == 1
-    assert panel.snapshots[-1]["run"]["status"] == "done"
+    assert panel.slices["train"]["run"]["status"] == "done"
     sent = len(panel.batches)
     assert not feed.tick()
     assert len(panel.batches) == sent
@@ -135,28 +136,27 @@ def test_the_shown_question_is_asked_anew_while_it_trains_but_not_at_every_tick(
 ) -> None:
     session, feed, _ = playing
     session.run = FakeRun()
-    session.model, session.question = object(), "species"
     for _ in range(5):
         feed.tick()
-    assert session.asked == ["species"]
+    assert session.current_task.refreshed == 1
     session.run.status = "done"
     feed.tick()
-    assert session.asked == ["species"] * 2
+    assert session.current_task.refreshed == 2
 
 
 def test_asking_anew_cannot_undo_a_question_asked_in_between(
     playing: tuple[FakeSession, Feed, FakePanel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, feed, _ = playing
-    session.run, session.model, session.question = FakeRun(), object(), "old"
+    session.run = FakeRun()
     held: list[bool] = []
 
-    def ask(query: object) -> None:
+    def refresh() -> None:
         other = threading.Thread(target=lambda: held.append(not session.lock.acquire(timeout=0.05)))
         other.start()
         other.join()
 
-    monkeypatch.setattr(session, "ask", ask)
+    monkeypatch.setattr(session.current_task, "refresh", refresh)
     feed.tick()
     assert held == [True]
 
@@ -166,9 +166,9 @@ def test_a_picture_that_fails_does_not_stop_the_stream(
 ) -> None:
     session, panel = FakeSession(), FakePanel()
     session.run = run = FakeRun()
-    monkeypatch.setattr(_feed, "PERIOD", 0.01)
-    monkeypatch.setattr(panel, "receive_snapshot", lambda snapshot: 1 / 0)
-    feed = Feed(session)  # type: ignore[arg-type]
+    monkeypatch.setattr(feed_module, "PERIOD", 0.01)
+    monkeypatch.setattr(panel, "receive_slices", lambda slices, python: 1 / 0)
+    feed = Feed(session, panel_classes())  # type: ignore[arg-type]
     feed.attach(panel)
     for step in range(1, 4):
         run.events.append(report(step))
@@ -182,6 +182,18 @@ def test_a_picture_that_fails_does_not_stop_the_stream(
     assert len(caplog.records) == 1
 
 
+def test_an_answer_refreshes_its_own_slice_alone(
+    playing: tuple[FakeSession, Feed, FakePanel],
+) -> None:
+    _, feed, panel = playing
+    feed.notify("answer")
+    feed.tick()
+    assert [set(slices) for slices in panel.received] == [{"query"}]
+    feed.notify("table")
+    feed.tick()
+    assert set(panel.received[-1]) == set(panel_classes())
+
+
 def test_a_change_is_carried_to_every_panel(playing: tuple[FakeSession, Feed, FakePanel]) -> None:
     session, feed, panel = playing
     other = FakePanel()
@@ -190,7 +202,7 @@ def test_a_change_is_carried_to_every_panel(playing: tuple[FakeSession, Feed, Fa
     feed.notify("choices")
     feed.tick()
     for one in (panel, other):
-        assert one.snapshots[-1]["choices"]["serializer"] == "bracket"
+        assert one.slices["task"]["settings"]["serializer"] == "bracket"
         assert one.pictures == 1
 
 
@@ -205,13 +217,13 @@ def test_panels_over_one_session_share_a_feed_and_leave_nothing_behind() -> None
     assert not feed.tick()
     del feed
     gc.collect()
-    assert id(session) not in _feed._feeds
+    assert id(session) not in feed_module._feeds
 
 
 def test_the_thread_carries_a_run_and_ends_with_it() -> None:
     session, panel = FakeSession(), FakePanel()
     session.run = run = FakeRun()
-    feed = Feed(session)  # type: ignore[arg-type]
+    feed = Feed(session, panel_classes())  # type: ignore[arg-type]
     feed.attach(panel)
     run.events.append(report(1))
     run.status = "stopped"
@@ -222,4 +234,4 @@ def test_the_thread_carries_a_run_and_ends_with_it() -> None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert [round(p[1]) for batch in panel.batches for p in points(batch)] == [1]
-    assert panel.snapshots[-1]["run"]["status"] == "stopped"
+    assert panel.slices["train"]["run"]["status"] == "stopped"

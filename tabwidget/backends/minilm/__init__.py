@@ -1,4 +1,4 @@
-"""The default backend: small models of cells, trained from scratch in seconds."""
+"""The default backend: small cell models, trained from scratch in seconds."""
 
 from tabwidget.backends.minilm.backend import MiniLMBackend
 

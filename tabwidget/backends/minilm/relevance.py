@@ -1,4 +1,4 @@
-"""Which columns tell most of another: the neighbors a wide table's rows are read by."""
+"""Relevance: the most predictive columns of each column, by rank correlation."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from tabwidget.table import Column
 __all__ = ["frequent_levels", "neighbors"]
 
 MAX_ROWS = 5_000
-MAX_LEVELS = 8  # of a category, the most frequent ones
+MAX_LEVELS = 8  # indicators per category, of its most frequent levels
 
 
 def neighbors(
     rows: NDArray[np.float64], columns: Sequence[Column], n: int, *, seed: int
 ) -> NDArray[np.int64]:
-    """Return the `n` columns most closely related to each.
+    """Return the `n` most predictive columns of each column.
 
-    How close is the largest correlation, in size, between the ranks of a number, or the presence
-    of a frequent level, of the one column and of the other.
+    The relevance of two columns is the largest absolute correlation between their features: the
+    ranks of a number, the indicators of frequent levels, the axes of a text.
 
     Parameters
     ----------
-    rows : ndarray of shape (n_rows, width of a row)
-        As `TableSchema.rows` writes them.
+    rows : ndarray of shape (n_rows, row width)
+        Rows as `TableSchema.rows` returns them.
     columns : sequence of Column
-        What they are.
+        The inputs of the table's schema.
     n : int
         Below the number of columns.
     seed : int
-        Of the rows looked at, if there are many.
+        Seed of the sample of rows, if there are many.
 
     Returns
     -------
     ndarray of shape (n_columns, n)
-        Column numbers, the closest first; a column is not its own neighbor.
+        Column numbers, the most relevant first; a column is not its own neighbor.
 
     Examples
     --------
@@ -52,25 +52,26 @@ def neighbors(
         rows = np.random.default_rng(seed).permutation(rows)[:MAX_ROWS]
     ends = np.cumsum([column.width for column in columns])
     cells = np.split(rows, ends[:-1], axis=1)
-    parts = [_features(own, column) for own, column in zip(cells, columns, strict=True)]
+    parts = [_features(part, column) for part, column in zip(cells, columns, strict=True)]
     features = np.concatenate(parts, axis=1)
     features -= features.mean(0)
     features /= np.maximum(np.sqrt((features**2).sum(0)), 1e-9)
-    related = np.abs(features.T @ features)
+    correlation = np.abs(features.T @ features)
     starts = np.cumsum([0, *(part.shape[1] for part in parts[:-1])])
-    closest = np.maximum.reduceat(np.maximum.reduceat(related, starts, axis=0), starts, axis=1)
-    np.fill_diagonal(closest, -1)
-    return np.argsort(-closest, axis=1, kind="stable")[:, :n]
+    rows_reduced = np.maximum.reduceat(correlation, starts, axis=0)
+    relevance = np.maximum.reduceat(rows_reduced, starts, axis=1)
+    np.fill_diagonal(relevance, -1)
+    return np.argsort(-relevance, axis=1, kind="stable")[:, :n]
 
 
 def _features(cells: NDArray[np.float64], column: Column) -> NDArray[np.float32]:
-    """Return a column as ranks, as the presence of its frequent levels, or a text as it is."""
-    if column.space is not None:
+    """Return the ranks of a number, the indicators of frequent levels, or the axes of a text."""
+    if column.embedding is not None:
         return np.nan_to_num(cells).astype(np.float32)
     cells = cells[:, 0]
     present = np.isfinite(cells)
     if column.is_number:
-        # The place among the answers is a rank, ties included; an absent cell lies in the middle.
+        # The index into the support is a rank with ties; a missing cell gets the mean rank.
         ranks = np.where(present, column.nearest_codes(np.nan_to_num(cells)), 0).astype(np.float32)
         ranks[~present] = ranks[present].mean() if present.any() else 0
         return ranks[:, None]
@@ -78,6 +79,6 @@ def _features(cells: NDArray[np.float64], column: Column) -> NDArray[np.float32]
 
 
 def frequent_levels(cells: NDArray[np.float64], column: Column) -> NDArray[np.int64]:
-    """Return the most frequent levels of a column that has levels, at most `MAX_LEVELS`."""
+    """Return the most frequent levels of a category, at most `MAX_LEVELS`."""
     counts = np.bincount(cells[np.isfinite(cells)].astype(np.int64), minlength=len(column.support))
     return np.argsort(-counts, kind="stable")[:MAX_LEVELS]

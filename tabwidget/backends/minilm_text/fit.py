@@ -16,7 +16,7 @@ from tabwidget.backends.text.fit import LoopFit
 from tabwidget.backends.text.fit_data import Batch
 from tabwidget.backends.text.fit_settings import FitDefaults
 from tabwidget.minilm.model import LanguageModel
-from tabwidget.minilm.optimizer import averaged, optimizers_of, warm_up
+from tabwidget.minilm.optimizer import ema_of, optimizers_of, warm_up
 
 __all__ = ["OPTIMIZERS", "MiniLMTextFit"]
 
@@ -66,7 +66,7 @@ class MiniLMTextFit(LoopFit):
             weight_decay=request.training.weight_decay,
             muon=request.training.optimizer != "adamw",
         )
-        self._ema = averaged(scorer.model, EMA_DECAY)
+        self._ema = ema_of(scorer.model, EMA_DECAY)
 
     def evaluate(self) -> None:
         """Compute the validation loss of the EMA of the weights; keep the best EMA."""

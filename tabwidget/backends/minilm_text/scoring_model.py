@@ -16,9 +16,10 @@ from tabwidget._typing import Bools, Ints
 from tabwidget.backends.minilm_text.tokenizer import TableTokens
 from tabwidget.backends.text.torch_scoring_model import TorchScoringModel
 from tabwidget.errors import ConfigError
-from tabwidget.minilm.encoder import Encoder, KeyValueCache
+from tabwidget.minilm.encoder import Encoder
 from tabwidget.minilm.model import LanguageModel
 from tabwidget.minilm.tokenizer import Tokenizer
+from tabwidget.minilm.transformer import KeyValueCache
 
 __all__ = ["MiniLMTextScoringModel"]
 

@@ -32,7 +32,7 @@ class TableTokens:
     Examples
     --------
     >>> import pandas as pd
-    >>> from tabwidget.serializers.base import JSONSerializer
+    >>> from tabwidget.serializers import JSONSerializer
     >>> from tabwidget.table import Table
     >>> table = Table(pd.DataFrame({"color": ["red", "blue"] * 9, "n": range(18)}))
     >>> rows = table.schema.rows(table.frame)

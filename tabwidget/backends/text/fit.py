@@ -64,14 +64,19 @@ class TextFit(ABC):
         processes: int = 1,
     ) -> None:
         self.request = replace(request, emit=_unlocked(request.emit, lock))
-        self.log = FitLog(self.request, name)
+        training = request.training
+        self.log = FitLog(
+            self.request.emit,
+            name,
+            max_seconds=training.max_seconds,
+            max_steps=training.max_steps,
+            epochs=training.epochs,
+        )
         self.scorer, self.lock = scorer, lock
         self.data = FitData(request, tokens)
-        _check_lengths(
-            int(self.data.lengths.max()), request.training.max_seq_length, scorer.max_length
-        )
+        _check_lengths(int(self.data.lengths.max()), training.max_seq_length, scorer.max_length)
         self.settings = FitSettings.of(
-            request.training,
+            training,
             self.defaults,
             n_rows=len(self.data.train_rows),
             adapters=adapters,
@@ -92,8 +97,13 @@ class TextFit(ABC):
     def run(self) -> None:
         """Train, then restore the best weights."""
         data = self.data
-        sizes = (len(data.train_rows), len(data.validation_rows), self.scorer.n_parameters)
-        self.log.start(len(data.tokens.columns), *sizes)
+        self.log.start(
+            n_rows=len(self.request.table),
+            n_columns=len(data.tokens.columns),
+            n_train=len(data.train_rows),
+            n_validation=len(data.validation_rows),
+            n_parameters=self.scorer.n_parameters,
+        )
         try:
             with self.lock.hold():
                 self.evaluate()
@@ -161,7 +171,9 @@ class TextFit(ABC):
         if loss < self.loss_to_beat * (1 - MIN_GAIN):
             self.loss_to_beat, self.evals_without_gain = loss, 0
         named = zip(columns, by_column, counts, strict=True)
-        if self.log.evaluate(loss, {column.name: float(value) for column, value, n in named if n}):
+        if self.log.validation(
+            loss, {column.name: float(value) for column, value, n in named if n}
+        ):
             self.best = self.scorer.trained_weights()
         # The last evaluation must fit into the time budget.
         self.log.reserve = self.log.seconds - began
@@ -191,11 +203,12 @@ class TextFit(ABC):
         """Return the largest value of any process: all must stop together, at one rate."""
         return value
 
-    def _examples(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the rows of the last batch, each with its column order."""
+    def _examples(self) -> Iterator[str]:
+        """Yield the rows of the last batch as text, each in its column order."""
         names = [column.name for column in self.data.tokens.columns]
         for row, order in self.newest:
-            yield int(self.data.train_rows[row]), [names[i] for i in order]
+            number = int(self.data.train_rows[row])
+            yield self.request.serialize(number, [names[i] for i in order])
 
 
 class LoopFit(TextFit):

@@ -44,8 +44,8 @@ def numbers_of(column: Column) -> Numbers:
     Examples
     --------
     >>> import pandas as pd
-    >>> from tabwidget.table.column import column_of
-    >>> column = column_of(pd.Series(range(90)), "n", keep=True)
+    >>> from tabwidget.table.infer import infer_column
+    >>> column = infer_column(pd.Series(range(90)), "n", keep=True)
     >>> found = numbers_of(column)
     >>> len(found.numbers), found.complete
     (90, True)

@@ -64,7 +64,7 @@ class RowTokens:
     Examples
     --------
     >>> import pandas as pd
-    >>> from tabwidget.serializers.base import JSONSerializer
+    >>> from tabwidget.serializers import JSONSerializer
     >>> from tabwidget.table import Table
     >>> table = Table(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
     >>> tokens = RowTokens(table.schema.inputs, JSONSerializer(), lambda text: text.encode())

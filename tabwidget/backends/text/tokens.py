@@ -67,7 +67,7 @@ def row_tokens(
     Examples
     --------
     >>> import pandas as pd
-    >>> from tabwidget.serializers.base import BracketSerializer
+    >>> from tabwidget.serializers import BracketSerializer
     >>> from tabwidget.table import Table
     >>> class Letters:
     ...     start, end = [1], [2]
@@ -106,7 +106,7 @@ def tokens_of_row(
     Examples
     --------
     >>> import pandas as pd
-    >>> from tabwidget.serializers.base import BracketSerializer
+    >>> from tabwidget.serializers import BracketSerializer
     >>> from tabwidget.table import Table
     >>> class Letters:
     ...     start, end = [], []

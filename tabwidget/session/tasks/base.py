@@ -1,35 +1,142 @@
-"""Tasks: what a table is learned for, and which of them suits a column."""
+"""Task: the protocol between a session and what it can learn from a table."""
 
 from __future__ import annotations
 
-from tabwidget.errors import ConfigError, nearest
-from tabwidget.table import Column
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-__all__ = ["TASKS", "TEXT_LABELS", "check_task", "task_of"]
+from tabwidget.backends.cost import Cost
 
-TEXT_LABELS = "text labels"  # which a model of texts learns, not one of rows
-TASKS = ("classification", "regression", "synthesis", TEXT_LABELS)
-MAX_LABELS = 10
+if TYPE_CHECKING:
+    from tabwidget.session.results import RowPreview
+    from tabwidget.session.run import Run
+    from tabwidget.session.session import Session
 
-
-def task_of(column: Column) -> str:
-    """Return the task that suits a column as the target."""
-    # A few whole numbers are labels (0 and 1, digits) more often than amounts.
-    labels = column.integer and column.edges is None and column.n_unique <= MAX_LABELS
-    return "regression" if column.is_number and not labels else "classification"
+__all__ = ["Applied", "Task"]
 
 
-def check_task(task: str, column: Column) -> None:
-    """Raise `ConfigError` if there is no such task, or not with this column as the target."""
-    if task not in TASKS:
-        raise ConfigError(f"there is no task {task!r}: {', '.join(TASKS)}." + nearest(task, TASKS))
-    if task == "regression" and not column.is_number:
-        raise ConfigError(
-            f"column {column.name!r} has levels, not numbers: "
-            "choose the task 'classification', or a target that is a number"
-        )
-    if task == "classification" and column.edges is not None:
-        raise ConfigError(
-            f"column {column.name!r} is a number with {column.n_unique} values: "
-            "choose the task 'regression', or a target with levels"
-        )
+@dataclass(frozen=True)
+class Applied:
+    """The effect of new settings.
+
+    Attributes
+    ----------
+    changed : tuple of str
+        Names of the settings that have another value now.
+    invalidates : tuple of str
+        Out of "model" and "answer": discarded because of the change.
+    """
+
+    changed: tuple[str, ...] = ()
+    invalidates: tuple[str, ...] = ()
+
+
+class Task(ABC):
+    """One kind of thing to learn from a session's table.
+
+    Parameters
+    ----------
+    session : Session
+        Holds the table, the training settings and the random state. Every method is called with
+        the session's lock held.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The names a user chooses it by.
+    kind : str
+        Selects the front end's form for its settings, in ``js/src/panels/task``.
+    panel : str
+        The panel that queries the fitted model.
+    settings : tuple of str
+        Settings that `Session.choose` passes on to it.
+    form : tuple of str
+        Fields of the front end's form, which `from_form` turns into settings.
+    hint : str
+        What to expect of training, in one sentence.
+    """
+
+    names: ClassVar[tuple[str, ...]]
+    kind: ClassVar[str]
+    panel: ClassVar[str]
+    settings: ClassVar[tuple[str, ...]] = ()
+    form: ClassVar[tuple[str, ...]] = ()
+    hint: ClassVar[str] = ""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def check(self, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return valid settings, ready for `choose`; nothing is changed yet.
+
+        Parameters
+        ----------
+        name : str
+            One of `names`.
+        settings : mapping
+            Those of `settings` that the user changes.
+
+        Raises
+        ------
+        ConfigError, ColumnError
+            For a setting that is not valid.
+        """
+        return dict(settings)
+
+    def name_for(self, settings: Mapping[str, Any]) -> str:
+        """Return the name that settings imply when the user gives none."""
+        return self.session.task if self.session.task in self.names else self.names[0]
+
+    def from_form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings from fields of the front end's form, all of them in `form`."""
+        return dict(fields)
+
+    @abstractmethod
+    def choose(self, checked: Mapping[str, Any]) -> Applied:
+        """Apply settings that `check` returned."""
+
+    @property
+    @abstractmethod
+    def ready(self) -> bool:
+        """Whether a model can be queried, also while it is still trained."""
+
+    @property
+    @abstractmethod
+    def result(self) -> Any:
+        """The fitted model; None before the first fit."""
+
+    @abstractmethod
+    def start(self, run: Run, resume: bool) -> Callable[[], object]:
+        """Return the fit, to be called on the run's thread.
+
+        Parameters
+        ----------
+        run : Run
+            Receives the events; its `stopping` ends the fit.
+        resume : bool
+            Continue from the current weights.
+        """
+
+    @abstractmethod
+    def cost(self) -> Cost:
+        """Return an estimate of a fit's time and memory."""
+
+    @abstractmethod
+    def preview(self, row: int, draw: int) -> RowPreview:
+        """Return a row of the table as the model reads it; `draw` varies what is random."""
+
+    @abstractmethod
+    def python(self) -> str:
+        """Return the Python that fits and queries the same without a session."""
+
+    @abstractmethod
+    def snapshot(self) -> dict[str, Any]:
+        """Return what the task panel shows: ``{"settings", "offers", "roles"}``.
+
+        "roles" maps columns to their part in the task, such as "target".
+        """
+
+    def refresh(self) -> None:  # noqa: B027  # nothing to refresh by default
+        """Ask the current question again, of a model that is still trained."""

@@ -1,10 +1,9 @@
-"""Labelling: the texts of a table and the labels they get, as a session learns and asks them."""
+"""TextLabelTask: labels of the table's texts, learned by a pretrained text classifier."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -15,28 +14,38 @@ from numpy.typing import NDArray
 
 from tabwidget.backends import BACKENDS
 from tabwidget.backends.cost import Cost, cost_of
+from tabwidget.backends.text.tokens import Token
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, MissingExtraError, NotFittedError, nearest
 from tabwidget.events import EvalReport, FitStart, from_dict
-from tabwidget.table import Table
-from tabwidget.table.label_columns import check_columns, likely_columns, read_rows, texts_and_labels
+from tabwidget.session.results import RowPreview
+from tabwidget.session.run import Run
+from tabwidget.session.tasks.base import Applied, Task
+from tabwidget.table.label_columns import (
+    check_columns,
+    label_columns,
+    likely_columns,
+    read_rows,
+    text_columns,
+    texts_and_labels,
+)
 
 if TYPE_CHECKING:
     from tabwidget.backends.text.pretrained import PretrainedTokenizer
-    from tabwidget.session.run import Notify
+    from tabwidget.session.session import Session
     from tabwidget.textclass import TextClassifier
-    from tabwidget.textclass.words import Word
+    from tabwidget.textclass.word_attribution import WordAttribution
 
-__all__ = ["LabelReport", "Labelled", "Labelling"]
+__all__ = ["LabelReport", "LabeledText", "TextLabelTask"]
 
-HELD_OUT = (0.2, 400)  # share of the rows, and how many at most
-EVALUATIONS = 6  # within the time to train, about
+VALIDATION = (0.2, 400)  # share of the rows, and their largest number
+EVALUATIONS = 6  # during the training time, about
 BINS = 20
-COUNTED = 200  # texts whose tokens are counted for an estimate
+COUNTED = 200  # texts tokenized for an estimate
 STANDARD = BACKENDS["huggingface"].standard
-WORD_TOKENS, MAX_PIECES = 600, 16  # to read at a time to weigh words, and texts
+WORD_TOKENS, MAX_PIECES = 600, 16  # per attribution: tokens to read, and pieces of text
 
-# What tunes a small decoder well in a minute or two.
+# Settings that fine-tune a small decoder well in a minute or two.
 QUICK: dict[str, Any] = {
     "batch_size": 16,
     "gradient_accumulation_steps": 1,
@@ -48,22 +57,21 @@ LEARNING_RATES = {"adapters": 1e-3, "whole": 5e-5}
 
 @dataclass(frozen=True)
 class LabelReport:
-    """How well validation texts are labeled.
+    """Metrics on the validation texts.
 
     Attributes
     ----------
     multi : bool
-        Whether a text may have several labels: only then do thresholds decide.
+        Whether a text may have several labels; only then are there thresholds.
     n_rows : int
-        Texts held out.
+        Number of validation texts.
     metrics : dict
-        As `tabwidget.textclass.metrics_of` returns them; of the newest evaluation while the model
-        is still trained.
+        From `tabwidget.textclass.metrics_of`; of the newest evaluation during training.
     at_half : dict or None
-        The same by thresholds of 0.5, where there are thresholds.
+        The same at thresholds of 0.5, if there are thresholds.
     has, lacks : dict of str to list of int
-        By label: how many texts that have it, or lack it, are given each of 20 equal ranges of its
-        probability. Empty while the model is still trained.
+        By label, a histogram of its probability over the texts that have it, or lack it, in 20
+        equal bins. Empty during training.
     """
 
     multi: bool
@@ -75,19 +83,19 @@ class LabelReport:
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """A text, and what labels it gets.
+class LabeledText:
+    """A text and its predicted labels.
 
     Attributes
     ----------
     text : str
         The text.
     probabilities : dict of str to float
-        Of each label, the likeliest first.
+        By label, the likeliest first.
     labels : tuple of str
-        Those it gets.
+        The labels above their thresholds, or the likeliest one.
     seconds : float
-        How long it took.
+        Time to compute it.
     """
 
     text: str
@@ -96,38 +104,46 @@ class Labelled:
     seconds: float
 
 
-class Labelling:
-    """What a session chooses, learns and asks where texts get labels.
+class TextLabelTask(Task):
+    """Learn the labels of the table's texts with a pretrained model.
 
     Attributes
     ----------
     texts, labels : tuple of str
-        Columns that are read, and those that hold the labels: see `texts_and_labels`.
+        Columns that are read, and columns with the labels: see `texts_and_labels`.
     delimiter : str
-        What parts the labels in a cell; "" if a cell holds one.
+        Splits the labels in a cell; "" if a cell holds one label.
     model : str or None
-        Name or folder of a pretrained model; None for the standard one.
+        Name or folder of a pretrained model; None for the default one.
     rank : int or None
-        Of the adapters; None tunes all weights.
+        Rank of the LoRA adapters; None trains all weights.
     bits : int or None
-        Bits a weight of the pretrained model; None for full precision.
+        Bits per weight of the quantized base model; None for full precision.
     max_length : int
-        Tokens that are read of a text.
+        Tokens read per text.
     classifier : TextClassifier or None
-        The newest fit, be it while it is still trained.
+        The newest fit, also while it is still trained.
     report : LabelReport or None
-        How well it labels the validation texts.
+        Its metrics on the validation texts.
 
     Examples
     --------
-    >>> from tabwidget.table import as_table
+    >>> from tabwidget.session import Session
     >>> frame = pd.DataFrame({"text": ["a red fox", "the sea"] * 4, "kind": ["land", "sea"] * 4})
-    >>> labeling = Labelling(as_table(frame))
-    >>> labeling.texts, labeling.labels
+    >>> task = Session(frame).tasks["text labels"]
+    >>> task.texts, task.labels
     (('text',), ('kind',))
     """
 
-    def __init__(self, table: Table | None = None) -> None:
+    names = ("text labels",)
+    kind = "text-labels"
+    panel = "labels"
+    settings = ("texts", "labels", "delimiter", "model", "rank", "bits", "max_length")
+    form = ("texts", "labels", "delimiter", "model", "rank", "quantization", "max_length")
+    hint = "Press Train: texts can be tried as soon as the model learns."
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
         self.texts: tuple[str, ...] = ()
         self.labels: tuple[str, ...] = ()
         self.delimiter = ""
@@ -138,108 +154,175 @@ class Labelling:
         self.classifier: TextClassifier | None = None
         self.report: LabelReport | None = None
         self._tokenizer: tuple[str | None, PretrainedTokenizer] | None = None
-        if table is not None:
-            self.texts, self.labels = likely_columns(table)
+        if session.table is not None:
+            self.texts, self.labels = likely_columns(session.table)
 
-    def choose(self, table: Table, **choices: Any) -> tuple[str, ...]:
-        """Change choices, all of them or none, and return which of them are others now.
+    def check(self, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return valid settings; see `Task.check`."""
+        given = dict(settings)
+        for key in {"texts", "labels"} & set(given):
+            given[key] = (given[key],) if isinstance(given[key], str) else tuple(given[key])
+        _check_model(given)
+        if "model" in given:
+            given["model"] = given["model"] or None
+        checked = {key: given.get(key, getattr(self, key)) for key in self.settings}
+        if len(checked["labels"]) > 1:
+            checked["delimiter"] = ""
+        table = self.session.loaded()
+        check_columns(table, checked["texts"], checked["labels"], checked["delimiter"])
+        return checked
 
-        Parameters
-        ----------
-        table : Table
-            That has the columns.
-        **choices
-            ``texts``, ``labels``, ``delimiter``, ``model``, ``rank``, ``bits`` or ``max_length``.
-        """
-        known = ("texts", "labels", "delimiter", "model", "rank", "bits", "max_length")
-        for key in choices:
-            if key not in known:
-                raise ConfigError(
-                    f"there is no choice {key!r}: {', '.join(known)}." + nearest(key, known)
-                )
-        for key in {"texts", "labels"} & set(choices):
-            given = choices[key]
-            choices[key] = (given,) if isinstance(given, str) else tuple(given)
-        _check_model(choices)
-        if "model" in choices:
-            choices["model"] = choices["model"] or None
-        now = {key: choices.get(key, getattr(self, key)) for key in known}
-        if len(now["labels"]) > 1:
-            now["delimiter"] = ""
-        check_columns(table, now["texts"], now["labels"], now["delimiter"])
-        changed = tuple(key for key, value in now.items() if value != getattr(self, key))
+    def choose(self, checked: Mapping[str, Any]) -> Applied:
+        """Apply settings that `check` returned."""
+        changed = tuple(key for key, value in checked.items() if value != getattr(self, key))
         for key in changed:
-            setattr(self, key, now[key])
-        return changed
+            setattr(self, key, checked[key])
+        return Applied(changed)
+
+    def from_form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings from the fields of the front end's form; see `Task.from_form`."""
+        settings = {key: value for key, value in fields.items() if key != "quantization"}
+        if "delimiter" in fields:
+            # Labels are stripped, so that only a delimiter of spaces alone keeps its spaces.
+            settings["delimiter"] = str(fields["delimiter"]).strip() or fields["delimiter"]
+        if "model" in fields:
+            settings["model"] = str(fields["model"]).strip() or None
+        if "quantization" in fields:
+            bits = fields["quantization"]
+            settings["bits"] = None if bits is None else int(str(bits).removesuffix("bit"))
+        return settings
 
     @property
     def ready(self) -> bool:
-        """Whether texts can be labeled, be it while the model is still trained."""
+        """Whether texts can be labeled, also while the model is still trained."""
         return hasattr(self.classifier, "model_")
 
-    def fit(
-        self,
-        table: Table,
-        *,
-        max_seconds: float | None,
-        random_state: int,
-        on_event: Notify,
-        stop: threading.Event,
-        resume: bool = False,
-    ) -> None:
-        """Learn the labels of the texts; returns when the time is over, or `stop` is set.
+    @property
+    def result(self) -> TextClassifier | None:
+        """The classifier of the newest fit."""
+        return self.classifier
 
-        Parameters
-        ----------
-        table : Table
-            With the texts and the labels.
-        max_seconds : float or None
-            To train, at most.
-        random_state : int
-            Seed of everything random.
-        on_event : callable
-            Takes events as dicts.
-        stop : threading.Event
-            Ends it at the next step; the best weights are kept.
-        resume : bool, default False
-            Go on from the weights there are.
-        """
-        texts, labels = texts_and_labels(table, self.texts, self.labels, self.delimiter)
+    def start(self, run: Run, resume: bool) -> Callable[[], object]:
+        """Return the fit of a classifier of the texts."""
         from tabwidget.textclass import TextClassifier
 
-        classifier = self._fitted() if resume else TextClassifier()
+        table, max_seconds = self.session.loaded(), self.session.training.max_seconds
+        check_columns(table, self.texts, self.labels, self.delimiter)
+        params = self._params(len(table), max_seconds, self.session.random_state)
+        columns = self.texts, self.labels, self.delimiter
 
-        def listen(fields: Mapping[str, Any]) -> None:
-            event = from_dict(fields)
-            if isinstance(event, FitStart) and not resume:
-                # Only now there is a model: one that cannot be loaded takes nothing away.
-                self.classifier, self.report = classifier, None
-            elif isinstance(event, EvalReport):
-                found, n_rows = event.metrics, len(classifier.validation_texts_)
-                at_half = found.get("at_half")
-                self.report = LabelReport(classifier.multi_, n_rows, found, at_half, {}, {})
-            on_event(fields)
+        def work() -> None:
+            texts, labels = texts_and_labels(table, *columns)
+            classifier = self._fitted() if resume else TextClassifier()
 
-        params = self._params(len(table), max_seconds, random_state)
-        try:
-            classifier.set_params(**params, on_event=listen)
-            classifier.fit(texts, labels, resume=resume, stop=stop)
-        finally:
-            # What listens cannot be copied, and the classifier may be.
-            classifier.set_params(on_event=None)
-        self._judge(classifier.thresholds_)
+            def on_event(fields: Mapping[str, Any]) -> None:
+                event = from_dict(fields)
+                if isinstance(event, FitStart) and not resume:
+                    # Only now is the model loaded: a failed load discards no older fit.
+                    self.classifier, self.report = classifier, None
+                elif isinstance(event, EvalReport):
+                    found, n_rows = event.metrics, len(classifier.validation_texts_)
+                    at_half = found.get("at_half")
+                    self.report = LabelReport(classifier.multi_, n_rows, found, at_half, {}, {})
+                run.receive(fields)
+
+            try:
+                classifier.set_params(**params, on_event=on_event)
+                classifier.fit(texts, labels, resume=resume, stop=run.stopping)
+            finally:
+                # Without the closure a classifier can be copied.
+                classifier.set_params(on_event=None)
+            self._evaluate(classifier.thresholds_)
+
+        return work
+
+    def cost(self) -> Cost:
+        """Return an estimate of a fit's time and memory; no weight is loaded.
+
+        Raises
+        ------
+        ConfigError
+            If the model is not on this machine yet.
+        """
+        from tabwidget.backends.devices import device_of, dtype_of
+        from tabwidget.backends.text.pretrained import pretrained_size
+
+        table = self.session.loaded()
+        texts, _ = texts_and_labels(table, self.texts, self.labels, self.delimiter)
+        tokenizer, device = self._tokens(), device_of("auto")
+        lengths = [min(len(tokenizer.encode(one)), self.max_length) for one in texts[:COUNTED]]
+        whole = self.rank is None
+        size = pretrained_size(
+            self._config(),
+            STANDARD,
+            weight_bytes=dtype_of("fp32" if whole else "auto", device).itemsize,
+            tokens_per_row=float(np.mean(lengths)) if lengths else 0.0,
+            rows_per_step=QUICK["batch_size"],
+            device=device.type,
+        )
+        return cost_of(size, len(texts), self.session.training.max_seconds)
+
+    def preview(self, row: int, draw: int) -> RowPreview:
+        """Return the text of a row as the model reads it, and the row's labels."""
+        text, labels = self._text_of(row)
+        tokens = tuple(Token(part, None, learned=False) for part in self.tokens(text))
+        return RowPreview(text, (), tokens, labels, self.read(text))
+
+    def python(self) -> str:
+        """Return the lines of Python that learn and query the same."""
+        session = self.session
+        n_rows, seconds = len(session.loaded()), session.training.max_seconds
+        params = self._params(n_rows, seconds, session.random_state)
+        given = [f"{name}={value!r}" for name, value in params.items() if value is not None]
+        columns = f"{list(self.texts)!r}, {list(self.labels)!r}"
+        delimiter = f", {self.delimiter!r}" if self.delimiter else ""
+        return "\n".join(
+            [
+                "from tabwidget.table.label_columns import texts_and_labels",
+                "from tabwidget.textclass import TextClassifier",
+                "",
+                f"texts, labels = texts_and_labels({session.source}, {columns}{delimiter})",
+                f"classifier = TextClassifier({', '.join(given)})",
+                "classifier.fit(texts, labels)",
+                "classifier.predict_proba(texts[:1])",
+            ]
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the settings and what can be chosen; see `Task.snapshot`."""
+        from tabwidget.textclass import installed
+
+        table = self.session.table
+        return {
+            "settings": {
+                "texts": list(self.texts),
+                "labels": list(self.labels),
+                "delimiter": self.delimiter,
+                "model": self.model or "",
+                "rank": self.rank,
+                "quantization": None if self.bits is None else f"{self.bits}bit",
+                "max_length": self.max_length,
+            },
+            "offers": {
+                "texts": [] if table is None else text_columns(table),
+                "labels": [] if table is None else label_columns(table),
+                "standard": STANDARD,
+                "command": "" if installed() else "pip install 'tabwidget[textclass]'",
+            },
+            "roles": dict.fromkeys(self.texts, "text") | dict.fromkeys(self.labels, "label"),
+        }
 
     def set_thresholds(self, thresholds: Mapping[str, float]) -> LabelReport:
-        """Set from which probability on texts have labels, and return the figures by that.
+        """Set the probability thresholds of some labels, and return the metrics at them.
 
         Raises
         ------
         ConfigError
             If a label is unknown, a threshold is not in [0, 1], or each text has one label.
         NotFittedError
-            Before the training has ended.
+            During training.
         """
-        classifier, names = self._judged()
+        classifier, names = self._with_thresholds()
         values = classifier.thresholds_.copy()
         for label, threshold in thresholds.items():
             if label not in names:
@@ -249,29 +332,29 @@ class Labelling:
                     f"the threshold of {label!r} is {threshold}: give one from 0 to 1"
                 )
             values[names.index(label)] = threshold
-        return self._judge(values)
+        return self._evaluate(values)
 
     def take_thresholds(self, which: str) -> LabelReport:
-        """Take the thresholds that are tuned on the validation texts, or 0.5 for all labels.
+        """Set the thresholds tuned on the validation texts, or 0.5 for all labels.
 
         Parameters
         ----------
         which : {"tuned", "half"}
-            Which to take.
+            The thresholds to set.
         """
         from tabwidget.textclass import tuned_thresholds
 
-        classifier, names = self._judged()
+        classifier, names = self._with_thresholds()
         if which not in ("tuned", "half"):
             raise ConfigError(f"there are no thresholds {which!r}: 'tuned' or 'half'")
         if which == "half":
-            return self._judge(np.full(len(names), 0.5))
+            return self._evaluate(np.full(len(names), 0.5))
         targets = classifier.validation_texts_.targets
         assert targets is not None
-        return self._judge(tuned_thresholds(targets, classifier.validation_probabilities_))
+        return self._evaluate(tuned_thresholds(targets, classifier.validation_probabilities_))
 
-    def label(self, text: str) -> Labelled:
-        """Return the probabilities of the labels of a text, and the labels it gets.
+    def label(self, text: str) -> LabeledText:
+        """Return the label probabilities of a text, and its predicted labels.
 
         Raises
         ------
@@ -285,7 +368,7 @@ class Labelling:
         labels = classifier.model_.labels
         [chosen] = decide(found, classifier.thresholds_, labels)
         order = np.argsort(-found[0], kind="stable")
-        return Labelled(
+        return LabeledText(
             text,
             {labels.names[k]: float(found[0, k]) for k in order},
             tuple(labels.names[k] for k in order if chosen[k]),
@@ -294,25 +377,25 @@ class Labelling:
 
     def words(
         self, text: str, label: str, within: tuple[int, int] | None = None
-    ) -> tuple[float, list[Word]]:
-        """Return the probability of a label of a text, and what each word does to it.
+    ) -> tuple[float, list[WordAttribution]]:
+        """Return the probability of a label for a text, and each word's attribution to it.
 
-        The longer the text, the fewer pieces it is parted into at first, so that the answer comes
-        soon; ask again within the place of a piece.
+        Attribution is leave-one-out: the change in log-odds without the word. A long text is split
+        into fewer pieces at first, so that the answer comes soon; ask again within a piece.
 
         Parameters
         ----------
         text, label : str
             The text, and one of the labels.
         within : (int, int), optional
-            The part of the text whose words are asked for.
+            Start and end of the part of the text to attribute.
 
         Raises
         ------
         ConfigError
             If the label is unknown.
         """
-        from tabwidget.textclass.words import word_effects
+        from tabwidget.textclass.word_attribution import word_attributions
 
         classifier = self._fitted()
         names = classifier.model_.labels.names
@@ -321,23 +404,37 @@ class Labelling:
         k = names.index(label)
         [tokens] = classifier.model_.encode([text])
         most = min(max(2, WORD_TOKENS // len(tokens)), MAX_PIECES)
-        return word_effects(
-            lambda some: classifier.predict_proba(some)[:, k], text, within=within, most=most
+        return word_attributions(
+            lambda some: classifier.predict_proba(some)[:, k], text, within=within, max_pieces=most
         )
 
     def example(self, draw: int = 0) -> tuple[str, tuple[str, ...]]:
-        """Return a text that was held out, another one for each `draw`, and its true labels."""
+        """Return a validation text, another one for each `draw`, and its true labels."""
         classifier = self._fitted()
-        held_out, names = classifier.validation_texts_, classifier.model_.labels.names
+        validation, names = classifier.validation_texts_, classifier.model_.labels.names
         # A stride that shares no factor with most counts visits the rows in no visible order.
-        row = draw * 7919 % len(held_out)
-        assert held_out.targets is not None
-        true = np.flatnonzero(held_out.targets[row])
-        return held_out.texts[row], tuple(names[k] for k in true)
+        row = draw * 7919 % len(validation)
+        assert validation.targets is not None
+        true = np.flatnonzero(validation.targets[row])
+        return validation.texts[row], tuple(names[k] for k in true)
 
-    def shown(self, table: Table, row: int) -> tuple[str, tuple[str, ...]]:
-        """Return the text of a row of a table as it is read, and the row's labels."""
-        one = table.frame.iloc[[row]]
+    def tokens(self, text: str) -> list[str]:
+        """Return the decoded tokens of a text; none if the tokenizer is not on this machine."""
+        try:
+            return self._tokens().token_texts(text)
+        except (ConfigError, MissingExtraError):
+            return []  # starting a fit raises the reason
+
+    def read(self, text: str) -> int:
+        """Return the number of characters that the model reads of a text.
+
+        All of them if the tokenizer is not on this machine yet.
+        """
+        return len("".join(self.tokens(text)[: self.max_length])) or len(text)
+
+    def _text_of(self, row: int) -> tuple[str, tuple[str, ...]]:
+        """Return the text and the labels of a row of the table."""
+        one = self.session.loaded().frame.iloc[[row]]
         texts, labels = read_rows(one, self.texts, self.labels, self.delimiter)
         if not texts:
             return "", ()
@@ -345,71 +442,9 @@ class Labelling:
             return texts[0], tuple(name for name in self.labels if labels[name].iloc[0])
         return texts[0], tuple(labels[0]) if self.delimiter else (str(labels[0]),)
 
-    def tokens(self, text: str) -> list[str]:
-        """Return the tokens of a text, as text.
-
-        Empty if the model's tokenizer is not on this machine yet.
-        """
-        try:
-            return self._tokens().token_texts(text)
-        except (ConfigError, MissingExtraError):
-            return []  # training says why
-
-    def read(self, text: str) -> int:
-        """Return how many letters of a text the model reads, the first ones.
-
-        All of them if its tokenizer is not on this machine yet.
-        """
-        return len("".join(self.tokens(text)[: self.max_length])) or len(text)
-
-    def cost(self, table: Table, max_seconds: float | None) -> Cost:
-        """Return what a fit would take in time and memory, about; nothing is trained for it.
-
-        Raises
-        ------
-        ConfigError
-            If the model is not on this machine yet.
-        """
-        from tabwidget.backends.devices import device_of, dtype_of
-        from tabwidget.backends.text.pretrained import pretrained_size
-
-        texts, _ = texts_and_labels(table, self.texts, self.labels, self.delimiter)
-        tokenizer, device = self._tokens(), device_of("auto")
-        lengths = [min(len(tokenizer.encode(one)), self.max_length) for one in texts[:COUNTED]]
-        whole = self.rank is None
-        size = pretrained_size(
-            self._config(),
-            STANDARD,
-            weight_bytes=dtype_of("fp32" if whole else "auto", device).itemsize,
-            tokens_per_row=float(np.mean(lengths)) if lengths else 0.0,
-            rows_per_step=QUICK["batch_size"],
-            device=device.type,
-        )
-        return cost_of(size, len(texts), max_seconds)
-
-    def python(
-        self, source: str, n_rows: int, *, max_seconds: float | None, random_state: int
-    ) -> str:
-        """Return the lines of Python that learn and ask the same; `source` is an expression."""
-        params = self._params(n_rows, max_seconds, random_state)
-        given = [f"{name}={value!r}" for name, value in params.items() if value is not None]
-        columns = f"{list(self.texts)!r}, {list(self.labels)!r}"
-        parted = f", {self.delimiter!r}" if self.delimiter else ""
-        return "\n".join(
-            [
-                "from tabwidget.table.label_columns import texts_and_labels",
-                "from tabwidget.textclass import TextClassifier",
-                "",
-                f"texts, labels = texts_and_labels({source}, {columns}{parted})",
-                f"classifier = TextClassifier({', '.join(given)})",
-                "classifier.fit(texts, labels)",
-                "classifier.predict_proba(texts[:1])",
-            ]
-        )
-
     def _params(self, n_rows: int, max_seconds: float | None, random_state: int) -> dict[str, Any]:
         """Return the parameters of the classifier."""
-        share, most = HELD_OUT
+        share, most = VALIDATION
         return {
             "model": self.model,
             "lora_r": self.rank or 0,
@@ -425,7 +460,7 @@ class Labelling:
         }
 
     def _config(self) -> ModelConfig:
-        """Return which model is tuned, and how, as other estimates of its size take it."""
+        """Return the model and its tuning as a `ModelConfig`."""
         return ModelConfig(
             model=self.model,
             lora=None if self.rank is None else LoRAConfig(rank=self.rank),
@@ -446,7 +481,7 @@ class Labelling:
             raise NotFittedError("there is no model of the labels yet: train it first")
         return self.classifier
 
-    def _judged(self) -> tuple[TextClassifier, list[str]]:
+    def _with_thresholds(self) -> tuple[TextClassifier, list[str]]:
         """Return the classifier whose thresholds can be set, and the names of its labels."""
         classifier = self._fitted()
         if self.report is None or not self.report.has:
@@ -455,7 +490,7 @@ class Labelling:
             raise ConfigError("each text has one label, the likeliest: there are no thresholds")
         return classifier, list(classifier.model_.labels.names)
 
-    def _judge(self, thresholds: NDArray[np.float64]) -> LabelReport:
+    def _evaluate(self, thresholds: NDArray[np.float64]) -> LabelReport:
         """Take thresholds, and return how well the validation texts are labeled by them."""
         from tabwidget.textclass import metrics_of
 

@@ -17,7 +17,7 @@ from tabwidget.backends.huggingface import HFBackend
 from tabwidget.config import LoRAConfig, ModelConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
 )
 from tabwidget.table import Table

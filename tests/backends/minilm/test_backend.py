@@ -1,4 +1,4 @@
-"""The default backend on small tables, through the seam that all backends share."""
+"""Tests of MiniLMBackend on small tables, through the Backend protocol."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ import pytest
 import torch
 
 from tabwidget.backends import Backend, FitRequest, MiniLMBackend, resolve
-from tabwidget.backends.minilm.fit import Size
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainExamples, TrainReport
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 
 TINY = ModelConfig(width=16, layers=1, heads=2, members=2)
 
 
 def toy(n: int = 200, seed: int = 0) -> Table:
-    """A letter, a number that the letter moves, and a coin that knows nothing."""
+    """Return a letter, a number that depends on the letter, and an independent coin."""
     rng = np.random.default_rng(seed)
     letter = rng.choice(list("ab"), n)
     number = np.where(letter == "a", 0.0, 10.0) + rng.normal(size=n)
@@ -62,7 +61,7 @@ def contexts(
     return np.array(rows, dtype=np.float64)
 
 
-ABSENT = math.nan
+MISSING = math.nan
 LETTER, NUMBER, COIN = 0, 1, 2
 
 
@@ -70,43 +69,43 @@ def test_it_is_a_backend() -> None:
     assert isinstance(resolve("auto"), Backend)
 
 
-def test_an_unknown_name_is_an_error_with_the_nearest() -> None:
+def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'minilm'"):
         resolve("minlm")
 
 
-def test_it_learns_what_depends_on_what(toy_fit: tuple[MiniLMBackend, list[Event]]) -> None:
+def test_it_learns_the_dependence_of_columns(toy_fit: tuple[MiniLMBackend, list[Event]]) -> None:
     backend, _ = toy_fit
-    rows = contexts((ABSENT, 0, ABSENT), (ABSENT, 10, ABSENT), (ABSENT, ABSENT, ABSENT))
+    rows = contexts((MISSING, 0, MISSING), (MISSING, 10, MISSING), (MISSING, MISSING, MISSING))
     p = backend.predict(rows, [LETTER] * 3, orders=8).probabilities
     assert p[0, 0] > 0.9
     assert p[1, 1] > 0.9
     assert 0.3 < p[2, 0] < 0.7
 
 
-def test_a_column_that_depends_on_nothing_stays_open(
+def test_an_independent_column_stays_uncertain(
     toy_fit: tuple[MiniLMBackend, list[Event]],
 ) -> None:
     backend, _ = toy_fit
-    p = backend.predict(contexts((0, 0.5, ABSENT)), [COIN], orders=8).probabilities
+    p = backend.predict(contexts((0, 0.5, MISSING)), [COIN], orders=8).probabilities
     assert 0.25 < p[0, 0] < 0.75
 
 
-def test_the_targets_own_cell_is_not_looked_at(
+def test_the_targets_own_cell_is_ignored(
     toy_fit: tuple[MiniLMBackend, list[Event]],
 ) -> None:
     backend, _ = toy_fit
-    rows = contexts((0, 5, 1), (1, 5, 1), (ABSENT, 5, 1))
+    rows = contexts((0, 5, 1), (1, 5, 1), (MISSING, 5, 1))
     p = backend.predict(rows, [LETTER] * 3, orders=8).probabilities
     np.testing.assert_allclose(p[0], p[1])
     np.testing.assert_allclose(p[0], p[2])
 
 
-def test_an_answer_does_not_depend_on_the_rows_beside_it(
+def test_a_prediction_does_not_depend_on_other_rows(
     toy_fit: tuple[MiniLMBackend, list[Event]],
 ) -> None:
     backend, _ = toy_fit
-    rows = contexts((0, ABSENT, 1), (ABSENT, 3, ABSENT), (1, 2, ABSENT), (ABSENT,) * 3)
+    rows = contexts((0, MISSING, 1), (MISSING, 3, MISSING), (1, 2, MISSING), (MISSING,) * 3)
     targets = [NUMBER, LETTER, COIN, NUMBER]
     together = backend.predict(rows, targets, orders=8)
     for i in range(4):
@@ -115,7 +114,7 @@ def test_an_answer_does_not_depend_on_the_rows_beside_it(
         assert together.spread[i] == pytest.approx(alone.spread[0], abs=1e-6)
 
 
-def test_batches_of_any_size_give_the_same(
+def test_predictions_do_not_depend_on_the_batch_size(
     toy_fit: tuple[MiniLMBackend, list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend, _ = toy_fit
@@ -129,17 +128,17 @@ def test_batches_of_any_size_give_the_same(
     np.testing.assert_allclose(backend.chain(rows), chains, atol=1e-6)
 
 
-def test_a_chain_is_the_product_of_its_conditionals(
+def test_chain_agrees_with_predict(
     toy_fit: tuple[MiniLMBackend, list[Event]],
 ) -> None:
     backend, _ = toy_fit
-    found = backend.chain(contexts((0, ABSENT, ABSENT), (ABSENT, ABSENT, ABSENT)))
-    alone = backend.predict(contexts((ABSENT,) * 3), [LETTER], orders=1).probabilities
-    assert found[0, LETTER] == pytest.approx(math.log(alone[0, 0]), abs=1e-5)
-    assert found[1].tolist() == [0, 0, 0]
+    predicted = backend.chain(contexts((0, MISSING, MISSING), (MISSING, MISSING, MISSING)))
+    alone = backend.predict(contexts((MISSING,) * 3), [LETTER], orders=1).probabilities
+    assert predicted[0, LETTER] == pytest.approx(math.log(alone[0, 0]), abs=1e-5)
+    assert predicted[1].tolist() == [0, 0, 0]
 
 
-def test_events_tell_the_whole_story(toy_fit: tuple[MiniLMBackend, list[Event]]) -> None:
+def test_events_cover_the_whole_fit(toy_fit: tuple[MiniLMBackend, list[Event]]) -> None:
     _, events = toy_fit
     assert isinstance(events[0], FitStart)
     assert events[0].n_train + events[0].n_validation == events[0].n_rows == 200
@@ -161,48 +160,48 @@ def test_events_tell_the_whole_story(toy_fit: tuple[MiniLMBackend, list[Event]])
     ("training", "reason"),
     [({"max_steps": 5}, "steps"), ({"max_steps": None, "epochs": 1}, "epochs")],
 )
-def test_the_nearest_limit_ends_it(training: dict[str, Any], reason: str) -> None:
+def test_the_first_limit_ends_the_fit(training: dict[str, Any], reason: str) -> None:
     _, events = fitted(toy(), **training)
     assert isinstance(events[-1], FitEnd)
     assert events[-1].reason == reason
 
 
-def test_without_a_limit_it_ends_once_nothing_is_gained() -> None:
+def test_without_a_limit_it_ends_when_converged() -> None:
     _, events = fitted(toy(40), max_steps=None)
     assert isinstance(events[-1], FitEnd)
     assert events[-1].reason == "converged"
 
 
-def test_it_can_be_asked_while_it_trains_and_stopped_at_the_next_step() -> None:
-    backend, asked = MiniLMBackend(TINY), 0
+def test_it_predicts_in_training_and_stops_at_the_next_step() -> None:
+    backend, n_predictions = MiniLMBackend(TINY), 0
 
     def stopped() -> bool:
-        nonlocal asked
+        nonlocal n_predictions
         if not backend.ready:
             return False
-        asked += 1
-        backend.predict(contexts((ABSENT,) * 3), [LETTER], orders=2)
-        return asked == 3
+        n_predictions += 1
+        backend.predict(contexts((MISSING,) * 3), [LETTER], orders=2)
+        return n_predictions == 3
 
     _, events = fitted(toy(), backend, stopped=stopped, max_steps=None)
     assert isinstance(events[-1], FitEnd)
     assert events[-1].reason == "stopped"
-    assert asked == 3
+    assert n_predictions == 3
 
 
-def test_stopped_at_the_first_step_it_can_still_be_asked() -> None:
+def test_stopped_at_the_first_step_it_can_predict() -> None:
     backend, _ = fitted(toy(), stopped=lambda: True)
     assert backend.ready
 
 
-def test_equal_seeds_give_equal_answers_and_leave_torchs_generator_alone() -> None:
+def test_equal_seeds_give_equal_predictions_and_leave_torchs_generator_alone() -> None:
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    answers = [
-        fitted(toy(60), max_steps=20)[0].predict(contexts((0, 1, ABSENT)), [COIN], 4)
+    predictions = [
+        fitted(toy(60), max_steps=20)[0].predict(contexts((0, 1, MISSING)), [COIN], 4)
         for _ in range(2)
     ]
-    np.testing.assert_array_equal(answers[0].probabilities, answers[1].probabilities)
+    np.testing.assert_array_equal(predictions[0].probabilities, predictions[1].probabilities)
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -215,7 +214,7 @@ def test_resuming_never_ends_worse() -> None:
     assert second.best_loss <= first.best_loss + 1e-6
 
 
-def test_asked_before_it_is_fitted_it_says_so() -> None:
+def test_predict_needs_a_fit() -> None:
     with pytest.raises(NotFittedError, match="fit"):
         MiniLMBackend().predict(contexts((0, 0, 0)), [0], 1)
 
@@ -223,21 +222,15 @@ def test_asked_before_it_is_fitted_it_says_so() -> None:
 @pytest.mark.parametrize("n", [2, 3, 11])
 def test_tiny_tables_fit(n: int) -> None:
     backend, _ = fitted(toy(n), max_steps=10)
-    p = backend.predict(contexts((0, ABSENT, ABSENT)), [COIN], orders=2).probabilities
+    p = backend.predict(contexts((0, MISSING, MISSING)), [COIN], orders=2).probabilities
     assert p.sum() == pytest.approx(1)
 
 
-def test_a_constant_column_neither_breaks_nor_rules_the_loss() -> None:
+def test_a_constant_column_has_no_weight_in_the_loss() -> None:
     table = Table(toy(80).frame.assign(same="x"))
     _, events = fitted(table, max_steps=40)
     losses = [event.loss for event in events if isinstance(event, TrainReport)]
     assert losses[-1] > 0.2
-
-
-def test_small_tables_get_several_members_and_large_ones_one() -> None:
-    assert Size.of(150, 5).members > 1
-    assert Size.of(5_000, 20).members == 1
-    assert Size.of(100_000, 20).dropout == 0
 
 
 @pytest.mark.parametrize(
@@ -251,34 +244,36 @@ def test_small_tables_get_several_members_and_large_ones_one() -> None:
         {"loss_on_target_only": True},
     ],
 )
-def test_a_setting_that_has_an_effect_changes_the_answers(
+def test_settings_with_an_effect_change_the_predictions(
     settings: dict[str, Any], toy_fit: tuple[MiniLMBackend, list[Event]]
 ) -> None:
-    rows = contexts((ABSENT, 5, ABSENT), (ABSENT, ABSENT, ABSENT))
+    rows = contexts((MISSING, 5, MISSING), (MISSING, MISSING, MISSING))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         usual, other = fitted(toy(), max_steps=20)[0], fitted(toy(), max_steps=20, **settings)[0]
-    found = [backend.predict(rows, [LETTER] * 2, 2).probabilities for backend in (usual, other)]
-    assert not np.array_equal(found[0], found[1])
+    predicted = [backend.predict(rows, [LETTER] * 2, 2).probabilities for backend in (usual, other)]
+    assert not np.array_equal(predicted[0], predicted[1])
 
 
-def test_a_setting_without_effect_is_said_once_by_name() -> None:
-    with pytest.warns(UserWarning, match="have no effect") as said:
+def test_settings_without_effect_are_named_in_one_warning() -> None:
+    with pytest.warns(UserWarning, match="have no effect") as caught:
         fitted(toy(), max_steps=2, neftune_noise_alpha=5, label_smoothing=0.1)
-    [warning] = [str(one.message) for one in said]
+    [warning] = [str(one.message) for one in caught]
     assert "TrainingConfig.label_smoothing=0.1" in warning
     assert "TrainingConfig.neftune_noise_alpha=5 have no effect with the backend" in warning
 
 
-def test_a_pretrained_model_is_not_loaded_in_silence() -> None:
+def test_a_pretrained_model_that_is_ignored_is_named() -> None:
     with pytest.warns(UserWarning, match="ModelConfig.model='distilgpt2' has no effect"):
         fitted(toy(), MiniLMBackend(ModelConfig(16, 1, 2, model="distilgpt2")), max_steps=2)
 
 
-def test_members_that_there_is_no_time_for_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tabwidget.backends.minilm.fit.MIN_STEPS", 1_000_000)
-    backend = MiniLMBackend(ModelConfig(16, 1, 2, members=3))
-    fitted(toy(), backend, max_steps=None, max_seconds=2.0)
-    assert len(backend._members) == 1
-    fitted(toy(), backend, max_steps=9)
-    assert len(backend._members) == 3
+def test_a_restored_backend_predicts_the_same(toy_fit: tuple[MiniLMBackend, list[Event]]) -> None:
+    backend, _ = toy_fit
+    columns, (content, arrays) = toy().schema.inputs, backend.state()
+    rows = contexts((0, MISSING, 1), (MISSING, 3, MISSING))
+    expected = backend.predict(rows, [NUMBER, LETTER], 4).probabilities
+    restored = MiniLMBackend()
+    restored.restore(columns, content, arrays)
+    predicted = restored.predict(rows, [NUMBER, LETTER], 4).probabilities
+    np.testing.assert_array_equal(predicted, expected)

@@ -1,4 +1,4 @@
-"""Moments of a table with missing cells, and how closely columns are related."""
+"""Tests of the moments of a table with missing cells."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from tabwidget.backends.minilm.moments import covariances_of, moments_of
-from tabwidget.backends.minilm.relevance import neighbors
-from tabwidget.minilm.gaussian_prior import Gaussian
+from tabwidget.minilm.gaussian_prior import GaussianPrior
 from tabwidget.table import Table
 
 
@@ -28,88 +27,79 @@ def table(n: int = 400) -> Table:
     return Table(frame)
 
 
-def test_a_linear_relation_is_found_in_spite_of_missing_cells() -> None:
-    found = table()
-    columns = list(found.schema.values())
-    rows = found.schema.rows(found.frame)
+def test_a_linear_relation_is_found_despite_missing_cells() -> None:
+    data = table()
+    columns = list(data.schema.values())
+    rows = data.schema.rows(data.frame)
     moments = moments_of(rows, columns)
     assert sorted(moments.level.tolist()) == [-1, -1, -1, 0, 1]
-    features = Gaussian(moments, torch.full((4, 2), torch.nan).double()).features(
+    features = GaussianPrior(moments, torch.full((4, 2), torch.nan).double()).features(
         torch.from_numpy(rows)
     )
     present = torch.from_numpy(np.isfinite(rows))[:, moments.owner]
     fold = torch.arange(len(rows)) % 5
-    whole, left_out = covariances_of(
+    whole, leave_fold_out = covariances_of(
         features[50:], present[50:], fold[50:], features[:50], present[:50]
     )
     assert whole[0, 1] > 0.98
     assert abs(whole[0, 4]) < 0.2
-    assert left_out.shape == (5, 5, 5)
-    for covariance in [whole, *left_out]:
+    assert leave_fold_out.shape == (5, 5, 5)
+    for covariance in [whole, *leave_fold_out]:
         assert torch.linalg.eigvalsh(covariance).min() > 0
 
 
-def test_of_few_rows_the_covariance_is_shrunk() -> None:
+def test_the_covariance_of_few_rows_is_shrunk() -> None:
     rng = torch.Generator().manual_seed(0)
     noise = torch.randn(14, 12, generator=rng)
     fold = torch.arange(10) % 5
-    there = torch.ones(14, 12, dtype=torch.bool)
-    whole, _ = covariances_of(noise[:10], there[:10], fold, noise[10:], there[10:])
-    found = (noise[:10].T @ noise[:10] / 10).fill_diagonal_(0).abs().max()
-    assert whole.fill_diagonal_(0).abs().max() < 0.5 * found
+    present = torch.ones(14, 12, dtype=torch.bool)
+    whole, _ = covariances_of(noise[:10], present[:10], fold, noise[10:], present[10:])
+    largest = (noise[:10].T @ noise[:10] / 10).fill_diagonal_(0).abs().max()
+    assert whole.fill_diagonal_(0).abs().max() < 0.5 * largest
 
 
-def test_of_many_rows_each_fold_is_left_out_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_fold_of_many_rows_is_leave_fold_out_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tabwidget.backends.minilm.moments.MAX_ROWS", 40)
     x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
     x[:, 1] = x[:, 0]
-    there = torch.ones(400, 2, dtype=torch.bool)
-    _, left_out = covariances_of(x, there, torch.arange(400) % 5, x[:20], there[:20])
-    assert len(left_out) == 5
-    assert (left_out[:, 0, 1] > 0.5).all()
+    present = torch.ones(400, 2, dtype=torch.bool)
+    _, leave_fold_out = covariances_of(x, present, torch.arange(400) % 5, x[:20], present[:20])
+    assert len(leave_fold_out) == 5
+    assert (leave_fold_out[:, 0, 1] > 0.5).all()
 
 
-def test_one_row_says_nothing_of_itself() -> None:
+def test_without_its_fold_a_single_row_has_unit_covariance() -> None:
     one, fold = torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64)
-    there = torch.ones(1, 2, dtype=torch.bool)
-    _, left_out = covariances_of(one, there, fold, one, there)
-    torch.testing.assert_close(left_out[0], torch.eye(2), atol=1e-2, rtol=0)
+    present = torch.ones(1, 2, dtype=torch.bool)
+    _, leave_fold_out = covariances_of(one, present, fold, one, present)
+    torch.testing.assert_close(leave_fold_out[0], torch.eye(2), atol=1e-2, rtol=0)
 
 
-def closely_related(n: int = 300) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return six features of which any four tell the others, a third of the cells gone."""
+def correlated(n: int = 300) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return six features of rank four, a third of the cells missing, and their covariance."""
     rng = np.random.default_rng(0)
     mixed = rng.normal(size=(4, 6))
     mixed /= np.sqrt((mixed**2).sum(0))
-    x, there = rng.normal(size=(n, 4)) @ mixed, rng.random((n, 6)) > 0.3
+    x, present = rng.normal(size=(n, 4)) @ mixed, rng.random((n, 6)) > 0.3
     truth = torch.from_numpy(mixed.T @ mixed).float()
-    return torch.from_numpy(np.where(there, x, 0)).float(), torch.from_numpy(there), truth
+    return torch.from_numpy(np.where(present, x, 0)).float(), torch.from_numpy(present), truth
 
 
-def test_absent_cells_do_not_blur_close_relations(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, there, truth = closely_related()
+def test_em_recovers_the_covariance_from_missing_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, present, truth = correlated()
     errors = []
     for work in (0, 1_000_000_000):  # no EM, and EM
         monkeypatch.setattr("tabwidget.backends.minilm.moments.MAX_WORK", work)
         fold = torch.arange(250) % 5
-        whole, left_out = covariances_of(x[50:], there[50:], fold, x[:50], there[:50])
+        whole, leave_fold_out = covariances_of(x[50:], present[50:], fold, x[:50], present[:50])
         errors.append(float((whole - truth).norm()))
-        assert len(left_out) == 5
+        assert len(leave_fold_out) == 5
     assert errors[1] < 0.8 * errors[0]
 
 
-def test_em_may_see_a_part_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, there, _ = closely_related()
+def test_em_may_use_a_sample_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, present, _ = correlated()
     monkeypatch.setattr("tabwidget.backends.minilm.moments.MAX_WORK", 216 * 40)
     monkeypatch.setattr("tabwidget.backends.minilm.moments.MAX_BLOCK", 36 * 7)
-    whole, _ = covariances_of(x[50:], there[50:], torch.arange(250) % 5, x[:50], there[:50])
+    whole, _ = covariances_of(x[50:], present[50:], torch.arange(250) % 5, x[:50], present[:50])
     assert torch.linalg.eigvalsh(whole)[0] > 0
-
-
-@pytest.mark.parametrize(("name", "closest"), [("x", "twice"), ("twice", "x"), ("big", "x")])
-def test_the_closest_column_is_its_neighbor(name: str, closest: str) -> None:
-    found = table()
-    columns = list(found.schema.values())
-    near = neighbors(found.schema.rows(found.frame), columns, 1, seed=0)
-    names = list(found.schema)
-    assert names[near[names.index(name), 0]] == closest

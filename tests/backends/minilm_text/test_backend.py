@@ -9,13 +9,12 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from tabwidget.backends import MiniLMBackend, resolve
+from tabwidget.backends import resolve
 from tabwidget.backends.minilm_text.backend import MiniLMTextBackend
 from tabwidget.config import ModelConfig, TrainingConfig
-from tabwidget.errors import ConfigError
 from tabwidget.estimators import LanguageModelClassifier
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     JSONSerializer,
     KeyValueSerializer,
@@ -36,18 +35,14 @@ REORDERED = ["coin", "letter", "day", "number"]
 ODD = "日本 🙂 \u0301ß\n\t\x00"
 
 
-def test_tokens_choose_the_backend() -> None:
-    text = MiniLMBackend(TINY, tokens="text")
-    assert isinstance(text, MiniLMTextBackend)
-    assert text.model_config is TINY
-    assert isinstance(resolve("minilm-text"), MiniLMTextBackend)
-    assert isinstance(MiniLMBackend(TINY, "cells"), MiniLMBackend)
-    with pytest.raises(ConfigError, match="tokens='words' is neither 'cells' nor 'text'"):
-        MiniLMBackend(tokens="words")
+def test_it_is_chosen_by_name() -> None:
+    backend = resolve("minilm-text", TINY)
+    assert isinstance(backend, MiniLMTextBackend)
+    assert backend.model_config is TINY
 
 
 def test_cloning_an_estimator_clones_it() -> None:
-    backend = MiniLMBackend(TINY, tokens="text")
+    backend = MiniLMTextBackend(TINY)
     copied: object = clone(LanguageModelClassifier(backend=backend)).backend
     assert copied is not backend
     assert isinstance(copied, MiniLMTextBackend)
@@ -83,7 +78,7 @@ def test_the_estimated_size_is_close_to_that_of_the_model() -> None:
 
 
 def test_a_new_value_is_learned_and_sampled() -> None:
-    backend = MiniLMBackend(ModelConfig(width=32, layers=1), tokens="text")
+    backend = MiniLMTextBackend(ModelConfig(width=32, layers=1))
     training = TrainingConfig(max_steps=150, batch_size=8)
     lm = TabularLanguageModel(backend, "json", training, random_state=0)
     lm.fit(pd.DataFrame({"word": ["red", "blue"] * 10, "n": [1, 2] * 10}))

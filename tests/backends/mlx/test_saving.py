@@ -13,7 +13,7 @@ from mlx.utils import tree_flatten
 
 from tabwidget.config import LoRAConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tests.backends.mlx.fakes import LORA, backend_of, logits, own_logits, types_of
 from tests.backends.text.fakes import (
     fit,

@@ -20,7 +20,7 @@ from tabwidget.backends.text.scoring_model import PromptCache
 from tabwidget.backends.text.trie import Trie
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import Event
-from tabwidget.serializers.base import JSONSerializer, Serializer
+from tabwidget.serializers import JSONSerializer, Serializer
 from tabwidget.table import Table
 
 VOCAB_SIZE = 128

@@ -17,7 +17,7 @@ from tabwidget.backends.text.fit import LoopFit, TextFit
 from tabwidget.backends.text.tokens import TextTokenizer
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import NotFittedError
-from tabwidget.serializers.base import BracketSerializer, JSONSerializer, Serializer
+from tabwidget.serializers import BracketSerializer, JSONSerializer, Serializer
 from tabwidget.table import Table
 from tests.backends.text.fakes import FakeScoringModel, encode, fit, mixed
 

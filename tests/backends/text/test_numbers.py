@@ -7,9 +7,10 @@ import pytest
 from tabwidget.backends.text.numbers import numbers_of
 from tabwidget.backends.text.scoring import log_probabilities
 from tabwidget.backends.text.support import TextSupport
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
-from tabwidget.table.column import Column, column_of
+from tabwidget.table.column import Column
+from tabwidget.table.infer import infer_column
 from tests.backends.text.fakes import FakeScoringModel, row_tokens_of
 
 RNG = np.random.default_rng(0)
@@ -25,7 +26,7 @@ COLUMNS = {
 
 
 def binned(name: str) -> Column:
-    column = column_of(pd.Series(COLUMNS[name]), "x", keep=True)
+    column = infer_column(pd.Series(COLUMNS[name]), "x", keep=True)
     assert column.edges is not None
     return column
 

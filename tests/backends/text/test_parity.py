@@ -24,7 +24,7 @@ from tabwidget.config import TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainExamples, TrainReport
 from tabwidget.model import TabularLanguageModel
-from tabwidget.serializers.base import BracketSerializer, resolve_serializer
+from tabwidget.serializers import BracketSerializer, resolve_serializer
 from tabwidget.table import Table
 from tabwidget.table.values import plain
 from tests.backends.text.fakes import (

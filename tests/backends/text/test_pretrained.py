@@ -23,7 +23,7 @@ from tabwidget.backends.text.pretrained import (
 )
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig, TrainingConfig
 from tabwidget.errors import ConfigError
-from tabwidget.serializers.base import JSONSerializer
+from tabwidget.serializers import JSONSerializer
 from tests.backends.text.fakes import save_tiny, toy
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from tabwidget.backends.text import RowTokens
 from tabwidget.errors import ConfigError
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     JSONSerializer,
     KeyValueSerializer,

@@ -6,7 +6,7 @@ import pytest
 
 from tabwidget.backends.text.scoring import log_probabilities
 from tabwidget.backends.text.support import TextSupport, _delimited
-from tabwidget.serializers.base import (
+from tabwidget.serializers import (
     BracketSerializer,
     JSONSerializer,
     KeyValueSerializer,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tabwidget.backends.text.tokens import row_tokens, tokens_of_row
-from tabwidget.serializers.base import BracketSerializer, JSONSerializer, Serializer
+from tabwidget.serializers import BracketSerializer, JSONSerializer, Serializer
 from tests.backends.text.fakes import mixed
 
 

@@ -1,0 +1,91 @@
+// Small inline histograms: counts of a column, or its predicted distribution.
+import type { ColumnSummary } from "../core/table";
+import type { DistributionRecord } from "../inference/types";
+
+const HEIGHT = 100;
+
+interface Bar {
+  left: number;
+  width: number;
+  height: number;
+}
+
+function Drawing({ bars, label, kind }: { bars: Bar[]; label: string; kind: string }) {
+  return (
+    <svg
+      class={`tw-bars tw-bars-${kind}`}
+      viewBox={`0 0 1000 ${HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      {bars.map((bar) => (
+        <rect
+          key={bar.left}
+          x={bar.left * 1000}
+          width={Math.max(4, bar.width * 1000)}
+          y={HEIGHT * (1 - bar.height)}
+          height={HEIGHT * bar.height}
+        />
+      ))}
+    </svg>
+  );
+}
+
+/** The counts of a column. */
+export function Histogram({ column }: { column: ColumnSummary }) {
+  const bars = column.histogram;
+  const most = Math.max(1, ...bars.map((bar) => bar.count));
+  const gap = column.kind === "numeric" || column.kind === "datetime" ? 0.06 : 0.2;
+  return (
+    <Drawing
+      kind="counts"
+      label={`histogram of ${column.name}`}
+      bars={bars.map((bar, i) => ({
+        left: (i + gap / 2) / bars.length,
+        width: (1 - gap) / bars.length,
+        height: bar.count / most,
+      }))}
+    />
+  );
+}
+
+/** Positions of the bars of a number's distribution within its range, 0 to 1. */
+export function sparkBars(
+  records: readonly DistributionRecord[],
+  low: number,
+  high: number,
+): Bar[] {
+  const span = high - low || 1;
+  const place = (x: number) => Math.min(1, Math.max(0, (x - low) / span));
+  const single = 1 / Math.max(8, records.length * 1.5);
+  const shapes = records.map((record) => {
+    if (record.low !== undefined && record.high !== undefined) {
+      const left = place(record.low);
+      const width = place(record.high) - left;
+      const height =
+        record.density ?? record.probability / Math.max(record.high - record.low, 1e-12);
+      return { left, width: Math.max(width, 0.002), height };
+    }
+    const middle = place(Number(record.value));
+    const left = Math.min(1 - single, Math.max(0, middle - single / 2));
+    return { left, width: single, height: record.probability };
+  });
+  const most = Math.max(1e-300, ...shapes.map((shape) => shape.height));
+  return shapes.map((shape) => ({ ...shape, height: shape.height / most }));
+}
+
+/** The predicted distribution of a number. */
+export function Spark({
+  records,
+  low,
+  high,
+  label,
+}: {
+  records: readonly DistributionRecord[];
+  low: number;
+  high: number;
+  label: string;
+}) {
+  return <Drawing kind="spark" label={label} bars={sparkBars(records, low, high)} />;
+}

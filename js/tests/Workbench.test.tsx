@@ -1,0 +1,116 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { PanelModule } from "../src/core/panel";
+import { drawnPanels } from "../src/Workbench";
+import { button, clear, host, labeled, show } from "./bench";
+import { answer, column, FakeModel, run, settle, state, textState } from "./model";
+
+const HOSTILE = '<img src=x onerror="globalThis.hacked = true">';
+
+function titles(): (string | null)[] {
+  return [...host.querySelectorAll("h3")].map((title) => title.textContent);
+}
+
+afterEach(clear);
+
+describe("the workbench", () => {
+  it("shows the steps in order, and only the panels asked for", () => {
+    show(new FakeModel(state()));
+    expect(titles()).toEqual(["Data", "Task", "Train", "Query"]);
+    clear();
+    show(new FakeModel(state(), ["train"]));
+    expect(titles()).toEqual(["Train"]);
+  });
+
+  it("shows, of the panels that ask, the one that suits the task", async () => {
+    const model = new FakeModel(textState());
+    show(model);
+    expect(titles()).toEqual(["Data", "Task", "Train", "Labels"]);
+    model.update(state());
+    await settle();
+    expect(titles()).toEqual(["Data", "Task", "Train", "Query"]);
+    clear();
+    // A lone panel that does not suit the task gives its place too.
+    show(new FakeModel(textState(), ["query"]));
+    expect(titles()).toEqual(["Labels"]);
+  });
+
+  it("draws panels that no kernel state has reached yet", () => {
+    const empty = { data: {}, task: {}, train: {}, query: {}, labels: {}, python: "" };
+    show(new FakeModel(empty as never));
+    expect(titles()).toEqual(["Data", "Task", "Train", "Query"]);
+  });
+
+  it("skips names without a panel", () => {
+    const View = () => null;
+    const all: PanelModule[] = [
+      { name: "data", View },
+      { name: "query", View, asks: true },
+    ];
+    const drawn = (suited?: string) =>
+      drawnPanels(all, ["data", "evaluate", "query"], suited).map(({ name }) => name);
+    expect(drawn("query")).toEqual(["data", "query"]);
+    expect(drawn("nothing")).toEqual(["data"]);
+    expect(drawn()).toEqual(["data", "query"]);
+  });
+
+  it("writes hostile names as text, everywhere", async () => {
+    const levels = [HOSTILE, "fine"];
+    const columns = [
+      column(HOSTILE, { note: HOSTILE }),
+      column(`${HOSTILE}2`, { kind: "categorical", levels, low: null, high: null }),
+    ];
+    const question = { formula: HOSTILE, target: HOSTILE, given: {} };
+    const answered = {
+      number: 1,
+      target: HOSTILE,
+      kind: "numeric" as const,
+      records: [{ value: 1, probability: 1 }],
+      headline: HOSTILE,
+      detail: HOSTILE,
+      seconds: 0.01,
+      python: HOSTILE,
+      formula: HOSTILE,
+    };
+    const model = new FakeModel(
+      state({
+        data: { table: { name: HOSTILE, rows: 3, columns } },
+        task: { hint: HOSTILE, roles: { [HOSTILE]: HOSTILE } },
+        train: { ready: true, run: run({ examples: [HOSTILE] }) },
+        query: { question, answer: answered },
+      }),
+    );
+    show(model);
+    await settle();
+    const spans = [{ column: HOSTILE, name: [0, 4], value: [5, 9] }];
+    const preview = { text: HOSTILE, spans, row: 0, tokens: [], read: 99, labels: null };
+    await answer(model, "preview", preview);
+    expect(host.querySelectorAll("img")).toHaveLength(0);
+    expect(host.querySelector("[onerror]")).toBeNull();
+    expect(host.textContent).toContain(HOSTILE);
+  });
+
+  it("shows the kernel's error and keeps what is there", async () => {
+    const model = new FakeModel(state());
+    show(model);
+    button("Train").click();
+    await settle();
+    model.fail(
+      model.sent.findIndex((one) => one.kind === "start"),
+      "column 'x' is empty",
+    );
+    await settle();
+    expect(host.querySelector('[role="alert"]')?.textContent).toBe("column 'x' is empty");
+    expect(labeled("Columns").children).toHaveLength(2);
+  });
+
+  it("stays as a static view, controls off, when the kernel is gone", async () => {
+    const model = new FakeModel(state());
+    show(model);
+    await settle();
+    model.trigger("comm_live_update");
+    await settle();
+    expect(host.querySelector('[role="status"]')?.textContent).toContain("static view");
+    expect(host.querySelector("fieldset")?.disabled).toBe(true);
+    expect(host.textContent).toContain("toy");
+  });
+});

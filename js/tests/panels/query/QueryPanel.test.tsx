@@ -1,0 +1,93 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Latest } from "../../../src/inference/types";
+import { clear, enter, host, labeled, show } from "../../bench";
+import { asked, column, FakeModel, rowTask, settle, state } from "../../model";
+
+afterEach(clear);
+
+describe("the query panel", () => {
+  const question = { formula: "g", target: "g", given: {} };
+  const answer = {
+    number: 1,
+    target: "g",
+    kind: "categorical" as const,
+    records: [
+      { value: "a", probability: 0.7 },
+      { value: "b", probability: 0.3 },
+    ],
+    headline: "a 70%",
+    detail: "",
+    seconds: 0.004,
+    python: 'lm.conditional("g")',
+    formula: "g",
+  };
+  const ready = (query: Partial<Latest> = { question, answer }) =>
+    state({ train: { ready: true }, query });
+
+  it("asks when a slider moves", async () => {
+    const model = new FakeModel(ready());
+    show(model);
+    await settle();
+    enter("x slider", "4");
+    await settle();
+    expect(asked(model, "ask")).toEqual([{ target: "g", given: { x: { op: "is", value: 4 } } }]);
+  });
+
+  it("does not move the slider back while its own question is under way", async () => {
+    const model = new FakeModel(ready());
+    show(model);
+    await settle();
+    enter("x slider", "4");
+    await settle();
+    model.update(ready({ question, answer: { ...answer, headline: "a 71%" } }));
+    await settle();
+    expect(labeled<HTMLInputElement>("x slider").value).toBe("4");
+  });
+
+  it("follows what another view asked", async () => {
+    const model = new FakeModel(ready());
+    show(model);
+    await settle();
+    const given = { x: { op: "is" as const, value: 7 } };
+    const other = { formula: "g | x=7", target: "g", given };
+    model.update(ready({ question: other, answer: { ...answer, number: 2 } }));
+    await settle();
+    expect(labeled<HTMLInputElement>("x slider").value).toBe("7");
+    expect(labeled<HTMLInputElement>("Formula").value).toBe("g | x=7");
+  });
+
+  it("shows the task's target until a question is asked", async () => {
+    const model = new FakeModel(ready({}));
+    show(model);
+    await settle();
+    expect(labeled<HTMLSelectElement>("Query target").value).toBe("g");
+    const task = rowTask({ target: "x" }, { roles: { x: "target" } });
+    model.update({ ...ready({}), task });
+    await settle();
+    expect(labeled<HTMLSelectElement>("Query target").value).toBe("x");
+  });
+
+  it("sends a text as evidence when typing pauses, and offers no text as target", async () => {
+    const columns = [
+      column("size"),
+      column("said", { kind: "text", role: "evidence", low: null, high: null }),
+    ];
+    const model = new FakeModel(
+      state({
+        data: { table: { name: "toy", rows: 3, columns } },
+        train: { ready: true },
+        query: { question: { formula: "size", target: "size", given: {} } },
+      }),
+    );
+    show(model);
+    await settle();
+    const offered = [...labeled<HTMLSelectElement>("Query target").options];
+    expect(offered.map((one) => one.value)).not.toContain("said");
+    for (const text of ["it was", "it was kind"]) enter("said text", text);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const given = asked(model, "ask").map((payload) => payload.given);
+    expect(given.at(-1)).toEqual({ said: { op: "is", value: "it was kind" } });
+    expect(given).not.toContainEqual({ said: { op: "is", value: "it was" } });
+    expect(host.querySelector('[aria-label="Clear said"]')).not.toBeNull();
+  });
+});

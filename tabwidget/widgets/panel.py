@@ -1,0 +1,200 @@
+"""Panel: the base of every widget, a view of one session that holds no state of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anywidget
+import pandas as pd
+import traitlets
+
+from tabwidget.session import Session
+from tabwidget.widgets.feed import Batch, feed_of
+from tabwidget.widgets.frames import name_of
+from tabwidget.widgets.protocol import Handler, State, answer_request
+from tabwidget.widgets.registry import handlers, panel_classes
+from tabwidget.widgets.static_html import static_html, static_text
+
+if TYPE_CHECKING:
+    from tabwidget.widgets.feed import Feed
+
+__all__ = ["Panel"]
+
+_STATIC = Path(__file__).parent / "static"
+
+_UNBUILT = """
+export default {
+  render({ el }) {
+    el.textContent = "tabwidget: the front end is not built. Run `npm ci && npm run build` in js/.";
+  },
+};
+"""
+
+
+def _asset(name: str, otherwise: str) -> str:
+    path = _STATIC / name
+    return path.read_text(encoding="utf-8") if path.is_file() else otherwise
+
+
+class Panel(anywidget.AnyWidget):
+    """A widget over one `Session`.
+
+    A subclass in the folder ``panels`` is one region of the workbench: it declares its slice of
+    the state, the requests it handles and its static view. Its front end has the same name in
+    ``js/src/panels``. The state travels as one trait per slice, so that a change sends only the
+    slices that depend on it.
+
+    Parameters
+    ----------
+    source : Session, DataFrame, str, path or Table, optional
+        A session is shared; anything else starts a new one.
+    **settings
+        Passed on to `Session.choose`.
+
+    Attributes
+    ----------
+    session : Session
+        Holds everything the panel shows.
+    name : str
+        Name of the panel, of its slice and of its front end.
+    order : int
+        Place in the workbench.
+    asks : bool
+        Whether it queries the fitted model: of these panels only the task's is shown.
+    topics : frozenset of str
+        The session's notifications after which the slice is made anew.
+    live : bool
+        Whether the slice also changes during training.
+    handlers : dict of str to callable
+        Handlers of the panel's requests, by kind.
+    """
+
+    _esm: ClassVar[str] = _asset("workbench.js", _UNBUILT)
+    _css: ClassVar[str] = _asset("workbench.css", "")
+
+    name: ClassVar[str] = ""
+    order: ClassVar[int] = 0
+    asks: ClassVar[bool] = False
+    topics: ClassVar[frozenset[str]] = frozenset()
+    live: ClassVar[bool] = False
+    handlers: ClassVar[Mapping[str, Handler]] = {}
+
+    panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    python = traitlets.Unicode().tag(sync=True)
+    static_id = traitlets.Unicode().tag(sync=True)
+
+    @classmethod
+    def slice(cls, feed: Feed) -> State:
+        """Return the panel's slice of the state, JSON-safe; the session's lock is held."""
+        raise NotImplementedError
+
+    @classmethod
+    def static(cls, slices: Mapping[str, State]) -> str:
+        """Return the panel as HTML that needs no kernel; empty if there is nothing to show."""
+        return ""
+
+    @classmethod
+    def summary(cls, slices: Mapping[str, State]) -> str:
+        """Return the panel in a few words of plain text."""
+        return ""
+
+    @classmethod
+    def drawn(cls) -> list[str]:
+        """Return the names of the panels that the widget draws."""
+        return [cls.name]
+
+    def __init__(self, source: object = None, **settings: Any) -> None:
+        self.session = source if isinstance(source, Session) else _new_session(source)
+        if settings:
+            self.session.choose(**settings)
+        self._feed = feed_of(self.session)
+        self._displays = 0
+        self._picture = ""
+        self.add_traits(**{name: traitlets.Dict().tag(sync=True) for name in panel_classes()})
+        slices = self._feed.refresh()
+        super().__init__(panels=self.drawn(), python=self._feed.python, **slices)
+        self.static_id = self.model_id or ""
+        self.on_msg(self._on_message)
+        self._feed.attach(self)
+
+    def close(self) -> None:
+        """Remove the widget from the page; the session lives on."""
+        # `close` also runs when a widget whose construction failed is deleted.
+        feed = getattr(self, "_feed", None)
+        if feed is not None:
+            feed.detach(self)
+        super().close()
+
+    def receive_batch(self, batch: Batch) -> None:
+        """Send one numbered batch of a run to the front end."""
+        message, buffers = batch
+        self.send(message, list(buffers))
+
+    def receive_slices(self, slices: Mapping[str, State], python: str) -> None:
+        """Update the traits of slices that changed."""
+        with self.hold_sync():
+            for name, part in slices.items():
+                setattr(self, name, part)
+            self.python = python
+
+    @property
+    def slices(self) -> dict[str, State]:
+        """The state the widget draws, by panel."""
+        return {name: getattr(self, name) for name in panel_classes()}
+
+    def refresh_picture(self) -> None:
+        """Bring the static picture up to date, if the widget is displayed."""
+        if not self._displays:
+            return
+        picture = static_html(self.slices, self.static_id)
+        if picture != self._picture:
+            self._picture = picture
+            self._publish_picture(update=True)
+            # A page that was reloaded no longer has the display, but still has the widget.
+            self.send({"type": "picture", "html": picture, "text": static_text(self.slices)})
+
+    def _on_message(self, _widget: object, content: Any, buffers: list[Any]) -> None:
+        if not isinstance(content, dict) or "kind" not in content or "id" not in content:
+            return
+        if content["kind"] == "anywidget-command":
+            return
+        reply = answer_request(handlers(), self._feed, content, buffers)
+        self.send(reply.message, list(reply.buffers))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data, metadata = self._view_bundle(**kwargs)
+        data["text/html"] = static_html(self.slices)
+        return data, metadata
+
+    def _view_bundle(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle: Any = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        return {**data, "text/plain": static_text(self.slices)}, dict(metadata)
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        """Display the widget, and behind it the picture for when there is no kernel."""
+        from IPython.display import display
+
+        data, metadata = self._view_bundle()
+        display(data, metadata=metadata, raw=True)
+        self._picture = static_html(self.slices, self.static_id)
+        self._publish_picture(update=False)
+        self._displays += 1
+
+    def _publish_picture(self, *, update: bool) -> None:
+        from IPython.display import publish_display_data
+
+        # Outside a notebook there is no display, and nothing is lost.
+        with contextlib.suppress(RuntimeError, OSError):
+            publish_display_data(
+                {"text/html": self._picture, "text/plain": static_text(self.slices)},
+                transient={"display_id": f"tabwidget-{self.static_id}"},
+                update=update,
+            )
+
+
+def _new_session(source: Any) -> Session:
+    return Session(source, name=name_of(source) if isinstance(source, pd.DataFrame) else None)

@@ -1,0 +1,53 @@
+"""The query panel: questions by formula and by evidence, surveys and charts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.widgets.conftest import Bench
+
+
+def test_asking_before_training_says_what_to_do(bench: Bench) -> None:
+    assert bench("ask", {"formula": "g"})["error"]
+
+
+def test_a_question_is_answered_by_formula_and_by_evidence(fitted: Bench) -> None:
+    by_formula = fitted("ask", {"formula": "g | x=1"})["ok"]
+    given = {"x": {"op": "is", "value": 1}}
+    by_evidence = fitted("ask", {"target": "g", "given": given})["ok"]
+    assert by_formula["question"]["target"] == by_evidence["question"]["target"] == "g"
+    records = by_evidence["answer"]["records"]
+    assert sum(record["probability"] for record in records) == pytest.approx(1)
+    assert by_evidence["answer"]["number"] != by_formula["answer"]["number"]
+    assert by_evidence["answer"]["python"].startswith("lm.conditional(")
+
+
+def test_a_survey_tells_of_every_other_column(fitted: Bench) -> None:
+    fitted("ask", {"formula": "g | x=1"})
+    assert set(fitted("survey")["ok"]["columns"]) == {"g"}
+    fitted("ask", {"formula": "g"})
+    assert set(fitted("survey")["ok"]["columns"]) == {"x", "g"}
+
+
+def test_a_formula_error_keeps_its_caret(fitted: Bench) -> None:
+    error = fitted("ask", {"formula": "g | y=1"})["error"]
+    assert error.splitlines()[-1].strip() == "^"
+
+
+def test_charts_come_with_the_dataset_that_is_streamed(fitted: Bench) -> None:
+    fitted("ask", {"formula": "x"})
+    for kind, name in (("loss-chart", "losses"), ("answer-chart", "distribution")):
+        assert name in fitted(kind)["ok"]["spec"]["datasets"]
+
+
+def test_the_snapshot_is_json_and_small(fitted: Bench) -> None:
+    fitted("ask", {"formula": "x"})
+    slices = fitted.feed.refresh()
+    assert len(json.dumps(slices, allow_nan=False)) < 60_000
+    assert slices["train"]["ready"]
+    assert slices["query"]["question"]["formula"] == "x"
+    assert slices["train"]["run"]["status"] == "done"
+    assert slices["train"]["run"]["next"] == 0  # nothing was streamed yet: nothing is skipped
+    assert slices["query"]["answer"]["headline"].startswith("mean")
