@@ -41,7 +41,7 @@ def test_commands_exist(page: Path) -> None:
     modules = re.findall(r"python -m (tests[.\w]+)", text)
     assert [name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()] == []
     files = re.findall(r"`((?:tabwidget|tests|js|docs)/[\w./-]+)`", text)
-    planned = {"js/src/panels/task/", "tabwidget/lm/chat/"}
+    planned = {"tabwidget/lm/chat/"}
     assert [name for name in files if name not in planned and not (ROOT / name).exists()] == []
 
 
