@@ -49,7 +49,7 @@ class TrainingConfig(Config):
     max_steps : int or None, default None
         Optimizer steps.
     max_seconds : float or None, default None
-        Wall-clock seconds.
+        Wall-clock seconds; with 0, a pretrained model of tables answers without any training.
     batch_size : int or "auto", default "auto"
         Rows per batch.
     learning_rate : float or "auto", default "auto"
@@ -102,7 +102,7 @@ class TrainingConfig(Config):
         self,
         epochs: PositiveInt | None = None,
         max_steps: PositiveInt | None = None,
-        max_seconds: Positive | None = None,
+        max_seconds: NonNegative | None = None,
         batch_size: PositiveInt | Auto = "auto",
         learning_rate: Positive | Auto = "auto",
         lr_scheduler: Literal["auto", "constant", "linear", "cosine"] = "auto",

@@ -53,7 +53,7 @@ def test_every_parameter_is_checked(config: Any) -> None:
         (TrainingConfig(epochs=0), "epochs"),
         (TrainingConfig(max_steps=-1), "max_steps"),
         (TrainingConfig(max_steps=1.5), "max_steps"),  # type: ignore[arg-type]
-        (TrainingConfig(max_seconds=0), "max_seconds"),
+        (TrainingConfig(max_seconds=-1), "max_seconds"),
         (TrainingConfig(max_seconds=float("nan")), "max_seconds"),
         (TrainingConfig(max_seconds="10"), "max_seconds"),  # type: ignore[arg-type]
         (TrainingConfig(batch_size="all"), "batch_size"),  # type: ignore[arg-type]

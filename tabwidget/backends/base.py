@@ -113,6 +113,15 @@ class Backend(Protocol):
         """
         ...
 
+    def predict_out_of_sample(
+        self, contexts: NDArray[np.float64], targets: Sequence[int] | NDArray[np.int64]
+    ) -> Prediction:
+        """Return what `predict` does, for rows that may be rows of the fitted table.
+
+        A backend that reads the table's rows as context answers each from a context without it.
+        """
+        ...
+
     def validation_predictions(
         self, rows: NDArray[np.float64], target: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

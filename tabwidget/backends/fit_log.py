@@ -94,7 +94,8 @@ class FitLog:
         """Return the used share of each limit, 0 to 1, after so many epochs."""
         shares: dict[Reason, float] = {}
         if self.max_seconds is not None:
-            shares["budget"] = (self.seconds + self.reserve) / self.max_seconds
+            used = self.seconds + self.reserve
+            shares["budget"] = used / self.max_seconds if self.max_seconds else 1.0
         if self.max_steps is not None:
             shares["steps"] = self.n_steps / self.max_steps
         if self.epochs is not None:

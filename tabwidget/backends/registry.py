@@ -53,6 +53,9 @@ class Entry:
 
 
 BACKENDS = {
+    "pretrained": Entry(
+        "pretrained", "PretrainedBackend", "pretrained model of tables, without training"
+    ),
     "minilm": Entry("minilm", "MiniLMBackend", "small cell models, from scratch"),
     "minilm-text": Entry(
         "minilm_text", "MiniLMTextBackend", "small model of text tokens, from scratch"

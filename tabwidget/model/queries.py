@@ -386,7 +386,8 @@ class QueryMethods:
         out = np.full(len(rows), np.nan)
         present = np.flatnonzero(np.isfinite(rows[:, index]))
         if len(present):
-            found = self._predict(rows[present], np.full(len(present), index))
+            targets = np.full(len(present), index)
+            found = self.backend_.predict_out_of_sample(rows[present], targets).probabilities
             codes = column.codes(rows[present, index])
             probabilities = np.where(codes >= 0, found[np.arange(len(present)), codes], 0.0)
             with np.errstate(divide="ignore"):

@@ -102,6 +102,11 @@ class FakeBackend:
             found[i] = np.bincount(answers, minlength=widest) / len(answers)
         return Prediction(found, np.zeros(len(contexts)))
 
+    def predict_out_of_sample(
+        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64]
+    ) -> Prediction:
+        return self.predict(contexts, targets)
+
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
         scored = np.flatnonzero(np.isfinite(rows[:, target]))
         return scored, self.predict(rows[scored], [target] * len(scored)).probabilities

@@ -151,6 +151,12 @@ class MiniLMBackend:
         probabilities, spread = zip(*_mapped(predicted, len(contexts), tokens), strict=True)
         return Prediction(np.concatenate(probabilities), np.concatenate(spread))
 
+    def predict_out_of_sample(
+        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64]
+    ) -> Prediction:
+        """Return what `predict` does: weights do not hold single rows."""
+        return self.predict(contexts, targets, 2)
+
     @few_threads()
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
         """Return predictions of validation rows, each by a member not trained on the row."""

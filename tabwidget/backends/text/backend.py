@@ -186,6 +186,10 @@ class TextBackend(ABC):
             found = answers.predict(contexts, np.asarray(targets, dtype=np.int64), orders)
         return Prediction(*found)
 
+    def predict_out_of_sample(self, contexts: Floats, targets: Sequence[int] | Ints) -> Prediction:
+        """Return what `predict` does: weights do not hold single rows."""
+        return self.predict(contexts, targets)
+
     def validation_predictions(self, rows: Floats, target: int) -> tuple[Ints, Floats]:
         """Return the validation rows of the last fit that have the target, and their answers."""
         at = self._validation_rows[np.isfinite(rows[self._validation_rows, target])]

@@ -1,0 +1,46 @@
+"""The cache of contexts has a bound, and evicts the least recently used."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from tabwidget.backends.pretrained.lru_cache import LRUCache
+
+
+@dataclass
+class Block:
+    """An object of some size."""
+
+    n_bytes: int
+
+
+def test_the_least_recently_used_object_leaves() -> None:
+    cache: LRUCache[Block] = LRUCache(100)
+    for key in ("a", "b", "a", "c"):
+        cache.get(key, lambda: Block(40))
+    assert cache.keys() == ("a", "c")
+    assert cache.n_bytes == 80
+
+
+def test_one_object_larger_than_the_bound_is_kept() -> None:
+    cache: LRUCache[Block] = LRUCache(10)
+    cache.get("a", lambda: Block(5))
+    cache.get("b", lambda: Block(500))
+    assert cache.keys() == ("b",)
+
+
+def test_threads_that_ask_together_make_an_object_once() -> None:
+    cache: LRUCache[Block] = LRUCache(100)
+    made = []
+
+    def make() -> Block:
+        made.append(1)
+        return Block(1)
+
+    threads = [threading.Thread(target=cache.get, args=("a", make)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
