@@ -89,6 +89,16 @@ class Backend(Protocol):
         """Whether there are weights to predict with; also in training, once there are some."""
         ...
 
+    @property
+    def trained(self) -> bool:
+        """Whether the answers use weights that were trained on the table."""
+        ...
+
+    @property
+    def gains(self) -> dict[int, float]:
+        """Nats per validation cell that training added to a pretrained answer, by target column."""
+        ...
+
     def fit(self, request: FitRequest) -> None:
         """Fit a table; returns at the first limit, or once `stopped` is true."""
         ...
@@ -141,6 +151,10 @@ class Backend(Protocol):
         ndarray of shape (n_predictions, n_support)
             Probabilities, each by weights that were not trained on the row.
         """
+        ...
+
+    def without_rows(self) -> Backend:
+        """Return a backend whose state holds no rows of the table; `ConfigError` if none can."""
         ...
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -53,6 +53,7 @@ class Entry:
 
 
 BACKENDS = {
+    "auto": Entry("pool", "PoolBackend", "pretrained model of tables, and a network fitted to it"),
     "pretrained": Entry(
         "pretrained", "PretrainedBackend", "pretrained model of tables, without training"
     ),
@@ -98,9 +99,9 @@ class Choice:
 def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Choice:
     """Return the backend of a name.
 
-    "auto" is "minilm", which trains from scratch in seconds, unless the config has a pretrained
-    model, LoRA adapters or quantized weights: then it is the first installed of "mlx" and
-    "huggingface" on Apple silicon, in the opposite order elsewhere.
+    "auto" is the pool of the pretrained model of tables and a network fitted to the table, unless
+    the config has a language model, LoRA adapters or quantized weights: then it is the first
+    installed of "mlx" and "huggingface" on Apple silicon, in the opposite order elsewhere.
 
     Raises
     ------
@@ -112,12 +113,12 @@ def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Ch
     Examples
     --------
     >>> choose("auto")
-    Choice(name='minilm', reason='no pretrained model is requested')
+    Choice(name='auto', reason='no language model is requested')
     """
     if backend != "auto":
         if backend not in BACKENDS:
             raise ConfigError(
-                f"there is no backend {backend!r}: use one of auto, {', '.join(BACKENDS)}."
+                f"there is no backend {backend!r}: use one of {', '.join(BACKENDS)}."
                 + nearest(backend, BACKENDS)
             )
         return Choice(backend, "it is requested by name")
@@ -127,7 +128,7 @@ def choose(backend: str = "auto", model_config: ModelConfig | None = None) -> Ch
         if getattr(model_config, name, None) is not None
     ]
     if not requested:
-        return Choice("minilm", "no pretrained model is requested")
+        return Choice("auto", "no language model is requested")
     apple = platform.system() == "Darwin" and platform.machine() == "arm64"
     where = "Apple silicon" if apple else "this machine"
     backends = {name: entry for name, entry in BACKENDS.items() if entry.pretrained}
@@ -155,7 +156,7 @@ def resolve(backend: str | Backend = "auto", model_config: ModelConfig | None = 
     Examples
     --------
     >>> resolve("auto").name
-    'minilm'
+    'auto'
     """
     if not isinstance(backend, str):
         if model_config is not None and hasattr(backend, "model_config"):

@@ -56,6 +56,22 @@ class QueryMethods:
         return hasattr(self, "backend_") and self.backend_.ready
 
     @property
+    def trained(self) -> bool:
+        """Whether the answers use weights trained on the table, not its rows as context alone."""
+        return hasattr(self, "backend_") and self.backend_.trained
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """What training added to the pretrained answers, in nats per validation cell, by column.
+
+        Empty without training, and for backends without pretrained answers.
+        """
+        if not self.ready:
+            return {}
+        names = self._schema.targets
+        return {names[target]: gain for target, gain in self.backend_.gains.items()}
+
+    @property
     def schema(self) -> TableSchema:
         """The fitted columns."""
         self._check_ready()

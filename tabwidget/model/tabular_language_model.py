@@ -47,9 +47,11 @@ class TabularLanguageModel(QueryMethods, NestedParams, BaseEstimator):  # type: 
     Parameters
     ----------
     backend : str or Backend, default "auto"
-        "minilm" trains from scratch in seconds, "huggingface" and "mlx" fine-tune a pretrained
-        model, "minilm-text" is a small model of rows as text. "auto" is "minilm" unless
-        `model_config` names a pretrained model; see `tabwidget.backends.choose`.
+        "auto" answers at once by a pretrained model that reads the table's rows, and pools it with
+        a network fitted to them; "pretrained" and "minilm" are these two alone. "huggingface" and
+        "mlx" fine-tune a language model, "minilm-text" is a small model of rows as text. With a
+        `model_config` that names a language model, "auto" is one of these; see
+        `tabwidget.backends.choose`.
     serializer : str or Serializer, default "json"
         How a row is written as text: "json", "key-value" or "bracket".
     training : TrainingConfig, optional
@@ -221,8 +223,11 @@ class TabularLanguageModel(QueryMethods, NestedParams, BaseEstimator):  # type: 
             self.save(checkpoint)
         return self
 
-    def save(self, folder: str | Path) -> None:
-        """Save the model as JSON and safetensors, without the table's rows.
+    def save(self, folder: str | Path, *, rows: bool = True) -> None:
+        """Save the model as JSON and safetensors.
+
+        The backends "auto" and "pretrained" answer from the table's rows, so that **the folder
+        holds rows of the table** (at most 20,000): do not share it where you would not share them.
 
         An interrupted save leaves an older one in the folder intact.
 
@@ -230,22 +235,27 @@ class TabularLanguageModel(QueryMethods, NestedParams, BaseEstimator):  # type: 
         ----------
         folder : str or Path
             Created if missing.
+        rows : bool, default True
+            False saves the fitted network of the backend "auto" alone, without any row; it loads
+            as a model with the backend "minilm".
 
         Raises
         ------
         NotFittedError
             Before the first fit.
         ConfigError
-            If the folder has other contents, or for a custom backend or serializer.
+            If the folder has other contents, for a custom backend or serializer, or without rows
+            for a model that was not trained.
         TableError
             For levels of a type that cannot be saved.
         """
         schema = self.schema
-        choose(self.backend_.name)
-        backend, arrays = self.backend_.state()
+        saved = self.backend_ if rows else self.backend_.without_rows()
+        choose(saved.name)
+        backend, arrays = saved.state()
         content = {
             "params": {
-                "backend": self.backend_.name,
+                "backend": saved.name,
                 **{name: params_to_json(getattr(self, name)) for name in _SAVED},
             },
             "schema": schema_to_json(schema, self._empty),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabwidget.backends import FitRequest, Prediction
+from tabwidget.backends import Backend, FitRequest, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import (
@@ -101,6 +101,17 @@ class FakeBackend:
             answers = self._cells[matching if matching.any() else present, target]
             found[i] = np.bincount(answers, minlength=widest) / len(answers)
         return Prediction(found, np.zeros(len(contexts)))
+
+    @property
+    def trained(self) -> bool:
+        return self.ready
+
+    @property
+    def gains(self) -> dict[int, float]:
+        return {}
+
+    def without_rows(self) -> Backend:
+        return self
 
     def predict_out_of_sample(
         self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64]

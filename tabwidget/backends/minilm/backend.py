@@ -70,6 +70,11 @@ class MiniLMBackend:
     model_config : ModelConfig, optional
         Size of the models.
 
+    Attributes
+    ----------
+    validation_rows : list of ndarray of int
+        Row numbers of each member's validation rows in the last fit; empty for a loaded model.
+
     Examples
     --------
     >>> backend = MiniLMBackend(ModelConfig(width=32))
@@ -85,13 +90,18 @@ class MiniLMBackend:
         self._members: tuple[CellModel, ...] = ()
         self._columns: tuple[Column, ...] = ()
         self._near = np.empty((0, 0), dtype=np.int64)
-        self._validation_rows: list[NDArray[np.int64]] = []
+        self.validation_rows: list[NDArray[np.int64]] = []
         self._seed = 0
 
     @property
     def ready(self) -> bool:
         """Whether there are weights to predict with."""
         return bool(self._members)
+
+    @property
+    def n_members(self) -> int:
+        """Number of fitted models."""
+        return len(self._members)
 
     @few_threads()
     def fit(self, request: FitRequest) -> None:
@@ -104,7 +114,7 @@ class MiniLMBackend:
             self._members = ()
         fit = MiniLMFit(request, self.model_config, columns, self._members)
         self._columns, self._near, self._seed = columns, fit.near, request.seed
-        self._validation_rows = fit.validation_rows
+        self.validation_rows = fit.validation_rows
         fit.run(self._publish)
 
     def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
@@ -151,6 +161,20 @@ class MiniLMBackend:
         probabilities, spread = zip(*_mapped(predicted, len(contexts), tokens), strict=True)
         return Prediction(np.concatenate(probabilities), np.concatenate(spread))
 
+    @property
+    def trained(self) -> bool:
+        """Whether there are weights, all of them trained on the table."""
+        return self.ready
+
+    @property
+    def gains(self) -> dict[int, float]:
+        """Nats that training added to a pretrained answer: there is no such answer."""
+        return {}
+
+    def without_rows(self) -> MiniLMBackend:
+        """Return itself: the state holds no rows."""
+        return self
+
     def predict_out_of_sample(
         self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64]
     ) -> Prediction:
@@ -161,16 +185,32 @@ class MiniLMBackend:
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
         """Return predictions of validation rows, each by a member not trained on the row."""
         numbers, distributions = [], []
-        for member, validation in zip(self._ready_members(), self._validation_rows, strict=False):
+        for member, validation in enumerate(self.validation_rows[: self.n_members]):
             scored = validation[np.isfinite(rows[validation, target])]
-            contexts = rows[scored]
-            contexts[:, target] = np.nan
+            numbers.append(scored)
             targets = np.full(len(scored), target)
-            for part in _batches(len(scored), min(len(self._columns), MAX_READ) + 1):
-                numbers.append(scored[part])
-                [found] = self._distributions([member], contexts[part], targets[part], 1)
-                distributions.append(found)
+            distributions.append(self.predict_by_member(member, rows[scored], targets))
         return np.concatenate(numbers), np.concatenate(distributions)
+
+    @few_threads()
+    def predict_by_member(
+        self, number: int, contexts: Floats, targets: NDArray[np.int64]
+    ) -> Floats:
+        """Return the probabilities that one member predicts, by one column order.
+
+        Parameters
+        ----------
+        number : int
+            Number of the member.
+        contexts, targets
+            As for `predict`.
+        """
+        member = self._ready_members()[number]
+        contexts = contexts.copy()
+        contexts[np.arange(len(contexts)), targets] = np.nan
+        parts = _batches(len(contexts), min(len(self._columns), MAX_READ) + 1)
+        found = [self._distributions([member], contexts[p], targets[p], 1)[0] for p in parts]
+        return np.concatenate(found)
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the fitted state: JSON content, and arrays by name."""
@@ -193,7 +233,7 @@ class MiniLMBackend:
     ) -> None:
         """Restore what `state` returned for these columns."""
         self._columns, self._near = tuple(columns), arrays["neighbors"]
-        self._seed, self._validation_rows = content["seed"], []
+        self._seed, self.validation_rows = content["seed"], []
         nodes = [arrays.get(f"nodes.{index}") for index in range(len(columns))]
         members = []
         for number in range(content["n_members"]):

@@ -6,24 +6,24 @@ Shapes: R stored rows, B query rows, C columns, F features, S the largest suppor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget._typing import Bools, Floats, Ints
 from tabwidget.backends.base import FitRequest, Prediction
+from tabwidget.backends.chain import chain_rule
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.fit_log import FitLog
 from tabwidget.backends.pretrained.table_context import TableContext
 from tabwidget.backends.pretrained.weights import pretrained_model
 from tabwidget.backends.threads import few_threads
 from tabwidget.config import ModelConfig, TrainingConfig
-from tabwidget.errors import NotFittedError
+from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.params import warn_unused
 from tabwidget.serializers.base import Serializer
 from tabwidget.table import Column, Table
-from tabwidget.table.column_orders import column_orders
 
 __all__ = ["PretrainedBackend"]
 
@@ -67,6 +67,16 @@ class PretrainedBackend:
         if self._context is None:
             raise NotFittedError("this model is not fitted yet: call fit() first")
         return self._context
+
+    @property
+    def trained(self) -> bool:
+        """Whether anything was trained on the table: never."""
+        return False
+
+    @property
+    def gains(self) -> dict[int, float]:
+        """Nats per validation cell that training added: none."""
+        return {}
 
     def fit(self, request: FitRequest) -> None:
         """Take the rows of a table as the context; nothing is trained.
@@ -178,6 +188,13 @@ class PretrainedBackend:
         left_out = np.flatnonzero(np.isin(self._numbers, numbers))
         return self.context.predict_without(left_out, rows, target)
 
+    def without_rows(self) -> NoReturn:
+        """Raise `ConfigError`, since the rows are all that it knows of the table."""
+        raise ConfigError(
+            "the table's rows are all that the backend 'pretrained' knows: save it with its rows, "
+            "or train a model with the backend 'auto'"
+        )
+
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the fitted state: JSON content, and the context's rows among the arrays."""
         context = self.context
@@ -207,26 +224,10 @@ class PretrainedBackend:
         counts = _counter(columns, old.rows)
         self._context = TableContext(pretrained_model(), columns, old.rows, counts, old.seed)
 
-    @few_threads()
     def chain(self, rows: Floats) -> Floats:
-        """Return each cell's log-probability given the cells read before it in its row.
-
-        All rows read the targets in one order, each row from contexts that lack it.
-        """
+        """Return each cell's log-probability given the cells read before it in its row."""
         context = self.context
-        n, folds = len(context.targets), context.folds_of(rows)
-        out = np.zeros((len(rows), len(context.columns)))
-        [order] = column_orders(1, n, seed=context.seed, epoch=0)
-        read = np.full(rows.shape, np.nan)
-        read[:, n:] = rows[:, n:]
-        for target in order:
-            at = np.flatnonzero(np.isfinite(rows[:, target]))
-            codes = context.columns[target].codes(rows[at, target])
-            p, _ = context.predict(read[at], np.full(len(at), target), folds=folds[at])
-            with np.errstate(divide="ignore"):
-                out[at, target] = np.log(np.where(codes >= 0, p[np.arange(len(at)), codes], 0.0))
-            read[:, target] = rows[:, target]
-        return out
+        return chain_rule(rows, context.columns, context.seed, self.predict_out_of_sample)
 
 
 def _counter(columns: Sequence[Column], rows: Floats) -> Callable[[int], Floats]:

@@ -186,6 +186,20 @@ class TextBackend(ABC):
             found = answers.predict(contexts, np.asarray(targets, dtype=np.int64), orders)
         return Prediction(*found)
 
+    @property
+    def trained(self) -> bool:
+        """Whether there are weights, all of them trained on the table."""
+        return self.ready
+
+    @property
+    def gains(self) -> dict[int, float]:
+        """Nats that training added to a pretrained answer: there is no such answer."""
+        return {}
+
+    def without_rows(self) -> TextBackend:
+        """Return itself: the state holds no rows."""
+        return self
+
     def predict_out_of_sample(self, contexts: Floats, targets: Sequence[int] | Ints) -> Prediction:
         """Return what `predict` does: weights do not hold single rows."""
         return self.predict(contexts, targets)

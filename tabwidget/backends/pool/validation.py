@@ -1,0 +1,170 @@
+"""PoolValidation: what the members predict for rows that none of them has seen.
+
+The fitted network keeps validation rows for each of its own members; these are the folds. The
+pretrained model answers them from contexts that lack the rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabwidget._typing import Floats, Ints
+from tabwidget.backends.minilm import MiniLMBackend
+from tabwidget.backends.pool.weights import KNOWN_SHARES, PoolWeights, best_weights, log_loss
+from tabwidget.backends.pretrained import PretrainedBackend
+from tabwidget.table import Column, Table
+
+__all__ = ["PoolValidation"]
+
+MAX_ROWS = 200  # per fold
+MAX_FOLDS = 4
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The pretrained model's predictions of one column in one fold.
+
+    Attributes
+    ----------
+    fold : int
+        Number of the fold.
+    rows : list of ndarray
+        The evidence, for each of `KNOWN_SHARES`.
+    codes : ndarray of int
+        Support index of the true values.
+    predictions : list of ndarray of shape (n, S)
+        Probabilities, for each of `KNOWN_SHARES`.
+    """
+
+    fold: int
+    rows: list[Floats]
+    codes: Ints
+    predictions: list[Floats]
+
+
+class PoolValidation:
+    """Predictions of validation rows, measured one column and fold at a time.
+
+    Parameters
+    ----------
+    table : Table
+        The fitted table.
+    targets : sequence of str
+        Columns to measure first.
+    pretrained : PretrainedBackend
+        Has the table's rows.
+    network : MiniLMBackend
+        Has begun its fit.
+    seed : int
+        Seed of the samples of rows and of the hidden cells.
+
+    Attributes
+    ----------
+    seconds : float
+        Time spent in `measure`.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        targets: Sequence[str],
+        pretrained: PretrainedBackend,
+        network: MiniLMBackend,
+        seed: int,
+    ) -> None:
+        self.pretrained, self.network = pretrained, network
+        self.columns: tuple[Column, ...] = table.schema.inputs
+        rng = np.random.default_rng([seed, 1])
+        self._numbers = [
+            rows if len(rows) <= MAX_ROWS else np.sort(rng.choice(rows, MAX_ROWS, replace=False))
+            for rows in network.validation_rows[:MAX_FOLDS]
+        ]
+        self._rows = [table.schema.rows(table.frame.iloc[numbers]) for numbers in self._numbers]
+        self._hidden = [rng.random((len(rows), len(self.columns))) for rows in self._rows]
+        self._owner = np.repeat(
+            np.arange(len(self.columns)), [column.width for column in self.columns]
+        )
+        self.measured: dict[int, list[Measured]] = {}
+        self.seconds = 0.0
+        names = table.schema.targets
+        order = sorted(range(len(names)), key=lambda i: names[i] not in targets)
+        self._todo = iter([(fold, i) for fold in range(len(self._numbers)) for i in order])
+
+    def measure(self) -> bool:
+        """Measure the next column; return False once there is none."""
+        began = time.perf_counter()
+        following = next(self._todo, None)
+        if following is None:
+            return False
+        fold, target = following
+        rows = self._rows[fold]
+        there = np.flatnonzero(np.isfinite(rows[:, target]))
+        if len(there):
+            column = self.columns[target]
+            evidence = [self._evidence(fold, there, target, share) for share in KNOWN_SHARES]
+            both = np.concatenate(evidence)
+            found = self.pretrained.predictions_without(self._numbers[fold], both, target)
+            codes = np.maximum(column.codes(rows[there, target]), 0)
+            parts = np.split(found, len(evidence))
+            self.measured.setdefault(target, []).append(Measured(fold, evidence, codes, parts))
+        self.seconds += time.perf_counter() - began
+        return True
+
+    def weights(self) -> tuple[PoolWeights, dict[int, float]]:
+        """Return the pool weights by what is measured, and each column's gain in nats.
+
+        A column that is not measured gets the mean weights of the others.
+        """
+        n_columns = len(self.columns)
+        at = np.full((len(KNOWN_SHARES), n_columns, 2), np.nan)
+        gains = {}
+        for target, found in self._by_network().items():
+            column = self.columns[target]
+            distances = np.diff(column.grid) if column.is_number else None
+            codes = np.concatenate([m.codes for m, _ in found])
+            for level in range(len(KNOWN_SHARES)):
+                members = [
+                    np.concatenate([m.predictions[level] for m, _ in found]),
+                    np.concatenate([by_network[level] for _, by_network in found]),
+                ]
+                at[level, target] = best_weights(members, codes, distances)
+            pooled = np.einsum("m,mns->ns", at[-1, target], np.stack(members))
+            gains[target] = log_loss(members[0], codes) - log_loss(pooled, codes)
+        if not gains:
+            return PoolWeights.of_first(n_columns, 2), {}
+        mean = np.nanmean(at, axis=1, keepdims=True)
+        return PoolWeights(np.where(np.isnan(at), mean, at)), gains
+
+    def _by_network(self) -> dict[int, list[tuple[Measured, list[Floats]]]]:
+        """Return what the network predicts where the pretrained model is measured, by target."""
+        found: dict[int, list[tuple[Measured, list[Floats]]]] = {}
+        for fold in range(min(len(self._rows), self.network.n_members)):
+            of_fold = [
+                (target, m) for target, ms in self.measured.items() for m in ms if m.fold == fold
+            ]
+            if not of_fold:
+                continue
+            # One batch for all columns.
+            rows = [part for _, m in of_fold for part in m.rows]
+            targets = np.repeat(
+                [target for target, m in of_fold for _ in m.rows], [len(part) for part in rows]
+            )
+            p = self.network.predict_by_member(fold, np.concatenate(rows), targets)
+            parts = iter(np.split(p, np.cumsum([len(part) for part in rows])[:-1]))
+            for target, m in of_fold:
+                size = len(self.columns[target].support)
+                answers = [next(parts)[:, :size] for _ in m.rows]
+                found.setdefault(target, []).append((m, answers))
+        return found
+
+    def _evidence(self, fold: int, there: Ints, target: int, share: float) -> Floats:
+        """Return rows without the target, with this share of the other cells."""
+        rows, keys = self._rows[fold][there], self._hidden[fold][there].copy()
+        keys[:, target] = 2.0
+        place = keys.argsort(1).argsort(1)
+        n_known = int(np.ceil(share * (len(self.columns) - 1)))
+        return np.where((place < n_known)[:, self._owner], rows, np.nan)
