@@ -249,8 +249,9 @@ class ContextStatistics:
         """Return the features of query rows, each for exactly the cells that it knows."""
         log_ratios, counts = _log_ratios(self.table, self.class_shares, cells)
         x = _regressors(self.score_sums, self.bin_counts, cells)
-        solve = self._exact if self.moments.shape[1] == 1 else self._by_conjugate_gradients
-        weights = solve(cells.known)
+        # A batch of tables in pretraining would take thousands of factorizations.
+        exact = len(cells.known) == 1 or self.moments.shape[1] == 1
+        weights = (self._exact if exact else self._by_conjugate_gradients)(cells.known)
         explained = (weights * self.moments[:, :, None]).sum(-1)
         explained_by_all = (self.coefficients * self.moments).sum(-1)[..., None]
         total = self.total[..., None] + 1e-6
@@ -264,22 +265,19 @@ class ContextStatistics:
         """Return ridge coefficients per query row by Cholesky, shape ``(B, S, Q, D)``."""
         # Rows that know the same columns share their coefficients.
         mask, of_row = _distinct(known)
-        mask = mask.float()
-        gram = self.gram[:, 0, None] * mask[..., None] * mask[:, :, None]
+        mask = mask[:, None].float()
+        gram = self.gram[:, :, None] * mask[..., None] * mask[..., None, :]
         gram = gram + torch.diag_embed(1 - mask)
-        right = self.moments[:, 0, None] * mask
+        right = self.moments[:, :, None] * mask
         factor = torch.linalg.cholesky_ex(gram)[0]
-        weights = torch.cholesky_solve(right[..., None], factor)[..., 0]
-        return weights[:, of_row][:, None]
+        return torch.cholesky_solve(right[..., None], factor)[..., 0][:, :, of_row]
 
     def _by_conjugate_gradients(self, known: Tensor) -> Tensor:
-        """Return ridge coefficients per query row, shape ``(B, S, Q, D)``.
+        """Return approximate ridge coefficients per query row, shape ``(B, S, Q, D)``.
 
-        Conjugate gradients with the diagonal as preconditioner: a factorization per row and class
-        would cost more.
+        Conjugate gradients with the diagonal as preconditioner.
         """
-        mask, of_row = _distinct(known)
-        mask = mask[:, None].float()
+        mask = known[:, None].float()
         scale = self.gram.diagonal(dim1=-2, dim2=-1).rsqrt()
         gram = self.gram * scale[..., None] * scale[..., None, :]
         residual = (self.moments * scale)[:, :, None] * mask
@@ -292,7 +290,7 @@ class ContextStatistics:
             residual = residual - step * image
             previous, squared = squared, residual.pow(2).sum(-1, keepdim=True)
             direction = residual + squared / (previous + 1e-12) * direction
-        return (weights * scale[:, :, None])[:, :, of_row]
+        return weights * scale[:, :, None]
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,8 @@ class Block(nn.Module):
     def keys_and_values(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return keys and values of context rows, each ``(B, H, N, W / H)``."""
         keys, values = self.key_value(self.attention_norm(rows)).chunk(2, -1)
-        return self._split(keys), self._split(values)
+        # Contiguous per head, since every later question reads them.
+        return self._split(keys).contiguous(), self._split(values).contiguous()
 
     def forward(
         self, rows: Tensor, contexts: Sequence[tuple[Tensor, Tensor]], sizes: Sequence[int]
