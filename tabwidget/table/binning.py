@@ -13,10 +13,10 @@ __all__ = ["Bins", "bins_of"]
 
 
 # Bins of about equal counts; more of them would dominate the loss of the other columns.
-N_EVEN, N_EVEN_LARGE = 24, 32
+N_EVEN, N_EVEN_LARGE = 24, 40
 # Additional bins where values are far apart, as in the tails.
-N_WIDE, N_WIDE_LARGE = 8, 32
-LARGE = 5_000  # rows; longer columns use the second number of each pair
+N_WIDE, N_WIDE_LARGE = 8, 24
+LARGE = 400  # rows; longer columns use the second number of each pair
 MIN_ROWS = 10  # in each part of a wide bin that is split
 
 

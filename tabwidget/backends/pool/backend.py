@@ -1,11 +1,13 @@
-"""PoolBackend: the default backend. The pretrained model answers at once; the fitted network joins.
+"""PoolBackend: the default backend. The pretrained model answers at once, trained members join it.
 
-``p(target | evidence) = w_1 p_pretrained + w_2 p_network``, with weights per column and share of
-known cells; see `tabwidget.backends.pool.weights`.
+``p(target | evidence) = w_1 p_pretrained + w_2 p_network + w_3 p_forest``, with weights per column
+and share of known cells; see `tabwidget.backends.pool.weights`.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,7 +21,8 @@ from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.chain import chain_rule
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm import MiniLMBackend
-from tabwidget.backends.pool.validation import PoolValidation
+from tabwidget.backends.pool.forests import Forests
+from tabwidget.backends.pool.validation import N_MEMBERS, PoolValidation
 from tabwidget.backends.pool.weights import PoolWeights
 from tabwidget.backends.pretrained import PretrainedBackend
 from tabwidget.config import ModelConfig, TrainingConfig
@@ -32,11 +35,13 @@ __all__ = ["PoolBackend"]
 
 MEASURED_SHARE = 0.25  # of the time of a fit, at most, for the pretrained model's validation
 WEIGHING_SHARE = 0.1  # of a time limit, for the weights at the end
+FOREST_SHARE = 0.25  # of a time limit, for the forests of a table of thousands of rows
+N_TREES = 60
 WEIGHING_FACTOR = 2.0  # growth of the time between two choices of weights
 
 
 class PoolBackend:
-    """The pretrained in-context model and the fitted network, pooled per column.
+    """The pretrained in-context model, the fitted network and forests, pooled per column.
 
     Parameters
     ----------
@@ -56,8 +61,9 @@ class PoolBackend:
         self._model_config = model_config or ModelConfig()
         self.pretrained = PretrainedBackend(self._model_config)
         self.network = MiniLMBackend(self._model_config)
+        self.forests: Forests | None = None
         # Replaced as wholes, never changed: predictions need no lock.
-        self._weights = PoolWeights.of_first(0, 2)
+        self._weights = PoolWeights.of_first(0, N_MEMBERS)
         self._gains: dict[int, float] = {}
 
     @property
@@ -92,8 +98,8 @@ class PoolBackend:
         """
         resume = request.resume and self.network.ready
         if not resume:
-            self.network = MiniLMBackend(self._model_config)
-            self._set(PoolWeights.of_first(len(request.table.schema.inputs), 2), {})
+            self.network, self.forests = MiniLMBackend(self._model_config), None
+            self._set(PoolWeights.of_first(len(request.table.schema.inputs), N_MEMBERS), {})
         if request.training.max_seconds == 0:
             self.pretrained.fit(replace(request, emit=_renamed(request.emit, self.name)))
             return
@@ -111,21 +117,21 @@ class PoolBackend:
         return self._pooled(
             contexts,
             np.asarray(targets, dtype=np.int64),
-            [
-                lambda rows, of: self.pretrained.predict(rows, of, orders),
-                lambda rows, of: self.network.predict(rows, of, orders),
-            ],
+            self.pretrained.predict,
+            self.network.predict,
+            orders=orders,
         )
 
     def predict_out_of_sample(
         self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64]
     ) -> Prediction:
         """Return what `predict` does, each row of the table from a context that lacks it."""
-        members = (self.pretrained, self.network)
         return self._pooled(
             contexts,
             np.asarray(targets, dtype=np.int64),
-            [member.predict_out_of_sample for member in members],
+            self.pretrained.predict_out_of_sample,
+            self.network.predict_out_of_sample,
+            out_of_sample=True,
         )
 
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
@@ -133,13 +139,15 @@ class PoolBackend:
         if not self.trained or not self.network.validation_rows:
             return self.pretrained.validation_predictions(rows, target)
         numbers, by_network = self.network.validation_predictions(rows, target)
-        distinct = np.unique(numbers)
-        by_pretrained = self.pretrained.predictions_without(distinct, rows[distinct], target)
-        by_pretrained = by_pretrained[np.searchsorted(distinct, numbers)]
-        known = self._known_shares(rows[numbers], np.full(len(numbers), target))
-        weights = self._weights.of(np.full(len(numbers), target), known)
-        n = by_pretrained.shape[1]
-        return numbers, weights[:, :1] * by_pretrained + weights[:, 1:] * by_network[:, :n]
+        distinct, at = np.unique(numbers, return_inverse=True)
+        by_pretrained = self.pretrained.predictions_without(distinct, rows[distinct], target)[at]
+        targets, size = np.full(len(numbers), target), by_pretrained.shape[1]
+        weights = self._member_weights(rows[numbers], targets)
+        found = weights[:, :1] * by_pretrained + weights[:, 1:2] * by_network[:, :size]
+        if weights[:, 2].any() and self.forests is not None:
+            by_forest = self.forests.predict(rows[numbers], targets, out_of_sample=True)
+            found += weights[:, 2:] * by_forest.probabilities
+        return numbers, found
 
     def without_rows(self) -> MiniLMBackend:
         """Return the fitted network alone, which holds no rows of the table.
@@ -163,6 +171,9 @@ class PoolBackend:
             if member.ready:
                 content[member.name], own = member.state()
                 arrays |= {f"{member.name}.{name}": array for name, array in own.items()}
+        if self.forests is not None:
+            own = self.forests.state()
+            arrays |= {f"forests.{name}": array for name, array in own.items()}
         arrays["pool.weights"] = self._weights.at
         content["gains"] = {str(target): gain for target, gain in self._gains.items()}
         return content, arrays
@@ -176,13 +187,9 @@ class PoolBackend:
         """Restore what `state` returned for these columns."""
         for member in (self.pretrained, self.network):
             if member.name in content:
-                prefix = f"{member.name}."
-                own = {
-                    name.removeprefix(prefix): array
-                    for name, array in arrays.items()
-                    if name.startswith(prefix)
-                }
-                member.restore(columns, content[member.name], own)
+                member.restore(columns, content[member.name], _below(f"{member.name}.", arrays))
+        self.forests = Forests(self.pretrained.context)
+        self.forests.restore(_below("forests.", arrays))
         gains = {int(target): gain for target, gain in content["gains"].items()}
         self._set(PoolWeights(np.asarray(arrays["pool.weights"])), gains)
 
@@ -191,6 +198,7 @@ class PoolBackend:
         for member in (self.pretrained, self.network):
             if member.ready:
                 member.grow(columns)
+        self.forests = None
 
     def chain(self, rows: Floats) -> Floats:
         """Return each cell's log-probability given the cells read before it in its row."""
@@ -209,26 +217,48 @@ class PoolBackend:
         shares: Floats = known.sum(1) / max(1, len(columns) - 1)
         return shares
 
+    def _member_weights(self, rows: Floats, targets: NDArray[np.int64]) -> Floats:
+        """Return the weights of the members that can answer, shape ``(n, N_MEMBERS)``."""
+        weights = self._weights.of(targets, self._known_shares(rows, targets))
+        forests = self.forests
+        available = np.ones(weights.shape, dtype=bool)
+        available[:, 1] = self.network.ready
+        available[:, 2] = forests is not None and np.array([t in forests for t in targets])
+        weights = np.where(available, weights, 0.0)
+        total = weights.sum(1, keepdims=True)
+        first = np.arange(N_MEMBERS) == 0
+        return np.where(total > 0, weights / np.where(total > 0, total, 1.0), first)
+
     def _pooled(
         self,
         rows: Floats,
         targets: NDArray[np.int64],
-        members: Sequence[Callable[[Floats, NDArray[np.int64]], Prediction]],
+        by_pretrained: Callable[..., Prediction],
+        by_network: Callable[..., Prediction],
+        *,
+        out_of_sample: bool = False,
+        **options: int,
     ) -> Prediction:
         """Return the mixture of the members' predictions; members without weight are not asked."""
-        weights = self._weights.of(targets, self._known_shares(rows, targets))
-        if not self.network.ready:
-            weights = np.eye(len(members))[np.zeros(len(rows), dtype=np.int64)]
-        largest = max((len(self.pretrained.context.columns[t].support) for t in targets), default=0)
-        found = np.zeros((len(members), len(rows), largest))
-        spread = np.zeros((len(members), len(rows)))
-        for number, predict in enumerate(members):
+        weights, forests = self._member_weights(rows, targets), self.forests
+        sizes = [len(self.pretrained.context.columns[t].support) for t in np.unique(targets)]
+        largest = max(sizes, default=0)
+        found = np.zeros((N_MEMBERS, len(rows), largest))
+        spread = np.zeros((N_MEMBERS, len(rows)))
+        for number, predict in enumerate((by_pretrained, by_network, None)):
             asked = np.flatnonzero(weights[:, number] > 0)
-            if len(asked):
-                prediction = predict(rows[asked], targets[asked])
-                size = min(largest, prediction.probabilities.shape[1])
-                found[number, asked, :size] = prediction.probabilities[:, :size]
-                spread[number, asked] = prediction.spread
+            if not len(asked):
+                continue
+            if predict is not None:
+                prediction = predict(rows[asked], targets[asked], **options)
+            else:
+                assert forests is not None
+                prediction = forests.predict(
+                    rows[asked], targets[asked], out_of_sample=out_of_sample
+                )
+            size = min(largest, prediction.probabilities.shape[1])
+            found[number, asked, :size] = prediction.probabilities[:, :size]
+            spread[number, asked] = prediction.spread
         mean = np.einsum("nm,mns->ns", weights, found)
         between = np.abs(found - mean).sum(2) / 2
         return Prediction(mean, np.einsum("nm,mn->n", weights, np.maximum(spread, between)))
@@ -239,16 +269,19 @@ class _PoolFit:
 
     def __init__(self, backend: PoolBackend, request: FitRequest) -> None:
         self.backend, self.request = backend, request
+        self.limit = request.training.max_seconds
+        self.forests = Forests(backend.pretrained.context)
         self.validation: PoolValidation | None = None
         self._next_weighing = 1.0
         self._end: FitEnd | None = None
 
     def run(self) -> None:
         """Train to the end, and choose the final weights."""
-        training, limit = self.request.training, self.request.training.max_seconds
-        if limit is not None:
+        training = self.request.training
+        if self.limit is not None:
             training = clone(training)
-            training.max_seconds = (1 - WEIGHING_SHARE) * limit
+            reserved = WEIGHING_SHARE + FOREST_SHARE * self.forests.worthwhile
+            training.max_seconds = (1 - reserved) * self.limit
         try:
             self.backend.network.fit(replace(self.request, training=training, emit=self._receive))
         finally:
@@ -262,8 +295,7 @@ class _PoolFit:
             self._end = event
             return
         if isinstance(event, FitStart):
-            limit = self.request.training.max_seconds
-            event = replace(event, backend=self.backend.name, budget_seconds=limit)
+            event = replace(event, backend=self.backend.name, budget_seconds=self.limit)
         self.request.emit(event)
         if self.validation is None:
             self.validation = PoolValidation(
@@ -273,19 +305,42 @@ class _PoolFit:
                 self.backend.network,
                 self.request.seed,
             )
-        timed = self.request.training.max_seconds is not None
-        if timed and self.validation.seconds < MEASURED_SHARE * event.seconds:
+        if self.limit is None:
+            return
+        if self.validation.seconds < MEASURED_SHARE * event.seconds:
             self.validation.measure()
-        if timed and self.backend.network.ready and event.seconds >= self._next_weighing:
+        if self.backend.network.ready and event.seconds >= self._next_weighing:
             self._next_weighing = WEIGHING_FACTOR * event.seconds
-            self.backend._set(*self.validation.weights())
+            self._weigh(self.validation)
 
     def _finish(self, validation: PoolValidation) -> None:
-        """Measure what is left where no time limit counts, and choose the weights."""
-        if self.request.training.max_seconds is None:
-            while not self.request.stopped() and validation.measure():
-                pass
-        self.backend._set(*validation.weights())
+        """Grow the forests, measure what is left without a time limit, and choose the weights."""
+        if self.forests.worthwhile and not self.request.stopped():
+            self._grow_forests()
+        while self.limit is None and not self.request.stopped() and validation.measure():
+            pass
+        self._weigh(validation)
+
+    def _grow_forests(self) -> None:
+        names = self.request.table.schema.targets
+        first = [i for i, name in enumerate(names) if name in self.request.targets]
+        order = [*first, *(i for i in range(len(names)) if i not in first)]
+        seconds = math.inf if self.limit is None else FOREST_SHARE * self.limit / len(order)
+        began = time.perf_counter()
+        for done, target in enumerate(order):
+            late = time.perf_counter() - began > max(1, done) * seconds + seconds
+            if self.request.stopped() or late:
+                break
+            self.forests.grow(target, max_trees=N_TREES, seconds=seconds)
+        self.backend.forests = self.forests
+
+    def _weigh(self, validation: PoolValidation) -> None:
+        self.backend._set(*validation.weights(self.forests))
+
+
+def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): x for name, x in arrays.items() if name.startswith(prefix)}
 
 
 def _renamed(emit: Callable[[Event], None], name: str) -> Callable[[Event], None]:

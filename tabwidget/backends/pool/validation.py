@@ -14,14 +14,16 @@ import numpy as np
 
 from tabwidget._typing import Floats, Ints
 from tabwidget.backends.minilm import MiniLMBackend
+from tabwidget.backends.pool.forests import Forests
 from tabwidget.backends.pool.weights import KNOWN_SHARES, PoolWeights, best_weights, log_loss
 from tabwidget.backends.pretrained import PretrainedBackend
 from tabwidget.table import Column, Table
 
-__all__ = ["PoolValidation"]
+__all__ = ["N_MEMBERS", "PoolValidation"]
 
 MAX_ROWS = 200  # per fold
 MAX_FOLDS = 4
+N_MEMBERS = 3  # pretrained model, network, forest
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Measured:
         Number of the fold.
     rows : list of ndarray
         The evidence, for each of `KNOWN_SHARES`.
+    places : ndarray of int
+        Position of each row among the stored rows; -1 for none.
     codes : ndarray of int
         Support index of the true values.
     predictions : list of ndarray of shape (n, S)
@@ -42,6 +46,7 @@ class Measured:
 
     fold: int
     rows: list[Floats]
+    places: Ints
     codes: Ints
     predictions: list[Floats]
 
@@ -84,6 +89,11 @@ class PoolValidation:
             for rows in network.validation_rows[:MAX_FOLDS]
         ]
         self._rows = [table.schema.rows(table.frame.iloc[numbers]) for numbers in self._numbers]
+        stored = {number: place for place, number in enumerate(pretrained.numbers.tolist())}
+        self._places = [
+            np.array([stored.get(number, -1) for number in numbers.tolist()])
+            for numbers in self._numbers
+        ]
         self._hidden = [rng.random((len(rows), len(self.columns))) for rows in self._rows]
         self._owner = np.repeat(
             np.arange(len(self.columns)), [column.width for column in self.columns]
@@ -110,17 +120,24 @@ class PoolValidation:
             found = self.pretrained.predictions_without(self._numbers[fold], both, target)
             codes = np.maximum(column.codes(rows[there, target]), 0)
             parts = np.split(found, len(evidence))
-            self.measured.setdefault(target, []).append(Measured(fold, evidence, codes, parts))
+            places = self._places[fold][there]
+            measured = Measured(fold, evidence, places, codes, parts)
+            self.measured.setdefault(target, []).append(measured)
         self.seconds += time.perf_counter() - began
         return True
 
-    def weights(self) -> tuple[PoolWeights, dict[int, float]]:
+    def weights(self, forests: Forests) -> tuple[PoolWeights, dict[int, float]]:
         """Return the pool weights by what is measured, and each column's gain in nats.
 
         A column that is not measured gets the mean weights of the others.
+
+        Parameters
+        ----------
+        forests : Forests
+            What is grown so far.
         """
         n_columns = len(self.columns)
-        at = np.full((len(KNOWN_SHARES), n_columns, 2), np.nan)
+        at = np.full((len(KNOWN_SHARES), n_columns, N_MEMBERS), np.nan)
         gains = {}
         for target, found in self._by_network().items():
             column = self.columns[target]
@@ -131,11 +148,15 @@ class PoolValidation:
                     np.concatenate([m.predictions[level] for m, _ in found]),
                     np.concatenate([by_network[level] for _, by_network in found]),
                 ]
-                at[level, target] = best_weights(members, codes, distances)
-            pooled = np.einsum("m,mns->ns", at[-1, target], np.stack(members))
+                if target in forests:
+                    parts = [forests.at_places(m.rows[level], target, m.places) for m, _ in found]
+                    members.append(np.concatenate(parts))
+                chosen = best_weights(members, codes, distances)
+                at[level, target] = np.pad(chosen, (0, N_MEMBERS - len(chosen)))
+            pooled = np.einsum("m,mns->ns", chosen, np.stack(members))
             gains[target] = log_loss(members[0], codes) - log_loss(pooled, codes)
         if not gains:
-            return PoolWeights.of_first(n_columns, 2), {}
+            return PoolWeights.of_first(n_columns, N_MEMBERS), {}
         mean = np.nanmean(at, axis=1, keepdims=True)
         return PoolWeights(np.where(np.isnan(at), mean, at)), gains
 

@@ -40,6 +40,11 @@ class PretrainedBackend:
     model_config : ModelConfig, optional
         As for every backend; none of its fields has an effect.
 
+    Attributes
+    ----------
+    numbers : ndarray of int
+        Row number in the table of each stored row; -1 for rows of an earlier table.
+
     Examples
     --------
     >>> backend = PretrainedBackend()
@@ -53,7 +58,7 @@ class PretrainedBackend:
         self.model_config = model_config or ModelConfig()
         # Replaced as a whole, never changed: predictions need no lock.
         self._context: TableContext | None = None
-        self._numbers = np.empty(0, dtype=np.int64)
+        self.numbers = np.empty(0, dtype=np.int64)
         self._loaded = False
 
     @property
@@ -120,7 +125,7 @@ class PretrainedBackend:
                 column = columns[target]
                 return _counted(column, column.numbers(frame[column.name]))
 
-        self._numbers = numbers
+        self.numbers = numbers
         self._context = TableContext(pretrained_model(), columns, rows, counts, seed)
 
     def size(self, table: Table, serializer: Serializer, training: TrainingConfig) -> ModelSize:
@@ -164,11 +169,11 @@ class PretrainedBackend:
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
         """Return out-of-fold predictions of the stored rows, of a sample where they are many."""
         context = self.context
-        scored = np.flatnonzero((self._numbers >= 0) & context.encoding.known[:, target])
+        scored = np.flatnonzero((self.numbers >= 0) & context.encoding.known[:, target])
         if len(scored) > MAX_VALIDATION_ROWS:
             rng = np.random.default_rng(context.seed)
             scored = np.sort(rng.choice(scored, MAX_VALIDATION_ROWS, replace=False))
-        numbers = self._numbers[scored]
+        numbers = self.numbers[scored]
         folds, targets = context.folds[scored], np.full(len(scored), target)
         return numbers, context.predict(rows[numbers], targets, folds=folds)[0]
 
@@ -185,8 +190,14 @@ class PretrainedBackend:
         target : int
             The target column.
         """
-        left_out = np.flatnonzero(np.isin(self._numbers, numbers))
-        return self.context.predict_without(left_out, rows, target)
+        return self.context.predict_without(self.places_of(numbers), rows, target)
+
+    def places_of(self, numbers: Ints) -> Ints:
+        """Return the positions among the stored rows of some rows of the table.
+
+        Rows of the table that are not stored are left out.
+        """
+        return np.flatnonzero(np.isin(self.numbers, numbers))
 
     def without_rows(self) -> NoReturn:
         """Raise `ConfigError`, since the rows are all that it knows of the table."""
@@ -215,7 +226,7 @@ class PretrainedBackend:
         def counts(target: int) -> Floats:
             return np.asarray(arrays[f"context.counts.{target}"])
 
-        self._numbers, self._loaded = np.full(len(rows), -1), True
+        self.numbers, self._loaded = np.full(len(rows), -1), True
         self._context = TableContext(pretrained_model(), columns, rows, counts, content["seed"])
 
     def grow(self, columns: Sequence[Column]) -> None:

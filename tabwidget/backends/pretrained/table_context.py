@@ -167,9 +167,13 @@ class TableContext:
 
     def folds_of(self, rows: Floats) -> Ints:
         """Return the fold of each row; -1 for rows that are not among the stored ones."""
-        places = self._place_of_row
-        keys = map(_key, rows)
-        return np.array([self.folds[places[k]] if k in places else IN_NO_FOLD for k in keys])
+        places = self.places_of(rows)
+        return np.where(places >= 0, self.folds[places], IN_NO_FOLD)
+
+    def places_of(self, rows: Floats) -> Ints:
+        """Return the position of each row among the stored ones; -1 if it is not there."""
+        place = self._place_of_row
+        return np.array([place.get(_key(row), -1) for row in rows], dtype=np.int64)
 
     @functools.cached_property
     def _place_of_row(self) -> dict[bytes, int]:

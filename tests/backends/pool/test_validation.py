@@ -7,6 +7,7 @@ import pandas as pd
 
 from tabwidget import TabularLanguageModel, TrainingConfig
 from tabwidget.backends.pool import PoolBackend
+from tabwidget.backends.pool.forests import Forests
 from tabwidget.backends.pool.validation import PoolValidation
 
 
@@ -29,10 +30,10 @@ def frame(n: int = 60) -> pd.DataFrame:
 
 def test_columns_are_measured_one_at_a_time_targets_first() -> None:
     validation = validation_of(frame(), ("y",))
-    assert validation.weights()[1] == {}
+    assert validation.weights(Forests(validation.pretrained.context))[1] == {}
     assert validation.measure()
     assert list(validation.measured) == [1]
-    weights, gains = validation.weights()
+    weights, gains = validation.weights(Forests(validation.pretrained.context))
     assert list(gains) == [1]
     # The others get the mean weights.
     np.testing.assert_allclose(weights.at[:, 0], weights.at[:, 1])
