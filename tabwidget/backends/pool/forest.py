@@ -142,7 +142,7 @@ class Forest:
             )
             roots.append(start)
             start += nodes.node_count
-        return cls(np.array(roots), *map(np.concatenate, zip(*parts, strict=True))), unseen  # type: ignore[arg-type]
+        return cls(np.array(roots), *map(np.concatenate, zip(*parts, strict=True))), unseen
 
     def predict(self, x: Floats, among: Bools | None = None) -> Floats:
         """Return the probabilities of the support, shape ``(n, S)``.

@@ -22,7 +22,7 @@ __all__ = ["KNOWN_SHARES", "PoolWeights", "best_weights", "log_loss"]
 
 KNOWN_SHARES = (0.5, 1.0)  # of the other cells, at which weights are chosen
 STEP = 0.1  # between candidate weights
-PRIOR_ROWS = 10.0  # rows' worth of evidence for equal weights
+PRIOR_ROWS = 5.0  # rows' worth of evidence for the first member alone
 MIN_PROBABILITY = 1e-6
 
 
@@ -75,7 +75,7 @@ def best_weights(predictions: Sequence[Floats], codes: Ints, distances: Floats |
     """Return the weights of the mixture with the lowest loss, shape ``(M,)``.
 
     The loss is the log-loss for levels, and the continuous ranked probability score for numbers.
-    A prior of `PRIOR_ROWS` rows prefers equal weights.
+    A prior of `PRIOR_ROWS` rows prefers the first member: the others have to earn their weight.
 
     Parameters
     ----------
@@ -94,19 +94,19 @@ def best_weights(predictions: Sequence[Floats], codes: Ints, distances: Floats |
     """
     stacked = np.stack(predictions)
     n_members, n = len(stacked), len(codes)
-    equal = np.full(n_members, 1 / n_members)
+    alone = np.eye(n_members)[0]
     if not n:
-        return equal
+        return alone
     losses = {}
     for weights in _candidates(n_members):
         mixed = np.einsum("m,mns->ns", np.array(weights), stacked)
         losses[weights] = (
             log_loss(mixed, codes) if distances is None else _crps(mixed, codes, distances)
         )
-    # Nats need no unit; a CRPS counts in shares of that of equal weights.
+    # Nats need no unit; a CRPS counts in shares of the lowest one.
     unit = 1.0 if distances is None else max(min(losses.values()), 1e-12)
     penalized = {
-        weights: loss / unit + PRIOR_ROWS / n * float(((np.array(weights) - equal) ** 2).sum())
+        weights: loss / unit + PRIOR_ROWS / n * float(((np.array(weights) - alone) ** 2).sum())
         for weights, loss in losses.items()
     }
     return np.array(min(penalized, key=penalized.__getitem__))

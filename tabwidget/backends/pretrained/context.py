@@ -279,8 +279,12 @@ def _columns(cells: Cells, features: NDArray[np.int64]) -> Cells:
         cells = replace(
             cells, known=torch.zeros_like(cells.known), scores=torch.zeros_like(cells.scores)
         )
-    return Cells(
-        cells.scores[..., at], cells.bins[..., at], cells.known[..., at], cells.is_number[..., at]
+    return replace(
+        cells,
+        scores=cells.scores[..., at],
+        bins=cells.bins[..., at],
+        known=cells.known[..., at],
+        is_number=cells.is_number[..., at],
     )
 
 

@@ -18,6 +18,8 @@ from tabwidget.table import Column
 
 __all__ = ["Ranking", "TableEncoding"]
 
+MAX_LEVEL_BINS = 256  # of a column of levels; rarer levels share the last
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -71,6 +73,8 @@ class TableEncoding:
         The rows.
     known : ndarray of bool of shape (n_rows, F)
         Which cells are known.
+    n_bins : int
+        Most bins of a feature.
     ranks : ndarray of shape (n_rows, F)
         Rank of each number; arbitrary for levels and unknown cells.
     cells : Cells
@@ -92,6 +96,8 @@ class TableEncoding:
             else:
                 size = len(columns[owner[feature]].support)
                 self._bin_of_level[feature] = _bins_by_frequency(known.astype(np.int64), size)
+        largest = max((int(bins.max(initial=0)) for bins in self._bin_of_level.values()), default=0)
+        self.n_bins = max(N_BINS, largest + 1)
         self.ranks, self.cells = self._encode(rows)
 
     def encode(self, rows: Floats) -> Cells:
@@ -115,6 +121,7 @@ class TableEncoding:
             torch.from_numpy(bins)[None],
             torch.from_numpy(known)[None],
             torch.from_numpy(self.is_number)[None],
+            self.n_bins,
         )
 
 
@@ -127,4 +134,4 @@ def _bins_by_frequency(codes: Ints, n_levels: int) -> Ints:
     counts = np.bincount(codes, minlength=n_levels)
     bins = np.empty(n_levels, dtype=np.int64)
     bins[np.argsort(-counts, kind="stable")] = np.arange(n_levels)
-    return np.minimum(bins, N_BINS - 1)
+    return np.minimum(bins, MAX_LEVEL_BINS - 1)

@@ -3,8 +3,8 @@
 A context row is described without its own answer (leave-one-out), a query row by all context rows.
 Unknown cells are left out of every sum, so that one context serves any subset of known cells.
 
-Shapes: B tables, N context rows, Q query rows, R either of them, D feature columns, G bins of a
-feature, K coarse classes of the target, S target scores (1 for a number, K for levels).
+Shapes: B tables, N context rows, Q query rows, R either of them, D feature columns, G most bins of
+a feature, K coarse classes of the target, S target scores (1 for a number, K for levels).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 Kind = Literal["number", "levels"]
 
-N_BINS = 16  # bins of a feature (G)
+N_BINS = 16  # rank bins of a number; a column of levels may have more bins
 N_CLASSES = 12  # most levels of a target, and coarse bins of a number (K)
 N_ANSWERS = {"number": 32, "levels": N_CLASSES}  # rank bins of a number, or classes
 N_GRADIENT_STEPS = 12  # of conjugate gradients
@@ -56,17 +56,20 @@ class Cells:
         Normal score of a number among the known numbers of its column; 0 for levels and unknown
         cells.
     bins : int64 Tensor of shape (B, R, D)
-        Rank bin of a number, or level; below `N_BINS`.
+        Rank bin of a number, below `N_BINS`, or level, below `n_bins`.
     known : bool Tensor of shape (B, R, D)
         Which cells are known.
     is_number : bool Tensor of shape (B, D)
         Which columns are numbers.
+    n_bins : int, default `N_BINS`
+        Most bins of a column (G).
     """
 
     scores: Tensor
     bins: Tensor
     known: Tensor
     is_number: Tensor
+    n_bins: int = N_BINS
 
     def rows(self, at: slice | Tensor) -> Cells:
         """Return the cells of some rows."""
@@ -205,10 +208,10 @@ class ContextStatistics:
         targets = answers.targets
         centered = targets - targets.mean(1, keepdim=True)
         shares = (classes.sum(1) + 0.5 / N_CLASSES) / (n + 0.5)
-        one_hot = functional.one_hot(cells.bins, N_BINS).float() * cells.known[..., None]
-        table = _smoothed(torch.einsum("bndg,bnk->bdgk", one_hot, classes), cells.is_number)
-        bin_counts = one_hot.sum(1)
-        sums = torch.einsum("bndg,bns->bdgs", one_hot, centered)
+        read = torch.cat([classes, centered, torch.ones_like(classes[..., :1])], -1)
+        counted = _sums_by_bin(read, cells)
+        table, sums, bin_counts = counted.split([N_CLASSES, centered.shape[-1], 1], -1)
+        table, bin_counts = _smoothed(table, cells.is_number), bin_counts[..., 0]
 
         own = cells.known[..., None]
         log_ratios, counts = _log_ratios(table, shares, cells, classes[:, :, None] * own)
@@ -420,6 +423,16 @@ def _ridge(n_rows: int) -> float:
 
 def _bounded(predictions: Tensor) -> Tensor:
     return torch.nan_to_num(predictions).clamp(-MAX_PREDICTION, MAX_PREDICTION)
+
+
+def _sums_by_bin(values: Tensor, cells: Cells) -> Tensor:
+    """Return the sum of the rows' values over each bin, ``(B, N, X)`` to ``(B, D, G, X)``."""
+    b, _, d = cells.bins.shape
+    place = torch.arange(b * d, device=values.device).view(b, 1, d) * cells.n_bins + cells.bins
+    weighted = values[:, :, None] * cells.known[..., None]
+    out = values.new_zeros(b * d * cells.n_bins, values.shape[-1])
+    out.index_add_(0, place.flatten(), weighted.flatten(0, 2))
+    return out.view(b, d, cells.n_bins, -1)
 
 
 def _smoothed(table: Tensor, is_number: Tensor) -> Tensor:

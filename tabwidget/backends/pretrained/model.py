@@ -167,10 +167,15 @@ class Block(nn.Module):
             nn.init.zeros_(weight)
 
     def keys_and_values(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values of context rows, each ``(B, H, N, W / H)``."""
+        """Return keys and values of context rows, each ``(B, H, N, W / H)``.
+
+        The keys carry the sharpness of each head for this number of rows.
+        """
         keys, values = self.key_value(self.attention_norm(rows)).chunk(2, -1)
+        scale = 1 + self.sharpness * math.log(rows.shape[1] / ROWS_AT_SCALE_ONE)
+        scaled = self._split(keys) * scale[:, None, None].to(keys.dtype)
         # Contiguous per head, since every later question reads them.
-        return self._split(keys).contiguous(), self._split(values).contiguous()
+        return scaled.contiguous(), self._split(values).contiguous()
 
     def forward(
         self, rows: Tensor, contexts: Sequence[tuple[Tensor, Tensor]], sizes: Sequence[int]
@@ -188,18 +193,13 @@ class Block(nn.Module):
         """
         queries = self._split(self.query(self.attention_norm(rows)))
         read = [
-            functional.scaled_dot_product_attention(part * self._scale(keys), keys, values)
+            functional.scaled_dot_product_attention(part, keys, values)
             for part, (keys, values) in zip(queries.split(sizes, 2), contexts, strict=True)
         ]
         attended = read[0] if len(read) == 1 else torch.cat(read, 2)
         rows = rows + self.output(attended.transpose(1, 2).flatten(2))
         hidden = functional.gelu(self.up(self.mlp_norm(rows)))
         return rows + self.down(hidden)
-
-    def _scale(self, keys: Tensor) -> Tensor:
-        """Return the sharpness of each head for this number of context rows."""
-        scale = 1 + self.sharpness * math.log(keys.shape[2] / ROWS_AT_SCALE_ONE)
-        return scale[:, None, None].to(keys.dtype)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -25,6 +25,7 @@ __all__ = ["N_FOLDS", "TableContext"]
 MAX_CONTEXT_ROWS = 2_000
 MIN_CONTEXT_ROWS = 256  # even where the contexts of all targets exceed `MAX_CACHE_BYTES`
 MAX_CACHE_BYTES = 384 * 2**20
+CACHED_SHARE = 0.9  # of the cache, for keys and values
 MIN_LEVEL_ROWS = 8  # of each level that a sample of rows keeps
 MAX_QUERY_ROWS = 256  # per batch, so that its activations stay in a core's cache
 N_FOLDS = 5
@@ -91,7 +92,8 @@ class TableContext:
         config = self.model.config
         per_row = 4 * config["width"] * (2 * config["layers"] + 1)
         n_contexts = sum(len(kinds_of(self.encoding, target)) for target in self.targets)
-        fitting = MAX_CACHE_BYTES // (per_row * max(1, n_contexts))
+        # The rest is for their statistics.
+        fitting = int(CACHED_SHARE * MAX_CACHE_BYTES) // (per_row * max(1, n_contexts))
         return int(np.clip(fitting, MIN_CONTEXT_ROWS, MAX_CONTEXT_ROWS))
 
     def shares(self, target: int) -> Floats:

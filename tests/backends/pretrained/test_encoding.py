@@ -35,13 +35,14 @@ def test_scores_equal_those_of_pretraining(numbers: list[int]) -> None:
 
 
 def test_frequent_levels_have_a_bin_each_and_rare_ones_share_the_last() -> None:
-    levels = [f"l{i:02}" for i in range(20) for _ in range(40 - i)]
+    levels = [f"l{i:03}" for i in range(300) for _ in range(2 if i < 255 else 1)]
     found = encoding_of(pd.DataFrame({"level": levels, "x": range(len(levels))}))
     bins = found.cells.bins[0, :, 0].numpy()
     first = {level: int(bins[levels.index(level)]) for level in levels}
-    assert first["l00"] == 0
-    assert first["l14"] == 14
-    assert {first[f"l{i}"] for i in range(15, 20)} == {N_BINS - 1}
+    assert first["l000"] == 0
+    assert first["l254"] == 254
+    assert {first[f"l{i}"] for i in range(255, 300)} == {255}
+    assert found.cells.n_bins == 256
 
 
 def test_large_numbers_keep_their_ranks() -> None:
