@@ -1,25 +1,34 @@
-"""Baselines for every-column prediction: scikit-learn models trained for one column each.
+"""Baselines for every-column prediction: models trained for one column each, at their defaults.
+
+    python -m tests.benchmarks.baselines --cache FOLDER [--tables tuning,confirmation] [--seeds 5]
+        [--trees 300]
 
 Preprocessing: median imputation with missing indicators and scaling for numbers; most-frequent
-imputation with indicators and one-hot encoding for levels. Boosting handles missing cells and
-levels itself. The models are trained on whole rows; where half of a test row is hidden, their own
-preprocessing imputes it. For the CRPS they predict a normal distribution around the prediction,
-with the root mean square of their out-of-fold residuals (out-of-bag for the forest) on rows hidden
-in the same way.
+imputation with indicators and one-hot encoding for levels. Boosting (scikit-learn's) and LightGBM
+handle missing cells and levels themselves. The models are trained on whole rows; where half of a
+test row is hidden, their own preprocessing imputes it. For the CRPS and the calibration of numbers
+they predict a normal distribution around the prediction, with the root mean square of their
+out-of-fold residuals (out-of-bag for the forest) on rows hidden in the same way.
 
-Scores are cached as JSON, since they don't depend on tabwidget.
+Scores are cached as JSON, since they don't depend on tabwidget; the command above fills the cache,
+seed by seed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import sklearn
 from numpy.typing import NDArray
+from scipy.special import ndtr
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
@@ -33,29 +42,46 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 
-from tests.benchmarks.frames import half_known, is_number
-from tests.benchmarks.scores import gaussian_crps
+from tests.benchmarks.frames import half_known, is_number, load, named, split
+from tests.benchmarks.report import Report, parser
+from tests.benchmarks.scores import calibration_error, gaussian_crps, uniformity_error
 
-__all__ = ["GIVENS", "MODELS", "RAW_FOREST", "Scores", "baselines", "features", "scored_rows"]
+__all__ = [
+    "GIVENS",
+    "MODELS",
+    "RAW_FOREST",
+    "Scores",
+    "baselines",
+    "features",
+    "scored_columns",
+    "scored_rows",
+]
 
 Floats = NDArray[np.float64]
 Scores = dict[str, dict[str, dict[str, float]]]  # given -> model -> metric -> score
 
-VERSION = 1  # increase it when a change below changes the scores
+VERSION = 2  # increase it when a change below changes the scores
 GIVENS = ("all", "half")
-MODELS = ("linear", "forest", "boosting")
+MODELS = ("linear", "forest", "boosting", "lightgbm")
+MIN_ROWS = 10  # of the test part, to score a column
 RAW_FOREST = "forest, raw votes"
 
 
 def baselines(
     train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, trees: int, cache: Path | None
 ) -> Scores:
-    """Return the scores of the three models on one column, from the cache if possible."""
+    """Return the scores of all models on one column, from the cache if possible."""
     if cache is None:
         return _scores(train, test, target, seed, trees)
-    key = [VERSION, sklearn.__version__, trees, seed, target, *map(str, train.dtypes)]
+    versions = (VERSION, sklearn.__version__, lightgbm.__version__)
+    key = [*versions, trees, seed, target, *map(str, train.dtypes)]
     digest = hashlib.sha256(repr(key).encode())
     for part in (train, test):
         digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
@@ -72,6 +98,13 @@ def baselines(
 def features(frame: pd.DataFrame) -> pd.DataFrame:
     """Return numbers and dates as floats (seconds), and levels as strings; NaN where missing."""
     return pd.DataFrame({name: _plain(frame[name]) for name in frame})
+
+
+def scored_columns(train: pd.DataFrame, test: pd.DataFrame) -> Iterator[str]:
+    """Yield the columns with two values to learn and `MIN_ROWS` test rows to score."""
+    for target in map(str, train):
+        if train[target].nunique() > 1 and scored_rows(train, test, target).sum() >= MIN_ROWS:
+            yield target
 
 
 def scored_rows(train: pd.DataFrame, test: pd.DataFrame, target: str) -> NDArray[np.bool_]:
@@ -111,10 +144,12 @@ def _scores(train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, tre
         for given, rows in inputs.items():
             if number:
                 mean = fitted.predict(rows)
-                found = gaussian_crps(mean, widths[given], truth.to_numpy())
+                width, numbers = widths[given], truth.to_numpy()
+                below = ndtr((numbers - mean) / max(width, 1e-12))
                 scores[given][name] = {
                     "R²": float(r2_score(truth, mean)),
-                    "CRPS": float(found.mean()),
+                    "CRPS": float(gaussian_crps(mean, width, numbers).mean()),
+                    "calibration": uniformity_error(below),
                 }
                 continue
             shares = fitted.predict_proba(rows)
@@ -125,13 +160,22 @@ def _scores(train: pd.DataFrame, test: pd.DataFrame, target: str, seed: int, tre
                 # A label without votes would cost 36 nats per row and favor us: add one vote,
                 # spread over the labels.
                 shares = (trees * shares + 1 / len(labels)) / (trees + 1)
-            scores[given][name] = {"log-loss": float(log_loss(truth, shares, labels=labels))}
+            right = labels[shares.argmax(1)] == truth.to_numpy()
+            scores[given][name] = {
+                "log-loss": float(log_loss(truth, shares, labels=labels)),
+                "calibration": calibration_error(shares.max(1), right.astype(float)),
+            }
     return scores
 
 
 def _pipeline(name: str, x: pd.DataFrame, number: bool, seed: int, trees: int) -> Pipeline:
     numbers = [column for column in x if is_number(x[column])]
     levels = [column for column in x if not is_number(x[column])]
+    if name == "lightgbm":
+        gbm = lightgbm.LGBMRegressor if number else lightgbm.LGBMClassifier
+        return make_pipeline(
+            FunctionTransformer(_categories), gbm(n_jobs=1, random_state=seed, verbosity=-1)
+        )
     if name == "boosting":
         boosting = HistGradientBoostingRegressor if number else HistGradientBoostingClassifier
         encoder = OrdinalEncoder(
@@ -168,6 +212,13 @@ def _pipeline(name: str, x: pd.DataFrame, number: bool, seed: int, trees: int) -
     return make_pipeline(prepared, forest(trees, n_jobs=1, random_state=seed))
 
 
+def _categories(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return levels as categories, which LightGBM matches to those of its training rows."""
+    # LightGBM refuses some characters in names.
+    renamed = frame.set_axis([f"x{i}" for i in range(frame.shape[1])], axis=1)
+    return renamed.astype({name: "category" for name in renamed if not is_number(renamed[name])})
+
+
 def _widths(
     fresh: Pipeline, fitted: Pipeline, learned: dict[str, pd.DataFrame], y: pd.Series, seed: int
 ) -> dict[str, float]:
@@ -202,3 +253,28 @@ def _out_of_fold(
         for given, rows in learned.items():
             found[given][left_out] = model.predict(rows.iloc[left_out])
     return found
+
+
+def main() -> None:
+    """Fill the cache."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--tables", default="tuning,confirmation")
+    arguments.add_argument("--seeds", type=int, default=5)
+    arguments.add_argument("--trees", type=int, default=300)
+    arguments.add_argument("--cache", type=Path, required=True)
+    options = arguments.parse_args()
+    warnings.filterwarnings("ignore", module="sklearn")
+    report = Report(options)
+    report.table("seed", "table", "columns", "seconds")
+    for seed in range(options.seeds):
+        for table in named(options.tables):
+            began = time.perf_counter()
+            train, test = split(load(table), seed)
+            columns = list(scored_columns(train, test))
+            for target in columns:
+                baselines(train, test, target, seed, options.trees, options.cache)
+            report.row(seed, table, len(columns), time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,11 +8,19 @@ from scipy.special import ndtr
 
 from tabwidget.table import Column
 
-__all__ = ["calibration_error", "crps", "gaussian_crps", "quantiles"]
+__all__ = [
+    "calibration_error",
+    "crps",
+    "cumulative",
+    "gaussian_crps",
+    "quantiles",
+    "uniformity_error",
+]
 
 Floats = NDArray[np.float64]
 
 BINS = 15
+LEVELS = np.arange(1, 20) / 20  # where the cumulative probabilities are checked
 
 
 def crps(column: Column, probabilities: Floats, truth: Floats) -> Floats:
@@ -96,6 +104,53 @@ def calibration_error(confidence: Floats, right: Floats) -> float:
     parts = [part for part in np.array_split(order, BINS) if len(part)]
     gaps = [abs(confidence[part].mean() - right[part].mean()) * len(part) for part in parts]
     return float(sum(gaps) / len(order))
+
+
+def cumulative(
+    column: Column, probabilities: Floats, truth: Floats, rng: np.random.Generator
+) -> Floats:
+    """Return the cumulative probability of each row's true value, uniform if calibrated.
+
+    A value with a probability of its own gets a random part of it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.table import Table
+    >>> column = Table(pd.DataFrame({"x": [1, 2, 4]})).schema["x"]
+    >>> rng = np.random.default_rng(0)
+    >>> found = cumulative(column, np.array([[0.5, 0.5, 0.0]]), np.array([2.0]), rng)
+    >>> bool(0.5 <= found[0] <= 1)
+    True
+    """
+    total = np.pad(probabilities.cumsum(1), [(0, 0), (1, 0)])
+    rows = np.arange(len(truth))
+    if column.edges is None:
+        low = total[rows, np.searchsorted(column.grid, truth, side="left")]
+        high = total[rows, np.searchsorted(column.grid, truth, side="right")]
+        return low + rng.random(len(truth)) * (high - low)
+    index = np.searchsorted(column.edges, truth, side="right") - 1
+    index = index.clip(0, probabilities.shape[1] - 1)
+    left, right = column.edges[index], column.edges[index + 1]
+    part = np.clip((truth - left) / np.maximum(right - left, 1e-300), 0, 1)
+    return total[rows, index] + part * probabilities[rows, index]
+
+
+def uniformity_error(cumulative: Floats) -> float:
+    """Return the mean distance of cumulative probabilities' shares from the uniform ones.
+
+    Parameters
+    ----------
+    cumulative : ndarray of shape (n_rows,)
+        Predicted probability of at most the true value.
+
+    Examples
+    --------
+    >>> uniformity_error(np.linspace(0, 1, 1001)) < 0.001, round(uniformity_error(np.ones(9)), 3)
+    (True, 0.5)
+    """
+    shares = (cumulative[:, None] <= LEVELS).mean(0)
+    return float(np.abs(shares - LEVELS).mean())
 
 
 def _mean_square(start: Floats, end: Floats) -> Floats:
