@@ -55,6 +55,7 @@ from tests.benchmarks.scores import calibration_error, gaussian_crps, uniformity
 
 __all__ = [
     "GIVENS",
+    "MIN_ROWS",
     "MODELS",
     "RAW_FOREST",
     "Scores",

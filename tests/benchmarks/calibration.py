@@ -21,8 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tabwidget import TabularLanguageModel
-from tests.benchmarks.baselines import scored_rows
-from tests.benchmarks.every_column import MIN_ROWS, fit_for
+from tests.benchmarks.baselines import MIN_ROWS, scored_rows
+from tests.benchmarks.every_column import fit_for
 from tests.benchmarks.frames import load, named, split, without_unseen
 from tests.benchmarks.report import Report, parser
 from tests.benchmarks.scores import calibration_error, quantiles
