@@ -1,0 +1,151 @@
+"""Surprise: corrupted cells among the most surprising ones, out of fold.
+
+    python -m tests.benchmarks.surprise [--tables iris,wine,penguins,cars,anes96] [--seeds 2]
+        [--backend pretrained] [--seconds 0] [--out FILE]
+
+1 % of the known cells of a table get the value of another row of the same column. Five models, each
+fitted to the other four fifths of the rows, give the log-probability of each cell of a fifth given
+the rest of its row; the lowest are the most surprising. The figure is the share of the corrupted
+cells among the 2 % most surprising ones (0.02 by chance, ties in random order). Beside it, an
+isolation forest (its score of a row counts for each of the row's cells) and the z-score of a cell
+within its column (of the indicator, for a level).
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest
+from sklearn.model_selection import KFold
+
+from tests.benchmarks.baselines import features
+from tests.benchmarks.every_column import Fit, fit_for
+from tests.benchmarks.frames import is_number, load, named, without_unseen
+from tests.benchmarks.report import Report, parser
+
+__all__ = ["corrupted", "found_share"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SHARE, LOOKED_AT = 0.01, 0.02
+FOLDS = 5
+
+
+def corrupted(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, Bools]:
+    """Return a copy with 1 % of the known cells replaced, and the mask of those cells.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"x": np.arange(100), "y": list("ab") * 50})
+    >>> wrong, mask = corrupted(frame, 0)
+    >>> int(mask.sum()), bool(((wrong != frame).to_numpy() == mask).all())
+    (2, True)
+    """
+    rng = np.random.default_rng(seed)
+    wrong, mask = frame.copy(), np.zeros(frame.shape, dtype=bool)
+    known = np.argwhere(frame.notna().to_numpy() & (frame.nunique() > 1).to_numpy())
+    chosen = rng.choice(len(known), max(1, round(SHARE * len(known))), replace=False)
+    for row, column in known[chosen]:
+        cells = frame.iloc[:, column].dropna()
+        others = cells[cells != frame.iat[row, column]]
+        wrong.iat[row, column] = others.iloc[int(rng.integers(len(others)))]
+        mask[row, column] = True
+    return wrong, mask
+
+
+def found_share(scores: Floats, mask: Bools, seed: int) -> float:
+    """Return the share of the masked cells among the 2 % with the highest scores; NaN are left out.
+
+    Examples
+    --------
+    >>> mask = np.arange(100) < 1
+    >>> found_share(-np.arange(100.0), mask, 0), found_share(np.arange(100.0), mask, 0)
+    (1.0, 0.0)
+    """
+    ties = np.random.default_rng(seed).random(scores.shape)
+    scored = ~np.isnan(scores)
+    n = max(1, round(LOOKED_AT * scored.sum()))
+    order = np.lexsort((ties[scored], -scores[scored]))[:n]
+    return float(mask[scored][order].sum() / mask.sum())
+
+
+def ours(fit: Fit, frame: pd.DataFrame, seed: int) -> Floats:
+    """Return minus the out-of-fold log-probability of each cell."""
+    scores = np.full(frame.shape, np.nan)
+    for kept, left_out in KFold(FOLDS, shuffle=True, random_state=seed).split(frame):
+        model = fit(frame.iloc[kept].reset_index(drop=True), seed)
+        rows = frame.iloc[left_out]
+        seen = without_unseen(rows, frame.iloc[kept])
+        cells = -pd.DataFrame(model.log_likelihood(seen, per_cell=True)).reindex(
+            columns=frame.columns
+        )
+        # A level that no other row has is as surprising as can be.
+        unseen = (rows.notna() & seen.isna()).to_numpy()
+        scores[left_out] = np.where(unseen, np.inf, cells.to_numpy(dtype=float))
+    return scores
+
+
+def z_scores(frame: pd.DataFrame) -> Floats:
+    """Return the absolute z-score of each cell within its column."""
+    plain = features(frame)
+    for name, cells in plain.items():
+        if is_number(cells):
+            plain[name] = (cells - cells.mean()).abs() / cells.std(ddof=0)
+        else:
+            shares = cells.map(cells.value_counts(normalize=True)).astype(float)
+            plain[name] = np.sqrt(1 / shares - 1)
+    return plain.to_numpy(dtype=float)
+
+
+def isolation(frame: pd.DataFrame, seed: int) -> Floats:
+    """Return the isolation forest's score of each cell's row."""
+    plain = features(frame)
+    coded = plain.apply(lambda cells: cells if is_number(cells) else pd.Categorical(cells).codes)
+    rows = -IsolationForest(random_state=seed).fit(coded).score_samples(coded)
+    return np.where(frame.notna(), rows[:, None], np.nan)
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--tables", default="iris,wine,penguins,cars,anes96")
+    arguments.add_argument("--seeds", type=int, default=2)
+    arguments.add_argument("--backend", default="pretrained")
+    arguments.add_argument("--seconds", type=float, default=0.0)
+    options = arguments.parse_args()
+    warnings.filterwarnings("ignore", module="sklearn")
+    report = Report(options)
+    fit = fit_for(options.seconds, options.backend)
+    methods: dict[str, Callable[[pd.DataFrame, int], Floats]] = {
+        "ours": lambda frame, seed: ours(fit, frame, seed),
+        "isolation forest": isolation,
+        "z-score": lambda frame, seed: z_scores(frame),
+    }
+    report.print("\nShare of the corrupted cells found, means over the seeds:")
+    report.table("table", "cells", *methods, "seconds of ours")
+    every = []
+    for table in named(options.tables):
+        frame = load(table)
+        found = []
+        for seed in range(options.seeds):
+            wrong, mask = corrupted(frame, seed)
+            began, shares = time.perf_counter(), {}
+            took = 0.0
+            for name, method in methods.items():
+                shares[name] = found_share(method(wrong, seed), mask, seed)
+                took = took or time.perf_counter() - began
+            found.append({**shares, "seconds": took})
+        means = pd.DataFrame(found).mean()
+        report.row(table, int(frame.notna().to_numpy().sum()), *means)
+        every.append(means)
+    report.row("in all", "", *pd.concat(every, axis=1).mean(axis=1))
+
+
+if __name__ == "__main__":
+    main()
