@@ -26,11 +26,11 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from tabwidget.backends.pretrained import backend
-from tabwidget.backends.pretrained.weights import pretrained_model
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tabwidget.backends.pretrained import backend
+from tabwidget.backends.pretrained.weights import pretrained_model
 from tests.benchmarks.every_column import fit_for
 from tests.benchmarks.frames import load
 from tests.benchmarks.little_known import distance
