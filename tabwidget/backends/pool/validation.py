@@ -129,7 +129,7 @@ class PoolValidation:
     def weights(self, forests: Forests) -> tuple[PoolWeights, dict[int, float]]:
         """Return the pool weights by what is measured, and each column's gain in nats.
 
-        A column that is not measured gets the mean weights of the others.
+        A column that is not measured gets the mean weights of the others of its kind.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class PoolValidation:
             What is grown so far.
         """
         n_columns = len(self.columns)
-        at = np.full((len(KNOWN_SHARES), n_columns, N_MEMBERS), np.nan)
+        at = np.zeros((len(KNOWN_SHARES), n_columns, N_MEMBERS))
         gains = {}
         for target, found in self._by_network().items():
             column = self.columns[target]
@@ -155,10 +155,14 @@ class PoolValidation:
                 at[level, target] = np.pad(chosen, (0, N_MEMBERS - len(chosen)))
             pooled = np.einsum("m,mns->ns", chosen, np.stack(members))
             gains[target] = log_loss(members[0], codes) - log_loss(pooled, codes)
-        if not gains:
-            return PoolWeights.of_first(n_columns, N_MEMBERS), {}
-        mean = np.nanmean(at, axis=1, keepdims=True)
-        return PoolWeights(np.where(np.isnan(at), mean, at)), gains
+        weights = PoolWeights.of_first(n_columns, N_MEMBERS)
+        for target, column in enumerate(self.columns):
+            alike = [i for i in gains if self.columns[i].is_number == column.is_number]
+            if target in gains:
+                weights.at[:, target] = at[:, target]
+            elif alike:
+                weights.at[:, target] = at[:, alike].mean(1)
+        return weights, gains
 
     def _by_network(self) -> dict[int, list[tuple[Measured, list[Floats]]]]:
         """Return what the network predicts where the pretrained model is measured, by target."""

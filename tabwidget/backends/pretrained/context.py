@@ -3,8 +3,12 @@
 The model answers a number by 32 rank bins and a target of levels by at most 12 classes. Both are
 carried over to the support of the column: direct answers by the counts of the table's rows,
 retrieved ones by the values of the context rows themselves, the normal component by the ranks of
-the cuts between support values. Finally the answer to each question is multiplied by the ratio of
-the table's shares to the answer when nothing is known, which thus gives exactly those shares.
+the cuts between support values. Finally the answer is corrected where the table itself knows it:
+
+- it is multiplied by the ratio of the table's shares to the answer when nothing is known, which
+  thus gives exactly those shares;
+- with a single level known, the n context rows of that level count n times, and the answer of the
+  model `LEVEL_PRIOR_ROWS` times.
 
 Shapes: N context rows, Q query rows, F features, D features read, K answers, S support.
 """
@@ -39,6 +43,7 @@ __all__ = ["Support", "TargetContext", "ask", "kinds_of"]
 MAX_FEATURES = 32  # that a context reads: those that say most about the target
 MAX_RATIO = 20.0  # of the table's shares to the answer when nothing is known
 POOLED_ROWS = 0.05  # rows' worth of the table's shares in the split of pooled levels
+LEVEL_PRIOR_ROWS = 20.0
 MIN_PROBABILITY = 1e-7
 
 # A number of so few values is also asked as levels; both answers are averaged.
@@ -180,11 +185,11 @@ class TargetContext:
         shares: Floats,
         seed: int,
     ) -> None:
-        self.kind = kind
+        self.kind, self._encoding = kind, encoding
+        self._rows = at = torch.from_numpy(rows)
         column = encoding.columns[target]
         rng = np.random.default_rng([seed, zlib.crc32(column.name.encode())])
         self.support = Support.of(encoding, target, kind, shares, rng)
-        at = torch.from_numpy(rows)
         codes = np.maximum(column.codes(encoding.rows[rows, target]), 0)
         self._codes = torch.from_numpy(codes)
         if kind == "number":
@@ -222,7 +227,29 @@ class TargetContext:
         p = self._on_support(mixture) * self._ratio
         known = cells.known[0][:, torch.from_numpy(self.features)].any(1, keepdim=True)
         p = torch.where(known, p, self.support.shares)
-        return (p / p.sum(1, keepdim=True)).double().numpy()
+        p = p / p.sum(1, keepdim=True)
+        for row, feature in self._single_levels(cells):
+            counts = self._counts_of_level(feature, cells.bins[0, row, feature])
+            p[row] = (counts + LEVEL_PRIOR_ROWS * p[row]) / (counts.sum() + LEVEL_PRIOR_ROWS)
+        return p.double().numpy()
+
+    def _single_levels(self, cells: Cells) -> list[tuple[int, int]]:
+        """Return the query rows that know a single cell, which is a level, and its feature."""
+        at = torch.from_numpy(self.features)
+        if not len(at):
+            return []
+        known = cells.known[0][:, at]
+        single = (known.sum(1) == 1) & ~cells.is_number[0, at][known.int().argmax(1)]
+        rows = single.nonzero()[:, 0]
+        features = at[known[rows].int().argmax(1)]
+        return list(zip(rows.tolist(), features.tolist(), strict=True))
+
+    def _counts_of_level(self, feature: int, level: Tensor) -> Tensor:
+        """Return how often the context rows of a level have each support value."""
+        cells = self._encoding.cells
+        bins, known = cells.bins[0, self._rows, feature], cells.known[0, self._rows, feature]
+        codes = self._codes[(bins == level) & known]
+        return torch.bincount(codes, minlength=len(self.support.shares)).float()
 
     def _on_support(self, mixture: Mixture) -> Tensor:
         """Return the mixture over the support, shape ``(Q, S)``."""

@@ -18,7 +18,7 @@ from tabwidget.errors import DataFileError
 __all__ = ["DIGEST", "FILE", "load_model", "pretrained_model", "save_model"]
 
 FILE = "weights.safetensors"
-DIGEST = "e100977ad874bea7dde5108951afdf7b8949d90b9bd249f0031db244c768287d"
+DIGEST = "ae0b6b52f06096cc01859bbd646f6993b9e38e9f71d9b875afa4ecded951426b"
 
 
 @functools.cache

@@ -77,6 +77,17 @@ def test_the_names_and_the_order_of_levels_have_no_effect() -> None:
     np.testing.assert_allclose([a, b, c], [z, q, m], atol=1e-6)
 
 
+def test_a_single_known_level_gives_nearly_the_shares_of_its_rows() -> None:
+    rng = np.random.default_rng(4)
+    code = rng.integers(0, 4, 400)
+    frame = pd.DataFrame(
+        {"y": (7 * code % 4).astype(str), "a": code.astype(str), "x": rng.normal(size=400)}
+    )
+    p = answers(frame, [[np.nan, float(level), np.nan] for level in range(4)])
+    assert (p.max(1) > 0.95).all()
+    assert p.argmax(1).tolist() == [0, 3, 2, 1]
+
+
 def test_an_exact_relation_is_followed() -> None:
     rng = np.random.default_rng(2)
     x = rng.normal(size=300)
