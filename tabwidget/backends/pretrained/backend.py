@@ -6,9 +6,11 @@ Shapes: R stored rows, B query rows, C columns, F features, S the largest suppor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tabwidget._typing import Bools, Floats, Ints
@@ -117,14 +119,10 @@ class PretrainedBackend:
             old = old[~_contained(old, rows)]
             rows = np.concatenate([old, rows])
             numbers = np.concatenate([np.full(len(old), -1), numbers])
-            counts = _counter(columns, rows)
+            counts: Callable[[int], Floats] = _RowCounts(columns, rows)
         else:
             self._loaded = False
-
-            def counts(target: int) -> Floats:
-                column = columns[target]
-                return _counted(column, column.numbers(frame[column.name]))
-
+            counts = _FrameCounts(columns, frame)
         self.numbers = numbers
         self._context = TableContext(pretrained_model(), columns, rows, counts, seed)
 
@@ -223,16 +221,21 @@ class PretrainedBackend:
         """Restore what `state` returned for these columns."""
         rows = np.asarray(arrays["context.rows"])
 
-        def counts(target: int) -> Floats:
-            return np.asarray(arrays[f"context.counts.{target}"])
-
+        prefix = "context.counts."
+        saved = {
+            int(name.removeprefix(prefix)): np.asarray(array)
+            for name, array in arrays.items()
+            if name.startswith(prefix)
+        }
         self.numbers, self._loaded = np.full(len(rows), -1), True
-        self._context = TableContext(pretrained_model(), columns, rows, counts, content["seed"])
+        self._context = TableContext(
+            pretrained_model(), columns, rows, saved.__getitem__, content["seed"]
+        )
 
     def grow(self, columns: Sequence[Column]) -> None:
         """Extend the support of the columns: new levels after the old ones, numbers anywhere."""
         old = self.context
-        counts = _counter(columns, old.rows)
+        counts = _RowCounts(columns, old.rows)
         self._context = TableContext(pretrained_model(), columns, old.rows, counts, old.seed)
 
     def chain(self, rows: Floats) -> Floats:
@@ -241,8 +244,27 @@ class PretrainedBackend:
         return chain_rule(rows, context.columns, context.seed, self.predict_out_of_sample)
 
 
-def _counter(columns: Sequence[Column], rows: Floats) -> Callable[[int], Floats]:
-    return lambda target: _counted(columns[target], rows[:, target])
+@dataclass(frozen=True)
+class _RowCounts:
+    """Counts the support values of rows."""
+
+    columns: Sequence[Column]
+    rows: Floats
+
+    def __call__(self, target: int) -> Floats:
+        return _counted(self.columns[target], self.rows[:, target])
+
+
+@dataclass(frozen=True)
+class _FrameCounts:
+    """Counts the support values of all rows of a frame, also where only a sample is stored."""
+
+    columns: Sequence[Column]
+    frame: pd.DataFrame
+
+    def __call__(self, target: int) -> Floats:
+        column = self.columns[target]
+        return _counted(column, column.numbers(self.frame[column.name]))
 
 
 def _counted(column: Column, numbers: Floats) -> Floats:

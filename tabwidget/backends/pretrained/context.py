@@ -231,7 +231,8 @@ class TargetContext:
         for row, feature in self._single_levels(cells):
             counts = self._counts_of_level(feature, cells.bins[0, row, feature])
             p[row] = (counts + LEVEL_PRIOR_ROWS * p[row]) / (counts.sum() + LEVEL_PRIOR_ROWS)
-        return p.double().numpy()
+        exact = p.double()
+        return (exact / exact.sum(1, keepdim=True)).numpy()
 
     def _single_levels(self, cells: Cells) -> list[tuple[int, int]]:
         """Return the query rows that know a single cell, which is a level, and its feature."""

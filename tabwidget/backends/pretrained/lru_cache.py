@@ -45,6 +45,13 @@ class LRUCache(Generic[T]):
         self._objects: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, int]:
+        """Return the bound alone: a copy begins empty."""
+        return {"max_bytes": self.max_bytes}
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the object of a key, made if it is not there.
 

@@ -40,6 +40,7 @@ CELL_SIZE = N_CLASSES + 7 + VECTOR_SIZE
 ROWS_AT_SCALE_ONE = 100.0  # attention sharpens with the logarithm of rows over this
 MIN_RETRIEVED = 1e-7
 MIN_STD = 0.01
+MAX_PLAIN = 4_096  # numbers
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ class Block(nn.Module):
         ]
         attended = read[0] if len(read) == 1 else torch.cat(read, 2)
         rows = rows + self.output(attended.transpose(1, 2).flatten(2))
-        hidden = functional.gelu(self.up(self.mlp_norm(rows)))
+        hidden = _gelu(self.up(self.mlp_norm(rows)))
         return rows + self.down(hidden)
 
     def _split(self, x: Tensor) -> Tensor:
@@ -356,7 +357,7 @@ class InContextModel(nn.Module):
         ]
         vectors = column_vectors[:, None].expand(-1, shape[1], -1, -1)
         read = torch.cat([rows.log_ratios, torch.stack(scalars, -1), vectors], -1)
-        read = functional.gelu(self.cell[kind](read)) * cells.known[..., None]
+        read = _gelu(self.cell[kind](read)) * cells.known[..., None]
         vector = self.cell_output(read.sum(2)) / math.sqrt(shape[2]) * 1.5
         known = cells.known.float().sum(2, keepdim=True)
         scale = 1.0 if kind == "number" else 3.0
@@ -379,3 +380,10 @@ class InContextModel(nn.Module):
         return self.answer["number"](
             torch.cat([z, z.abs(), z**2 - 1, error, error.abs(), one_hot], -1)
         )
+
+
+def _gelu(x: Tensor) -> Tensor:
+    """Return GELU; for few numbers by plain operations, since oneDNN's takes long to set up."""
+    if x.numel() > MAX_PLAIN or x.requires_grad:
+        return functional.gelu(x)
+    return 0.5 * x * (1 + torch.erf(x * math.sqrt(0.5)))

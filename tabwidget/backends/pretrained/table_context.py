@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from tabwidget.backends.pretrained.encoding import TableEncoding
 from tabwidget.backends.pretrained.features import Kind
 from tabwidget.backends.pretrained.lru_cache import LRUCache
 from tabwidget.backends.pretrained.model import InContextModel
+from tabwidget.backends.pretrained.weights import pretrained_model
 from tabwidget.table import Column
 
 __all__ = ["N_FOLDS", "TableContext"]
@@ -67,9 +69,22 @@ class TableContext:
     ) -> None:
         self.model, self.seed = model, seed
         self.encoding = TableEncoding(columns, rows)
-        self.counts = functools.cache(counts)
+        self._count, self._counts = counts, dict[int, Floats]()
         self.folds = np.random.default_rng(seed).permutation(len(rows)) % N_FOLDS
         self._cache: LRUCache[TargetContext] = LRUCache(MAX_CACHE_BYTES)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state without the pretrained weights, which every copy shares."""
+        return {**self.__dict__, "model": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, model=pretrained_model())
+
+    def counts(self, target: int) -> Floats:
+        """Return the number of the table's rows of each support value of a target."""
+        if target not in self._counts:
+            self._counts[target] = self._count(target)
+        return self._counts[target]
 
     @property
     def columns(self) -> tuple[Column, ...]:

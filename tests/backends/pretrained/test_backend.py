@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +86,13 @@ def test_a_saved_model_holds_the_rows_and_answers_equally(
     for name in ("species", "body_mass_g"):
         one, other = penguins.conditional(name, given), loaded.conditional(name, given)
         assert np.array_equal(one.probabilities, other.probabilities)
+
+
+def test_copies_answer_equally(penguins: TabularLanguageModel) -> None:
+    given = {"island": "Dream"}
+    expected = penguins.conditional("species", given).probabilities
+    for copied in (copy.deepcopy(penguins), pickle.loads(pickle.dumps(penguins))):
+        assert np.array_equal(copied.conditional("species", given).probabilities, expected)
 
 
 def test_more_rows_extend_the_context() -> None:
