@@ -12,13 +12,12 @@ import time
 import torch
 from torch import Tensor, nn
 
-from tabwidget.backends.pretrained.features import encode
 from tabwidget.backends.pretrained.mechanisms import Draw
 from tabwidget.backends.pretrained.model import MIN_STD, InContextModel
-from tabwidget.backends.pretrained.pretraining import (
-    PretrainingConfig,
+from tabwidget.backends.pretrained.pretraining import PretrainingConfig, draw_tables
+from tabwidget.backends.pretrained.scoring import (
     bin_log_likelihood,
-    draw_tables,
+    features_of,
     mixed,
     normal_log_mass,
     rank_intervals,
@@ -85,16 +84,7 @@ def _remember(model: InContextModel, config: PretrainingConfig, draw: Draw) -> l
     ridge regression's prediction and spread [R]; lower and upper rank of the truth [R].
     """
     tables, n_context, vectors = draw_tables(config, "number", draw)
-    features, _ = encode(
-        tables.numbers,
-        tables.codes,
-        tables.is_number,
-        tables.known,
-        tables.target,
-        n_context,
-        "number",
-        vectors,
-    )
+    features = features_of(tables, n_context, vectors)
     seen: list[Tensor] = []
     hook = model.normal.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     mixture = model.mixture(features)

@@ -6,7 +6,8 @@ import torch
 
 from tabwidget.backends.pretrained.mechanisms import Draw
 from tabwidget.backends.pretrained.normal_head import _gain, _joined, _remember, fit_normal_head
-from tabwidget.backends.pretrained.pretraining import PretrainingConfig, draw_tables, log_likelihood
+from tabwidget.backends.pretrained.pretraining import PretrainingConfig, draw_tables
+from tabwidget.backends.pretrained.scoring import log_likelihood
 from tests.backends.pretrained.tables import small_model
 
 TINY = PretrainingConfig(batch_rows=200, max_rows=60, max_columns=4, queries=16)
