@@ -350,11 +350,9 @@ def encode(
     """
     n = n_context
     scores, ranks = normal_scores(numbers, numbers[:, :n], known[:, :n])
-    bins = torch.where(
-        is_number[:, None], rank_bins(ranks, N_BINS), codes.clamp(max=N_BINS - 1).long()
-    )
+    bins = torch.where(is_number[:, None], rank_bins(ranks, N_BINS), codes.long())
     scores = scores * (is_number[:, None] & known)
-    cells = Cells(scores, bins, known, is_number)
+    cells = Cells(scores, bins, known, is_number, max(N_BINS, int(codes.max()) + 1))
     if kind == "number":
         y = target.float()[..., None]
         there = torch.ones_like(y[:, :n], dtype=torch.bool)

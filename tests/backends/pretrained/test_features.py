@@ -158,3 +158,12 @@ def test_statistics_know_their_memory() -> None:
     found, _ = encoded("levels")
     assert isinstance(found.statistics, ContextStatistics)
     assert found.statistics.n_bytes >= found.statistics.table.nbytes
+
+
+def test_every_level_of_a_wide_column_has_a_bin_of_its_own() -> None:
+    table = random_table("levels")
+    table["is_number"] = torch.zeros_like(table["is_number"])
+    table["codes"] = torch.randint(0, 40, table["codes"].shape)
+    found, _ = encode(**table)
+    assert torch.equal(found.context.cells.bins, table["codes"][:, :N_CONTEXT])
+    assert found.statistics.table.shape[2] == int(table["codes"].max()) + 1
