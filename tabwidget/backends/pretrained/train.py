@@ -9,13 +9,11 @@ From new weights, on a GPU::
     python -m tabwidget.backends.pretrained.train --device cuda --seconds 3600 --batch-rows 49152
         --max-rows 1024 --max-columns 60 --queries 128 --matrix-learning-rate 0.014
 
-From given weights, on one core: the normal component first, then all weights at a low rate::
+The normal component of the package's weights, trained on one core with the body as it was; its log
+is tests/benchmarks/results/pretraining.jsonl::
 
-    python -m tabwidget.backends.pretrained.train --from WEIGHTS --out head --threads 1 --seed 1
+    python -m tabwidget.backends.pretrained.train --from WEIGHTS --out FOLDER --threads 1 --seed 1
         --normal-seconds 110 --seconds 0
-    python -m tabwidget.backends.pretrained.train --from head/weights.safetensors --out all
-        --threads 1 --seed 2 --seconds 3600 --learning-rate 0.0001 --matrix-learning-rate 0.0007
-        --warmup-steps 20 --ema-decay 0.99
 
 An interrupted run goes on with ``--resume FOLDER`` and the same settings.
 """

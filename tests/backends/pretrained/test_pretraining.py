@@ -21,7 +21,7 @@ from tabwidget.backends.pretrained.pretraining import (
 
 TINY = PretrainingConfig(
     seconds=600.0,
-    steps=6,
+    steps=4,
     batch_rows=200,
     max_rows=60,
     max_columns=4,
@@ -53,12 +53,12 @@ def test_drawn_tables_fit_the_config(kind: Kind) -> None:
 
 def test_steps_lower_the_loss() -> None:
     model = new_model()
-    before = validate(model, tables=2, sizes=2)
-    config = replace(TINY, steps=25, batch_rows=600, matrix_learning_rate=0.02)
+    before = validate(model, tables=4, sizes=1)
+    config = replace(TINY, steps=12, batch_rows=400, matrix_learning_rate=0.02)
     run = Pretraining(model, config, quiet)
     run.run()
     model.load_state_dict(run.averaged())
-    after = validate(model, tables=2, sizes=2)
+    after = validate(model, tables=4, sizes=1)
     assert after["loss_number"] < before["loss_number"] - 0.005
     assert after["loss_levels"] < before["loss_levels"] - 0.005
 
@@ -74,7 +74,7 @@ def test_a_resumed_run_ends_with_the_same_weights(muon: bool, tmp_path: Path) ->
     whole.run()
 
     first = Pretraining(new_model(), config, quiet)
-    for _ in range(3):
+    for _ in range(2):
         first.train_step()
     first.save(tmp_path / "checkpoint.safetensors")
     second = Pretraining(new_model(), config, quiet)
@@ -82,7 +82,7 @@ def test_a_resumed_run_ends_with_the_same_weights(muon: bool, tmp_path: Path) ->
     assert second.progress() == first.progress()
     second.run()
 
-    assert second.step == whole.step == 6
+    assert second.step == whole.step == 4
     assert second.tables == whole.tables
     for name, weight in whole.averaged().items():
         torch.testing.assert_close(second.averaged()[name], weight, atol=1e-6, rtol=1e-4)
