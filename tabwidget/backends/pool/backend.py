@@ -289,6 +289,11 @@ class _PoolFit:
                 self._finish(self.validation)
             if self._end is not None:
                 self.request.emit(self._end)
+        if not self.backend.network.ready and not self.request.stopped():
+            raise ConfigError(
+                "training diverged: no loss was finite; lower the learning_rate. The answers are "
+                "those of the pretrained model"
+            )
 
     def _receive(self, event: Event) -> None:
         if isinstance(event, FitEnd):
