@@ -174,8 +174,11 @@ class Feed:
             self._answer_number += 1
         return self._answer_number
 
-    def refresh(self, names: Collection[str] | None = None) -> dict[str, State]:
-        """Make the slices of some panels anew, of all by default, and return them."""
+    def refresh(self, names: Collection[str] | None = None, code: bool = True) -> dict[str, State]:
+        """Make the slices of some panels anew, of all by default, and return them.
+
+        Without `code`, the session's code stays as it is.
+        """
         # One lock around all of them, so that the slices belong together.
         with self.session.lock:
             made = {
@@ -184,7 +187,8 @@ class Feed:
                 if names is None or name in names
             }
             self.slices.update(made)
-            self.python = self.session.python() if self.session.table is not None else ""
+            if code:
+                self.python = self.session.python() if self.session.table is not None else ""
         return made
 
     def run_state(self) -> State | None:
@@ -243,11 +247,12 @@ class Feed:
             for name, panel in self._panels.items()
             if panel.topics & topics or (panel.live and live)
         }
-        if names or topics & CODE_TOPICS:
+        code = bool(topics & CODE_TOPICS)
+        if names or code:
             self._run_due = live or not running
             if live:
                 self._live_at = now
-            changed = self.refresh(names)
+            changed = self.refresh(names, code)
             for listener in listeners:
                 listener.receive_slices(changed, self.python)
         more = running or bool(self._topics)

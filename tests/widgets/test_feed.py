@@ -7,11 +7,12 @@ import gc
 import math
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tabwidget.events import EvalReport, FitStart, TrainExamples, TrainReport
+from tabwidget.session import Session
 from tabwidget.widgets import feed as feed_module
 from tabwidget.widgets.feed import Feed, feed_of
 from tabwidget.widgets.registry import panel_classes
@@ -204,6 +205,26 @@ def test_a_change_is_carried_to_every_panel(playing: tuple[FakeSession, Feed, Fa
     for one in (panel, other):
         assert one.slices["task"]["settings"]["serializer"] == "bracket"
         assert one.pictures == 1
+
+
+def test_live_refreshes_do_not_write_the_code_anew(
+    quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, panel = Session("iris"), FakePanel()
+    session.run = run = cast(Any, FakeRun())
+    written: list[str] = []
+    monkeypatch.setattr(session, "python", lambda: written.append("code") or "code")
+    monkeypatch.setattr(feed_module, "LIVE_PERIOD", 0.0)
+    feed = Feed(session, panel_classes())
+    feed.attach(panel)
+    for step in range(1, 4):
+        run.events.append(report(step))
+        feed.tick()
+    assert "train" in panel.slices
+    assert written == []
+    feed.notify("choices")
+    feed.tick()
+    assert written == ["code"]
 
 
 def test_panels_over_one_session_share_a_feed_and_leave_nothing_behind() -> None:
