@@ -32,6 +32,10 @@ class Entry:
         The package it needs, and the extra that installs it; empty if it needs torch alone.
     standard : str
         Its default pretrained model.
+    untrained : bool
+        Whether it answers from the rows of a table alone, before any training.
+    trains : bool
+        Whether a fit trains anything.
     """
 
     module: str
@@ -40,6 +44,8 @@ class Entry:
     package: str = ""
     extra: str = ""
     standard: str = ""
+    untrained: bool = False
+    trains: bool = True
 
     @property
     def pretrained(self) -> bool:
@@ -55,7 +61,11 @@ class Entry:
 BACKENDS = {
     "auto": Entry("pool", "PoolBackend", "pretrained model of tables, and a network fitted to it"),
     "pretrained": Entry(
-        "pretrained", "PretrainedBackend", "pretrained model of tables, without training"
+        "pretrained",
+        "PretrainedBackend",
+        "pretrained model of tables, without training",
+        untrained=True,
+        trains=False,
     ),
     "minilm": Entry("minilm", "MiniLMBackend", "small cell models, from scratch"),
     "minilm-text": Entry(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from keyword import iskeyword
 from pathlib import Path
+from typing import cast
+
+from sklearn.base import clone
 
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.inference.query import Query
@@ -33,6 +36,7 @@ def fitting_code(
     model_config: ModelConfig | None,
     serializer: str | Serializer,
     training: TrainingConfig,
+    trained: bool = True,
     random_state: int,
     targets: Sequence[str],
     asked: Query | None,
@@ -45,19 +49,24 @@ def fitting_code(
         The table, as an expression.
     backend, model_config, serializer, training, random_state
         Parameters of `TabularLanguageModel`; defaults are left out.
+    trained : bool, default True
+        Whether to train; if not, the pretrained model answers.
     targets : sequence of str
         Columns that matter most.
     asked : Query or None
         The question.
     """
     settings = []
-    if backend != "minilm":
+    if backend != "auto":
         settings.append(f'backend="{backend}"')
     if model_config is not None:
         settings.append(f"model_config={model_config!r}")
     if serializer != "json":
         settings.append(f"serializer={serializer!r}")
-    settings += [f"training={training!r}", f"random_state={random_state}"]
+    shown = cast(TrainingConfig, clone(training))
+    if not trained:
+        shown.set_params(max_seconds=0)
+    settings += [f"training={shown!r}", f"random_state={random_state}"]
     named = {"TabularLanguageModel", "TrainingConfig"}
     named |= _ours(model_config, getattr(model_config, "lora", None))
     named |= _ours(getattr(model_config, "quantization", None))
@@ -66,6 +75,7 @@ def fitting_code(
     lines = [
         f"from tabwidget import {', '.join(sorted(named))}",
         "",
+        *([] if trained else [f"# Not trained yet: max_seconds={training.max_seconds} trains."]),
         f"lm = TabularLanguageModel({', '.join(settings)})",
         f"lm.fit({source}{f', target_cols={list(targets)!r}' if targets else ''})",
     ]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from tabwidget.backends import choose
 from tabwidget.backends.cost import Cost
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
@@ -50,8 +51,9 @@ class Session:
         The column that matters most; the first with few levels by default.
     serializer : str or Serializer, default "json"
         Format of a row as text: "json", "key-value", "bracket" or an instance.
-    backend : str, default "minilm"
-        The backend; "auto" depends on `model_config`, see `tabwidget.backends.choose`.
+    backend : str, default "auto"
+        The backend, see `tabwidget.backends.choose`. One that answers from the rows alone does so
+        as soon as a table is loaded.
     model_config : ModelConfig, optional
         The model: its size, or a pretrained one and its tuning.
     training : TrainingConfig, optional
@@ -70,7 +72,7 @@ class Session:
     run : Run or None
         The newest fit.
     model : TabularLanguageModel or None
-        The model of the rows, also while it is still trained.
+        The model of the rows, also before and while it is trained.
     question : Query or None
         The current question.
     answer : Answer or None
@@ -80,8 +82,9 @@ class Session:
 
     Examples
     --------
-    >>> session = Session("iris", training=TrainingConfig(max_steps=40))
-    >>> model = session.fit()
+    >>> session = Session("iris", backend="pretrained")
+    >>> session.stage
+    'pretrained'
     >>> print(session.ask("species | `petal length (cm)`=1.4").python)
     lm.conditional("species", {"petal length (cm)": 1.4})
     """
@@ -93,7 +96,7 @@ class Session:
         name: str | None = None,
         target: str | None = None,
         serializer: str | Serializer = "json",
-        backend: str = "minilm",
+        backend: str = "auto",
         model_config: ModelConfig | None = None,
         training: TrainingConfig | None = None,
         random_state: int = 0,
@@ -103,7 +106,7 @@ class Session:
         self.target: str | None = None
         self.task = "synthesis"
         self.serializer: str | Serializer = "json"
-        self.backend = "minilm"
+        self.backend = choose("auto").name
         self.model_config: ModelConfig | None = None
         self.training = TrainingConfig(max_seconds=10.0)
         self.random_state = random_state
@@ -115,16 +118,12 @@ class Session:
         self.source = "frame"  # the table as a Python expression
         self._subscribers: list[Callable[[str], None]] = []
         self._reset_tasks()
+        # Before the table is loaded: a backend may read it at once.
+        self.choose(serializer=serializer, backend=backend, model_config=model_config)
         if source is not None:
             self.load(source, name=name)
-        settings: dict[str, Any] = {
-            "serializer": serializer,
-            "backend": backend,
-            "model_config": model_config,
-        }
         if target is not None:
-            settings["target"] = target
-        self.choose(**settings)
+            self.choose(target=target)
         if training is not None:
             self.choose(training=training)
 
@@ -133,8 +132,17 @@ class Session:
         """The task that is chosen."""
         return self.tasks[self.task]
 
+    @property
+    def stage(self) -> str:
+        """How far the task's model is: "" cannot answer yet, "pretrained", or "trained"."""
+        with self.lock:
+            task = self.current_task
+            return "" if not task.ready else "trained" if task.trained else "pretrained"
+
     def load(self, source: pd.DataFrame | Table | str | Path, name: str | None = None) -> Change:
         """Load another table; a running fit is stopped.
+
+        With a backend that answers from the rows alone, questions can be asked at once.
 
         Parameters
         ----------
@@ -156,6 +164,7 @@ class Session:
             self.task = default_task(table.schema[self.target])
             self.reset_question()
             self._reset_tasks()
+            self.current_task.prepare()
         self._notify("table")
         shape = f"{len(table)} rows, {len(table.schema)} columns"
         return Change(("table", "target", "task"), had, f"Loaded {table.name}: {shape}.")
@@ -189,8 +198,14 @@ class Session:
             changed += ("task",) * other_task + ("training",) * other_training
             message = f"Changed {', '.join(changed)}." if changed else ""
             if applied.invalidates:
-                message += " Another backend or model has to be trained anew."
-            elif changed and task.ready:
+                message += (
+                    " Another backend or model has to be trained anew."
+                    if not task.ready
+                    else " The pretrained model answers until you train."
+                    if task.trains
+                    else " The pretrained model answers."
+                )
+            elif changed and task.trained:
                 message += " The model can still be queried; train again to learn with it."
         if changed:
             self._notify("choices")
@@ -248,7 +263,7 @@ class Session:
         with self.lock:
             self.loaded()
             self._check_idle()
-            if resume and not self.current_task.ready:
+            if resume and not self.current_task.trained:
                 raise ConfigError("there is no fit to resume: start one")
             run = self.run = Run()
             work = self.current_task.start(run, resume)
@@ -322,7 +337,7 @@ class Session:
         Raises
         ------
         NotFittedError
-            Before training.
+            Before training, with a backend that needs it.
         FormulaError, ColumnError, EvidenceError, ConfigError
             For a question that cannot be asked.
         """

@@ -80,6 +80,9 @@ class FakeBackend:
                 self._cells = np.stack([c.codes(c.numbers(frame[c.name])) for c in columns], 1)
                 self._columns = columns
                 request.emit(EvalReport(seconds, step, 1 / step, losses, True))
+                if training.max_seconds == 0:
+                    reason = "budget"
+                    break
                 if request.stopped():
                     reason = "stopped"
                     break

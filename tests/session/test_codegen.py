@@ -28,7 +28,7 @@ def test_a_source_is_an_expression(source: object, name: str, expression: str) -
 def test_defaults_are_left_out_and_imports_are_complete() -> None:
     code = fitting_code(
         "df",
-        backend="minilm",
+        backend="auto",
         model_config=None,
         serializer=BracketSerializer(number=SpacedDigits(2)),
         training=TrainingConfig(max_seconds=3.0),
@@ -41,3 +41,19 @@ def test_defaults_are_left_out_and_imports_are_complete() -> None:
     assert first == f"from tabwidget import {imported}"
     assert last == 'lm.conditional("y", {"x": 1})'
     assert "backend=" not in code
+
+
+def test_the_code_of_answers_before_training_does_not_train() -> None:
+    lines = fitting_code(
+        "df",
+        backend="pretrained",
+        model_config=None,
+        serializer="json",
+        training=TrainingConfig(max_seconds=3.0, batch_size=64),
+        trained=False,
+        random_state=0,
+        targets=(),
+        asked=None,
+    ).splitlines()
+    assert lines[2] == "# Not trained yet: max_seconds=3.0 trains."
+    assert "training=TrainingConfig(batch_size=64, max_seconds=0)" in lines[3]

@@ -40,6 +40,7 @@ from tabwidget.serializers.number_format import SpacedDigits
 from tabwidget.session import Session
 from tabwidget.session import session as session_module
 from tabwidget.session.run import Run
+from tabwidget.session.tasks import rows as rows_module
 from tabwidget.table import Table
 from tabwidget.table.column import Column
 from tests.backends import fakes
@@ -588,12 +589,111 @@ def test_the_python_shown_reads_the_same_file(tmp_path: Path) -> None:
 
 def test_without_a_question_or_a_target_the_python_is_shorter(session: Session) -> None:
     session.choose(task="synthesis", backend="minilm")
+    settings = 'backend="minilm", training=TrainingConfig(max_seconds=10.0), random_state=0'
     assert session.python().splitlines() == [
         "from tabwidget import TabularLanguageModel, TrainingConfig",
         "",
-        "lm = TabularLanguageModel(training=TrainingConfig(max_seconds=10.0), random_state=0)",
+        f"lm = TabularLanguageModel({settings})",
         "lm.fit(shop)",
     ]
+
+
+# Answers before training
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Return a session whose backend answers from the rows alone, and can be trained slowly."""
+    entry = Entry("slow", "SlowBackend", "for tests", untrained=True)
+    monkeypatch.setitem(BACKENDS, "reading", entry)
+    monkeypatch.setattr(rows_module, "is_trained", lambda model: model.training.max_seconds != 0)
+    return Session(FRAME, name="shop", backend="reading", training=ENDLESS)
+
+
+def test_a_table_is_answerable_once_it_is_loaded() -> None:
+    session = Session(FRAME, name="shop", backend="pretrained")
+    assert session.stage == "pretrained"
+    assert session.run is None
+    answer = session.ask("sold | size=2, weight>0")
+    assert answer.distribution.probabilities.sum() == pytest.approx(1)
+    assert list(session.survey({"size": 2})) == ["weight", "colour", "day", "sold"]
+    session.load(FRAME[["size", "sold"]])
+    assert (session.stage, session.answer) == ("pretrained", None)
+    assert session.ask("sold").distribution.probabilities.sum() == pytest.approx(1)
+    session.choose(target="size")
+    assert session.ask("size | sold=True").distribution.target == "size"
+
+
+def test_only_a_backend_that_reads_rows_answers_before_training(session: Session) -> None:
+    assert session.stage == ""
+    change = session.choose(backend="pretrained")
+    assert (change.invalidates, session.stage) == ((), "pretrained")
+    change = session.choose(backend="fake")
+    assert (change.invalidates, session.stage) == (("model", "answer"), "")
+    assert "has to be trained anew" in change.message
+    session.fit()
+    assert session.stage == "trained"
+    change = session.choose(backend="pretrained")
+    assert change.message.endswith("The pretrained model answers.")
+
+
+def test_the_answers_before_training_are_those_of_the_python_shown(reading: Session) -> None:
+    answer = reading.ask("sold | size=2")
+    *lines, last = reading.python().splitlines()
+    names: dict[str, Any] = {"shop": FRAME}
+    exec("\n".join(lines), names)
+    found = eval(last, names)
+    np.testing.assert_array_equal(found.probabilities, answer.distribution.probabilities)
+    assert names["lm"].training.max_seconds == 0
+
+
+def test_training_replaces_the_pretrained_answers_and_is_resumed_only_then(
+    reading: Session,
+) -> None:
+    before = reading.model
+    assert reading.current_task.sources == ("pretrained",)
+    with pytest.raises(ConfigError, match="no fit to resume"):
+        reading.start(resume=True)
+    reading.start()
+    wait_until(lambda: reading.model is not before)
+    assert reading.stage == "trained"
+    assert reading.current_task.sources == ("pretrained", "trained on your table")
+    reading.stop()
+    trained = reading.model
+    reading.start(resume=True)
+    reading.stop()
+    assert reading.model is trained
+
+
+def test_the_pretrained_answers_outlive_a_fit_that_fails_or_learns_nothing(
+    reading: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = reading.model
+    monkeypatch.setattr(rows_module, "is_trained", lambda model: False)
+    reading.choose(training=TrainingConfig(max_steps=2))
+    reading.fit()
+    assert (reading.model, reading.stage) == (before, "pretrained")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(fakes.FakeBackend, "fit", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        reading.fit()
+    assert (reading.model, reading.stage) == (before, "pretrained")
+    assert reading.ask("sold").distribution.target == "sold"
+
+
+def test_a_table_that_cannot_be_read_stays_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise TableError("too strange")
+
+    monkeypatch.setitem(BACKENDS, "reading", Entry("fake", "FakeBackend", "", untrained=True))
+    monkeypatch.setattr(fakes.FakeBackend, "fit", fail)
+    session = Session(FRAME, backend="reading")
+    assert (session.stage, session.table is not None) == ("", True)
+    with pytest.raises(TableError, match="too strange"):
+        session.fit()
 
 
 # The default backend

@@ -54,8 +54,6 @@ class Task(ABC):
         Settings that `Session.choose` passes on to it.
     form : tuple of str
         Fields of the front end's form, which `from_form` turns into settings.
-    hint : str
-        What to expect of training, in one sentence.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -63,10 +61,14 @@ class Task(ABC):
     panel: ClassVar[str]
     settings: ClassVar[tuple[str, ...]] = ()
     form: ClassVar[tuple[str, ...]] = ()
-    hint: ClassVar[str] = ""
 
     def __init__(self, session: Session) -> None:
         self.session = session
+
+    @property
+    def hint(self) -> str:
+        """What to expect of training, in a sentence or two."""
+        return ""
 
     def check(self, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return valid settings, ready for `choose`; nothing is changed yet.
@@ -106,6 +108,29 @@ class Task(ABC):
     @abstractmethod
     def result(self) -> Any:
         """The fitted model; None before the first fit."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether the answers use a model trained on the table; only then can a fit resume."""
+        return self.ready
+
+    @property
+    def trains(self) -> bool:
+        """Whether a fit trains anything."""
+        return True
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What the answers come from, in words; empty if there are none yet."""
+        return ("trained on your table",) if self.trained else ()
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """By column, the nats per validation cell that training added to the pretrained model."""
+        return {}
+
+    def prepare(self) -> None:  # noqa: B027  # most tasks need training
+        """Make a model that answers without training, if there is one."""
 
     @abstractmethod
     def start(self, run: Run, resume: bool) -> Callable[[], object]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from sklearn.base import clone
 
-from tabwidget.backends import BACKENDS, Backend, choose, resolve
+from tabwidget.backends import BACKENDS, Backend, Entry, choose, resolve
 from tabwidget.backends.cost import Cost, cost_of
 from tabwidget.callbacks import Callback
-from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
-from tabwidget.errors import ConfigError
+from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig, TrainingConfig
+from tabwidget.errors import ConfigError, TabwidgetError
 from tabwidget.events import Event, TrainingState
 from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers import SERIALIZERS, resolve_serializer
@@ -29,6 +30,8 @@ __all__ = ["RowTask", "default_task"]
 
 MAX_LABELS = 10
 
+_log = logging.getLogger(__name__)
+
 
 class RowTask(Task):
     """Learn all columns of the rows together; the target, if any, counts most.
@@ -41,7 +44,6 @@ class RowTask(Task):
     panel = "query"
     settings = ("target", "serializer", "backend", "model_config")
     form = ("target", "serializer", "backend", "model", "rank", "quantization")
-    hint = "Press Train: the model answers from the first second on."
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -94,15 +96,65 @@ class RowTask(Task):
         if {"backend", "model_config"}.isdisjoint(changed):
             return Applied(changed)
         self._unfitted = None
-        if session.model is None:
-            return Applied(changed)
+        invalidates = () if session.model is None else ("model", "answer")
         session.model = session.answer = None
-        return Applied(changed, ("model", "answer"))
+        self.prepare()
+        return Applied(changed, invalidates)
+
+    @property
+    def hint(self) -> str:
+        """What to expect of training."""
+        if not self.trains:
+            return "This backend only reads the table: to train on it, choose another one."
+        if self._entry.untrained:
+            return (
+                "The answers come from a pretrained model that has read your table. "
+                "Press Train to improve the answers on your table."
+            )
+        return "Press Train: the model answers from the first second on."
 
     @property
     def ready(self) -> bool:
         """Whether there is a model, also while it is still trained."""
         return self.session.model is not None
+
+    @property
+    def trained(self) -> bool:
+        """Whether the answers use a network trained on the table."""
+        return self.session.model is not None and is_trained(self.session.model)
+
+    @property
+    def trains(self) -> bool:
+        """Whether a fit of the backend trains anything."""
+        return self._entry.trains
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What the answers come from, in words."""
+        if not self.ready:
+            return ()
+        if self._entry.pretrained:
+            return ("fine-tuned on your table",)
+        pretrained = ("pretrained",) * self._entry.untrained
+        return (*pretrained, "trained on your table") if self.trained else pretrained
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """By column, the nats per validation cell that training added."""
+        return {} if self.session.model is None else dict(getattr(self.session.model, "gains", {}))
+
+    def prepare(self) -> None:
+        """Make a model that answers from the rows alone, if the backend can; a matter of ms."""
+        session = self.session
+        if session.table is None or not self._entry.untrained:
+            return
+        model = self._new_model()
+        model.set_params(serializer=session.serializer, training=TrainingConfig(max_seconds=0))
+        try:
+            session.model = model.fit(session.table)
+        except TabwidgetError as error:
+            # The table stays loaded: a fit raises the same where the user sees it.
+            _log.info("no answers before training: %s", error)
 
     @property
     def result(self) -> TabularLanguageModel | None:
@@ -113,15 +165,17 @@ class RowTask(Task):
         """Return the fit of a model of the rows."""
         session, table, targets = self.session, self.session.loaded(), self._targets()
         model = session.model if resume and session.model is not None else self._new_model()
+        publisher = _Publisher(session, run, model)
         model.set_params(
             serializer=session.serializer,
             training=clone(session.training),
-            callbacks=[run, _Publisher(session, run, model)],
+            callbacks=[run, publisher],
         )
 
         def work() -> None:
             try:
                 model.fit(table, target_cols=targets, resume=resume, stop=run.stopping)
+                publisher.publish()
             finally:
                 # A run holds locks; without it a fitted model can be copied.
                 model.set_params(callbacks=None)
@@ -160,6 +214,7 @@ class RowTask(Task):
             model_config=session.model_config,
             serializer=session.serializer,
             training=session.training,
+            trained=self.trained or not self.ready or not self.trains,
             random_state=session.random_state,
             targets=self._targets(),
             asked=None if session.answer is None else session.answer.query,
@@ -191,6 +246,10 @@ class RowTask(Task):
         """Ask the session's question again."""
         if self.ready and self.session.question is not None:
             self.session.ask(self.session.question)
+
+    @property
+    def _entry(self) -> Entry:
+        return BACKENDS[self.session.backend]
 
     def _model_config(self, fields: Mapping[str, Any]) -> ModelConfig | None:
         """Return the model that the form describes; None for one trained from scratch."""
@@ -242,14 +301,28 @@ class RowTask(Task):
 
 
 class _Publisher(Callback):
-    """Gives the session its model as soon as the model has weights."""
+    """Gives the session its model as soon as it answers as well as the session's last one.
+
+    A model that is still untrained replaces no other: those before it know as much or more, and
+    have answers in their cache.
+    """
 
     def __init__(self, session: Session, run: Run, model: TabularLanguageModel) -> None:
         self.session, self.run, self.model = session, run, model
 
     def on_event(self, state: TrainingState, event: Event) -> None:
-        if self.model.ready:
+        self.publish()
+
+    def publish(self) -> None:
+        """Publish the model, if it is worth it."""
+        if self.model.ready and (self.session.model is None or is_trained(self.model)):
             self.session.publish(self.run, self.model)
+
+
+def is_trained(model: TabularLanguageModel) -> bool:
+    """Return whether the answers use a network trained on the table."""
+    untrained = model.ready and not BACKENDS[model.backend_.name].untrained
+    return bool(getattr(model, "trained", untrained))
 
 
 def default_task(column: Column) -> str:

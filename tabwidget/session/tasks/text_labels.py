@@ -140,7 +140,6 @@ class TextLabelTask(Task):
     panel = "labels"
     settings = ("texts", "labels", "delimiter", "model", "rank", "bits", "max_length")
     form = ("texts", "labels", "delimiter", "model", "rank", "quantization", "max_length")
-    hint = "Press Train: texts can be tried as soon as the model learns."
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -191,6 +190,11 @@ class TextLabelTask(Task):
             bits = fields["quantization"]
             settings["bits"] = None if bits is None else int(str(bits).removesuffix("bit"))
         return settings
+
+    @property
+    def hint(self) -> str:
+        """What to expect of training."""
+        return "Press Train: texts can be tried as soon as the model learns."
 
     @property
     def ready(self) -> bool:
