@@ -59,7 +59,12 @@ class Entry:
 
 
 BACKENDS = {
-    "auto": Entry("pool", "PoolBackend", "pretrained model of tables, and a network fitted to it"),
+    "auto": Entry(
+        "pool",
+        "PoolBackend",
+        "pretrained model of tables, and a network fitted to yours",
+        untrained=True,
+    ),
     "pretrained": Entry(
         "pretrained",
         "PretrainedBackend",

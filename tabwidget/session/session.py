@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from tabwidget.backends import choose
 from tabwidget.backends.cost import Cost
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
@@ -106,7 +105,7 @@ class Session:
         self.target: str | None = None
         self.task = "synthesis"
         self.serializer: str | Serializer = "json"
-        self.backend = choose("auto").name
+        self.backend = "auto"
         self.model_config: ModelConfig | None = None
         self.training = TrainingConfig(max_seconds=10.0)
         self.random_state = random_state

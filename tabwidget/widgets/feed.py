@@ -44,7 +44,7 @@ MAX_EXAMPLES = 4
 MAX_LETTERS = 400
 MAX_POINTS = 400  # of a curve in a slice; more look the same and make it heavier
 
-CODE_TOPICS = {"table", "choices", "answer"}  # on which the session's code depends
+CODE_TOPICS = {"table", "choices", "run", "answer"}  # on which the session's code depends
 
 
 class Listener(Protocol):
@@ -132,6 +132,8 @@ class Feed:
         run = self.session.run
         if run is not None and run.status == "running":
             self.notify("run")
+        elif self._unanswered():
+            self.notify("answer")
 
     def detach(self, listener: Listener) -> None:
         """Forget a listener; with the last one gone, forget the session."""
@@ -252,15 +254,30 @@ class Feed:
             self._run_due = live or not running
             if live:
                 self._live_at = now
-            changed = self.refresh(names, code)
-            for listener in listeners:
-                listener.receive_slices(changed, self.python)
+            self._send(names, code, listeners)
+        if topics and not running and self._unanswered():
+            # A model that answers before training: the user sees its first answer at once.
+            self._ask_again()
+            self._send({name for name in self._panels if self._panels[name].asks}, True, listeners)
         more = running or bool(self._topics)
         if not more or now >= self._picture_at:
             self._picture_at = now + PICTURE_PERIOD
             for listener in listeners:
                 listener.refresh_picture()
         return more
+
+    def _send(self, names: Collection[str], code: bool, listeners: Sequence[Listener]) -> None:
+        """Refresh the slices of some panels, and send them."""
+        changed = self.refresh(names, code)
+        for listener in listeners:
+            listener.receive_slices(changed, self.python)
+
+    def _unanswered(self) -> bool:
+        """Return whether there is a question that a model could answer, and no answer."""
+        session = self.session
+        with session.lock:
+            asked = session.question is not None and session.answer is None
+            return asked and session.current_task.ready
 
     def _run_thread(self) -> None:
         time.sleep(FIRST)

@@ -40,7 +40,6 @@ from tabwidget.serializers.number_format import SpacedDigits
 from tabwidget.session import Session
 from tabwidget.session import session as session_module
 from tabwidget.session.run import Run
-from tabwidget.session.tasks import rows as rows_module
 from tabwidget.table import Table
 from tabwidget.table.column import Column
 from tests.backends import fakes
@@ -604,9 +603,8 @@ def test_without_a_question_or_a_target_the_python_is_shorter(session: Session) 
 @pytest.fixture
 def reading(monkeypatch: pytest.MonkeyPatch) -> Session:
     """Return a session whose backend answers from the rows alone, and can be trained slowly."""
-    entry = Entry("slow", "SlowBackend", "for tests", untrained=True)
+    entry = Entry("slow", "ReadingBackend", "for tests", untrained=True)
     monkeypatch.setitem(BACKENDS, "reading", entry)
-    monkeypatch.setattr(rows_module, "is_trained", lambda model: model.training.max_seconds != 0)
     return Session(FRAME, name="shop", backend="reading", training=ENDLESS)
 
 
@@ -651,13 +649,11 @@ def test_training_replaces_the_pretrained_answers_and_is_resumed_only_then(
     reading: Session,
 ) -> None:
     before = reading.model
-    assert reading.current_task.sources == ("pretrained",)
     with pytest.raises(ConfigError, match="no fit to resume"):
         reading.start(resume=True)
     reading.start()
     wait_until(lambda: reading.model is not before)
     assert reading.stage == "trained"
-    assert reading.current_task.sources == ("pretrained", "trained on your table")
     reading.stop()
     trained = reading.model
     reading.start(resume=True)
@@ -669,7 +665,7 @@ def test_the_pretrained_answers_outlive_a_fit_that_fails_or_learns_nothing(
     reading: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = reading.model
-    monkeypatch.setattr(rows_module, "is_trained", lambda model: False)
+    monkeypatch.setattr(fakes.ReadingBackend, "trained", False)
     reading.choose(training=TrainingConfig(max_steps=2))
     reading.fit()
     assert (reading.model, reading.stage) == (before, "pretrained")
@@ -766,7 +762,7 @@ def test_work_that_fails_says_why() -> None:
 
 
 def test_the_model_of_a_session_can_be_copied() -> None:
-    session = Session("iris", training=TrainingConfig(max_steps=5))
+    session = Session("iris", backend="minilm", training=TrainingConfig(max_steps=5))
     model = session.fit()
     assert pickle.loads(pickle.dumps(model)).ready
 

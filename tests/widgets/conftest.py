@@ -22,8 +22,8 @@ FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0] * 12, "g": ["a", "a", "b", "b"] 
 class Bench:
     """A session that answers requests, each checked to be JSON."""
 
-    def __init__(self, source: Any = None) -> None:
-        self.session = Session(source)
+    def __init__(self, source: Any = None, **settings: Any) -> None:
+        self.session = Session(source, **settings)
         self.feed = Feed(self.session, panel_classes())
 
     def __call__(self, kind: str, payload: object = None, buffers: Any = ()) -> dict[str, Any]:

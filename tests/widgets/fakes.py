@@ -47,11 +47,12 @@ class FakeTask(Task):
 
     def __init__(self, session: Any) -> None:
         super().__init__(session)
+        self.answers = False
         self.refreshed = 0
 
     @property
     def ready(self) -> bool:
-        return False
+        return self.answers
 
     @property
     def result(self) -> None:
@@ -94,7 +95,9 @@ class FakeSession:
         self.serializer = "json"
         self.training = FakeTraining()
         self.run: FakeRun | None = None
+        self.question: Any = None
         self.answer: Any = None
+        self.stage = ""
         self.subscribers: list[Callable[[str], None]] = []
 
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:

@@ -207,24 +207,52 @@ def test_a_change_is_carried_to_every_panel(playing: tuple[FakeSession, Feed, Fa
         assert one.pictures == 1
 
 
+def test_a_question_is_answered_as_soon_as_a_model_is_there(
+    playing: tuple[FakeSession, Feed, FakePanel],
+) -> None:
+    session, feed, panel = playing
+    feed.notify("table")
+    feed.tick()
+    assert session.current_task.refreshed == 0
+    session.question, session.current_task.answers = "x", True
+    feed.notify("table")
+    feed.tick()
+    assert session.current_task.refreshed == 1
+    assert [set(slices) for slices in panel.received[-2:]] == [
+        set(panel_classes()),
+        {"query", "labels"},
+    ]
+    feed.tick()  # nothing new: not asked again
+    assert session.current_task.refreshed == 1
+    other = FakePanel()
+    feed.attach(other)
+    feed.tick()
+    assert session.current_task.refreshed == 2
+
+
 def test_live_refreshes_do_not_write_the_code_anew(
     quiet: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session, panel = Session("iris"), FakePanel()
+    session, panel = Session("iris", backend="minilm"), FakePanel()
     session.run = run = cast(Any, FakeRun())
     written: list[str] = []
-    monkeypatch.setattr(session, "python", lambda: written.append("code") or "code")
+
+    def write() -> str:
+        written.append("code")
+        return "code"
+
+    monkeypatch.setattr(session, "python", write)
     monkeypatch.setattr(feed_module, "LIVE_PERIOD", 0.0)
     feed = Feed(session, panel_classes())
     feed.attach(panel)
     for step in range(1, 4):
         run.events.append(report(step))
         feed.tick()
-    assert "train" in panel.slices
-    assert written == []
+    assert sum("train" in slices for slices in panel.received) == 3
+    assert written == ["code"]  # as the run began
     feed.notify("choices")
     feed.tick()
-    assert written == ["code"]
+    assert written == ["code"] * 2
 
 
 def test_panels_over_one_session_share_a_feed_and_leave_nothing_behind() -> None:

@@ -121,7 +121,7 @@ class RowTask(Task):
     @property
     def trained(self) -> bool:
         """Whether the answers use a network trained on the table."""
-        return self.session.model is not None and is_trained(self.session.model)
+        return self.session.model is not None and self.session.model.trained
 
     @property
     def trains(self) -> bool:
@@ -141,15 +141,24 @@ class RowTask(Task):
     @property
     def gains(self) -> dict[str, float]:
         """By column, the nats per validation cell that training added."""
-        return {} if self.session.model is None else dict(getattr(self.session.model, "gains", {}))
+        model = self.session.model
+        if model is None:
+            return {}
+        found = model.gains
+        return {name: found[name] for name in self.session.loaded().schema if name in found}
 
     def prepare(self) -> None:
         """Make a model that answers from the rows alone, if the backend can; a matter of ms."""
         session = self.session
         if session.table is None or not self._entry.untrained:
             return
-        model = self._new_model()
-        model.set_params(serializer=session.serializer, training=TrainingConfig(max_seconds=0))
+        # The sizes of a network have no effect yet.
+        model = TabularLanguageModel(
+            backend=session.backend,
+            serializer=session.serializer,
+            training=TrainingConfig(max_seconds=0),
+            random_state=session.random_state,
+        )
         try:
             session.model = model.fit(session.table)
         except TabwidgetError as error:
@@ -315,14 +324,8 @@ class _Publisher(Callback):
 
     def publish(self) -> None:
         """Publish the model, if it is worth it."""
-        if self.model.ready and (self.session.model is None or is_trained(self.model)):
+        if self.model.ready and (self.session.model is None or self.model.trained):
             self.session.publish(self.run, self.model)
-
-
-def is_trained(model: TabularLanguageModel) -> bool:
-    """Return whether the answers use a network trained on the table."""
-    untrained = model.ready and not BACKENDS[model.backend_.name].untrained
-    return bool(getattr(model, "trained", untrained))
 
 
 def default_task(column: Column) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from tabwidget.table.values import plain
 from tabwidget.widgets.panel import Panel
 from tabwidget.widgets.protocol import Handler, Reply, Request, State
 from tabwidget.widgets.static_html import escaped
@@ -64,25 +65,45 @@ class TrainPanel(Panel):
 
     @classmethod
     def slice(cls, feed: Feed) -> State:
-        """Return the run, and whether its model can be queried."""
-        return {"ready": feed.session.current_task.ready, "run": feed.run_state()}
+        """Return the run, how far the model is, and what training added to it."""
+        session, task = feed.session, feed.session.current_task
+        gains = [{"column": name, "nats": plain(nats)} for name, nats in task.gains.items()]
+        return {
+            "ready": task.ready,
+            "stage": session.stage,
+            "sources": list(task.sources),
+            "trains": task.trains,
+            "gains": gains,
+            "run": feed.run_state(),
+        }
 
     @classmethod
     def static(cls, slices: Mapping[str, State]) -> str:
-        """Return the run's status and losses."""
-        run = slices["train"]["run"]
+        """Return the run's status and losses, and what training added."""
+        train = slices["train"]
+        run = train["run"]
         if run is None:
-            return "<p>Not trained yet.</p>"
+            pretrained = "The answers come from a pretrained model. " * bool(train["sources"])
+            return f"<p>{pretrained}Not trained yet.</p>"
         parts = [f"Training: <b>{escaped(run['status'])}</b>", f"{run['seconds']:.1f} s"]
         parts.append(f"{run['step']:,} steps")
         for name, key in (("loss", "loss"), ("best validation loss", "best_loss")):
             if run[key] is not None:
                 parts.append(f"{name} {run[key]:.3f}")
         error = f"<p>{escaped(run['error'], 300)}</p>" if run["error"] else ""
-        return f"<p>{', '.join(parts)}</p>{error}"
+        return f"<p>{', '.join(parts)}</p>{error}{_gains(train['gains'])}"
 
     @classmethod
     def summary(cls, slices: Mapping[str, State]) -> str:
         """Return the run's status."""
         run = slices["train"]["run"]
         return "" if run is None else str(run["status"])
+
+
+def _gains(gains: list[dict[str, Any]]) -> str:
+    """Return what training added to each column, as a line of HTML."""
+    if not gains:
+        return ""
+    shown = [one for one in gains if round(one["nats"] or 0.0, 2) != 0]
+    added = ", ".join(f"{escaped(one['column'])} {one['nats']:+.2f}" for one in shown)
+    return f"<p>Added by training, in nats per validation cell: {added or 'nothing'}</p>"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import pandas as pd
 import pytest
 
+from tabwidget.backends import BACKENDS, Entry
 from tabwidget.config import TrainingConfig
 from tabwidget.session import Session
 from tabwidget.session.tasks.rows import default_task
 from tabwidget.table import Table
+from tests.backends import fakes
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,36 @@ def test_the_form_of_a_pretrained_backend_becomes_one_model_config() -> None:
     assert set(found) == {"backend", "model_config"}
     assert (found["model_config"].model, found["model_config"].lora.rank) == ("a/b", 4)
     assert task.from_form({"backend": "minilm"})["model_config"] is None
+
+
+def test_the_sources_of_the_answers_are_put_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tabwidget.backends.reading", fakes)
+    entry = Entry("reading", "ReadingBackend", "for tests", untrained=True)
+    monkeypatch.setitem(BACKENDS, "reading", entry)
+    session = Session("iris", backend="reading")
+    task = session.current_task
+    assert (task.sources, task.gains) == (("pretrained",), {})
+    assert "Press Train to improve the answers" in task.hint
+    session.fit()
+    assert task.sources == ("pretrained", "trained on your table")
+    assert list(task.gains.values()) == [0.25, 0.0]
+    monkeypatch.setitem(BACKENDS, "reading", Entry("reading", "ReadingBackend", "for tests"))
+    assert task.sources[-1] == "trained on your table"
+    assert len(task.sources) == 1
+    session = Session("iris", backend="huggingface")
+    assert (session.current_task.sources, session.current_task.trains) == ((), True)
+    session.choose(backend="pretrained")
+    assert (session.current_task.sources, session.current_task.trains) == (("pretrained",), False)
+    assert "choose another" in session.current_task.hint
+
+
+def test_the_default_backend_answers_before_training_and_says_what_training_adds() -> None:
+    session = Session("iris", training=TrainingConfig(max_seconds=1.0))
+    before = session.ask("species | `petal length (cm)`=4.9")
+    assert (session.stage, session.current_task.gains) == ("pretrained", {})
+    session.fit()
+    assert session.stage == "trained"
+    gains = session.current_task.gains
+    assert set(gains) <= set(session.loaded().frame)
+    assert gains
+    assert session.ask(before.query).distribution.target == "species"

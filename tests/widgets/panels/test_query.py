@@ -6,11 +6,18 @@ import json
 
 import pytest
 
-from tests.widgets.conftest import Bench
+from tests.widgets.conftest import FRAME, Bench
 
 
-def test_asking_before_training_says_what_to_do(bench: Bench) -> None:
-    assert bench("ask", {"formula": "g"})["error"]
+def test_a_backend_that_needs_training_says_so() -> None:
+    bench = Bench(FRAME, backend="minilm")
+    assert "train it first" in bench("ask", {"formula": "g"})["error"]
+
+
+def test_questions_are_answered_before_training(bench: Bench) -> None:
+    answer = bench("ask", {"formula": "g | x=1"})["ok"]["answer"]
+    assert answer["headline"].startswith("a ")
+    assert set(bench("survey")["ok"]["columns"]) == {"g"}
 
 
 def test_a_question_is_answered_by_formula_and_by_evidence(fitted: Bench) -> None:

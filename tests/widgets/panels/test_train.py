@@ -7,8 +7,10 @@ from tests.widgets.conftest import FRAME, Bench
 
 
 def test_a_run_is_started_followed_and_stopped() -> None:
-    bench = Bench(FRAME)
-    assert bench.feed.refresh({"train"})["train"] == {"ready": False, "run": None}
+    bench = Bench(FRAME, backend="minilm")
+    assert bench.feed.refresh({"train"})["train"] == {
+        **{"ready": False, "stage": "", "sources": [], "trains": True, "gains": [], "run": None}
+    }
     assert bench("stop")["ok"] == {"status": None}
     assert bench("choose", {"max_seconds": 30})["ok"]
     assert bench("start", {"resume": True})["error"].startswith("there is no fit to resume")
@@ -28,3 +30,20 @@ def test_a_lost_batch_is_sent_again(fitted: Bench) -> None:
     # The stream has sent nothing yet, so that there is nothing to catch up on.
     batch = fitted("catch-up", {"run": 1, "since": 0})["ok"]["batch"]
     assert (batch["from"], batch["next"]) == (0, 0)
+
+
+def test_the_stage_and_what_training_added_are_shown(fitted: Bench) -> None:
+    bench = Bench(FRAME)
+    train = bench.feed.refresh({"train"})["train"]
+    assert (train["ready"], train["stage"], train["gains"]) == (True, "pretrained", [])
+    assert train["sources"] == ["pretrained"]
+    assert "from a pretrained model. Not trained yet." in TrainPanel.static({"train": train})
+    train = fitted.feed.refresh({"train"})["train"]
+    assert train["stage"] == "trained"
+    assert train["sources"] == ["pretrained", "trained on your table"]
+    assert {one["column"] for one in train["gains"]} <= {"x", "g"}
+    gains = [{"column": "<x>", "nats": 0.317}, {"column": "g", "nats": 0.0}]
+    shown = TrainPanel.static({"train": {**train, "gains": gains}})
+    assert "in nats per validation cell: &lt;x&gt; +0.32</p>" in shown
+    shown = TrainPanel.static({"train": {**train, "gains": gains[1:]}})
+    assert "in nats per validation cell: nothing</p>" in shown
