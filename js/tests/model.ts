@@ -197,7 +197,15 @@ export function state(more: { [K in keyof Slices]?: Partial<Slices[K]> } = {}): 
     python: "",
     data: { table, samples: ["iris"], ...more.data },
     task: { ...rowTask(), ...more.task },
-    train: { ready: false, run: null, ...more.train },
+    train: {
+      ready: false,
+      stage: "",
+      sources: [],
+      trains: true,
+      gains: [],
+      run: null,
+      ...more.train,
+    },
     query: { question: null, answer: null, ...more.query },
     labels: { report: null, ...more.labels },
   };

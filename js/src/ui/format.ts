@@ -45,6 +45,15 @@ export function milliseconds(value: number): string {
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
+/** Nats below which a gain is not shown as one. */
+export const NO_GAIN = 0.005;
+
+/** Nats gained, with their sign. */
+export function gain(nats: number | null): string {
+  if (nats === null || !Number.isFinite(nats)) return "–";
+  return `${nats < 0 ? "−" : "+"}${Math.abs(nats).toFixed(2)}`;
+}
+
 /** Display names of column kinds. */
 export const KINDS: Record<ColumnSummary["kind"], string> = {
   numeric: "number",

@@ -68,6 +68,21 @@ export function useErrors(): [string, (action: () => Promise<unknown>) => void] 
   return [message, run];
 }
 
+/** What answers come from, as one pill in parts; nothing before there are answers. */
+export function Sources({ sources }: { sources: readonly string[] }) {
+  if (!sources.length) return null;
+  return (
+    <span class="tw-sources" role="status" aria-label={`Answers: ${sources.join(" + ")}`}>
+      {sources.map((source, i) => (
+        <Fragment key={source}>
+          {i > 0 && <span class="tw-plus"> + </span>}
+          <span class={`tw-source tw-source-${source.split(" ")[0]}`}>{source}</span>
+        </Fragment>
+      ))}
+    </span>
+  );
+}
+
 export function Badge({ kind }: { kind: Kind }) {
   return <span class={`tw-badge tw-badge-${kind}`}>{KINDS[kind]}</span>;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { milliseconds, number, seconds, share } from "../../src/ui/format";
+import { gain, milliseconds, number, seconds, share } from "../../src/ui/format";
 
 describe("numbers", () => {
   it.each([
@@ -31,5 +31,16 @@ describe("numbers", () => {
       "2 min 05 s",
       "4.2 ms",
     ]);
+  });
+});
+
+describe("gains", () => {
+  it.each([
+    [0.314, "+0.31"],
+    [0, "+0.00"],
+    [-0.126, "−0.13"],
+    [null, "–"],
+  ])("%s nats as %s", (value, text) => {
+    expect(gain(value)).toBe(text);
   });
 });

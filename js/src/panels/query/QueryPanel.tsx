@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { type Store, useObject, usePython, useSlice } from "../../core/store";
 import { QuestionState } from "../../inference/question";
-import { Card, ErrorLine, Select } from "../../ui/parts";
+import { Card, ErrorLine, Select, Sources } from "../../ui/parts";
 import { AnswerView } from "./AnswerView";
 import { Control } from "./Control";
 import { FormulaLine } from "./FormulaLine";
@@ -11,7 +11,7 @@ export function QueryPanel({ store }: { store: Store }) {
   const python = usePython(store);
   const { table } = useSlice(store, "data");
   const { roles = {} } = useSlice(store, "task");
-  const { ready } = useSlice(store, "train");
+  const { ready, sources = [] } = useSlice(store, "train");
   const slice = useSlice(store, "query");
   const state = useObject((changed) => new QuestionState(store.transport, changed));
   const ofTask = Object.keys(roles).find((column) => roles[column] === "target") ?? null;
@@ -23,10 +23,16 @@ export function QueryPanel({ store }: { store: Store }) {
   const { target, given, answer, survey, formula, error } = state;
   const set = Object.keys(given).length;
   return (
-    <Card step={4} title="Query" area="query" note={ready ? "" : "train first"}>
+    <Card
+      step={4}
+      title="Query"
+      area="query"
+      note={ready ? <Sources sources={sources} /> : table ? "train first" : ""}
+    >
       {!ready && (
         <p class="tw-empty">
-          Once training starts, set evidence on any columns and watch another's distribution.
+          {table ? "Once training starts" : "Once a table is loaded"}, set evidence on any columns
+          and watch another's distribution.
         </p>
       )}
       {ready && (

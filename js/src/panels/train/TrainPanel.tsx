@@ -6,6 +6,7 @@ import { Chart } from "../../ui/chart";
 import { count, number, SCORES, score, seconds } from "../../ui/format";
 import { Card, ErrorLine, useErrors } from "../../ui/parts";
 import { Examples } from "./Examples";
+import { Gains } from "./Gains";
 
 const STATUS: Record<string, string> = {
   running: "training",
@@ -24,7 +25,7 @@ export function TrainPanel({ store }: { store: Store }) {
   const python = usePython(store);
   const { table } = useSlice(store, "data");
   const { hint } = useSlice(store, "task");
-  const { ready } = useSlice(store, "train");
+  const { stage, trains = true, gains = [] } = useSlice(store, "train");
   const [error, attempt] = useErrors();
   const [spec, setSpec] = useState<Json>(null);
   const stats = live?.stats ?? null;
@@ -37,6 +38,7 @@ export function TrainPanel({ store }: { store: Store }) {
 
   const start = (resume: boolean) => attempt(() => transport.request("start", { resume }));
   const failed = stats?.error ?? "";
+  const columns = table?.columns.map((column) => column.name) ?? [];
   return (
     <Card
       step={3}
@@ -49,7 +51,7 @@ export function TrainPanel({ store }: { store: Store }) {
         <button
           class="tw-button tw-primary"
           type="button"
-          disabled={!table || running}
+          disabled={!table || running || !trains}
           onClick={() => start(false)}
         >
           Train
@@ -65,7 +67,7 @@ export function TrainPanel({ store }: { store: Store }) {
         <button
           class="tw-button"
           type="button"
-          disabled={!stats || running || !ready}
+          disabled={!stats || running || stage !== "trained"}
           onClick={() => start(true)}
         >
           Resume
@@ -74,6 +76,7 @@ export function TrainPanel({ store }: { store: Store }) {
       </div>
       <ErrorLine message={error || failed} />
       {stats && <Metrics stats={stats} />}
+      {!running && <Gains gains={gains} columns={columns} />}
       {live && spec !== null && (
         <Chart
           spec={spec}

@@ -1,8 +1,23 @@
 import type { RunSummary } from "../../core/protocol";
 
+/** What training added to a column's pretrained answers. */
+export interface Gain {
+  column: string;
+  /** Nats per validation cell; null if it is not finite. */
+  nats: number | null;
+}
+
 export interface TrainSlice {
-  /** The model can be queried; true as soon as training has begun. */
+  /** The model can be queried; with some backends before training, else once it has begun. */
   ready: boolean;
+  /** "" before there are answers. */
+  stage: "" | "pretrained" | "trained";
+  /** What the answers come from, in words. */
+  sources: string[];
+  /** A fit trains something. */
+  trains: boolean;
+  /** In the table's column order; empty before training. */
+  gains: Gain[];
   run: RunSummary | null;
 }
 

@@ -24,6 +24,20 @@ describe("the query panel", () => {
   const ready = (query: Partial<Latest> = { question, answer }) =>
     state({ train: { ready: true }, query });
 
+  it("says what the answers come from", () => {
+    const sources = ["pretrained", "trained on your table"];
+    show(new FakeModel(state({ train: { ready: true, sources } })));
+    const pill = labeled("Answers: pretrained + trained on your table");
+    expect(pill.textContent).toBe("pretrained + trained on your table");
+    expect(pill.getAttribute("role")).toBe("status");
+    clear();
+    show(new FakeModel(state()));
+    expect(labeled("Query").textContent).toContain("train first");
+    clear();
+    show(new FakeModel(state({ data: { table: null } })));
+    expect(labeled("Query").textContent).not.toContain("train first");
+  });
+
   it("asks when a slider moves", async () => {
     const model = new FakeModel(ready());
     show(model);

@@ -13,6 +13,28 @@ describe("the train panel", () => {
     expect(labeled("Train").textContent).not.toContain("Press Train.");
   });
 
+  it("shows what training added once it has ended, and offers to resume only then", () => {
+    const gains = [
+      { column: "x", nats: 0.314 },
+      { column: "g", nats: 0.0004 },
+    ];
+    const done = run({ status: "done" });
+    show(new FakeModel(state({ train: { stage: "trained", gains, run: done } })));
+    const lines = [...labeled("Added by training").querySelectorAll("li")];
+    expect(lines.map((one) => one.textContent)).toEqual(["x+0.31", "gno gain"]);
+    const button = (text: string) =>
+      [...host.querySelectorAll("button")].find((one) => one.textContent === text);
+    expect(button("Resume")?.disabled).toBe(false);
+    clear();
+    show(new FakeModel(state({ train: { ready: true, stage: "pretrained", run: done } })));
+    expect(button("Resume")?.disabled).toBe(true);
+    expect(button("Train")?.disabled).toBe(false);
+    expect(host.querySelector(".tw-gains")).toBeNull();
+    clear();
+    show(new FakeModel(state({ train: { ready: true, stage: "pretrained", trains: false } })));
+    expect(button("Train")?.disabled).toBe(true);
+  });
+
   it("has tiles for metrics besides the loss", () => {
     const metrics = { f1_micro: 0.8712, accuracy: 0.5 };
     show(new FakeModel(state({ train: { run: run({ metrics }) } })));
