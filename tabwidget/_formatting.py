@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["bar", "cut_text", "format_date", "format_percent", "format_short", "format_value"]
+__all__ = [
+    "bar",
+    "cut_text",
+    "format_date",
+    "format_gain",
+    "format_percent",
+    "format_short",
+    "format_value",
+]
 
 _EIGHTHS = ("", *"▏▎▍▌▋▊▉")
 _DAY = 86_400  # seconds
@@ -44,6 +52,17 @@ def format_value(value: Any, width: int | None = None) -> str:
     """
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
     return text if width is None else cut_text(text, width)
+
+
+def format_gain(nats: float) -> str:
+    """Return nats gained with their sign, or "no gain" where two decimals show none.
+
+    Examples
+    --------
+    >>> format_gain(0.314), format_gain(0.004), format_gain(-0.02)
+    ('+0.31', 'no gain', '-0.02')
+    """
+    return f"{nats:+.2f}" if round(nats, 2) else "no gain"
 
 
 def format_date(date: pd.Timestamp, span: float = 0.0) -> str:

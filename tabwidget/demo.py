@@ -1,4 +1,4 @@
-"""The command-line demo: fit the penguins table, print conditionals, write a plot and a report."""
+"""The command-line demo: penguins before and after training, with a plot and a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 import vl_convert
 
 from tabwidget import charts, datasets
-from tabwidget._formatting import format_percent
+from tabwidget._formatting import format_gain, format_percent
 from tabwidget.callbacks import TqdmCallback
 from tabwidget.config import TrainingConfig
 from tabwidget.errors import DataFileError
@@ -61,23 +61,28 @@ class DemoResult:
     ----------
     n_train, n_validation : int
         Number of training rows, and of validation rows.
-    accuracy : float
-        Accuracy of the species predicted from bill and flipper lengths on the validation rows.
+    accuracy_before, accuracy : float
+        Accuracy of the species predicted from bill and flipper lengths on the validation rows,
+        by the pretrained model alone and after training.
     state : TrainingState
         Final state of the fit.
     answers : list of (Query, Distribution)
         The queries and their distributions.
+    gains : dict of str to float
+        By column, the nats per validation cell that training added.
     """
 
     n_train: int
     n_validation: int
+    accuracy_before: float
     accuracy: float
     state: TrainingState
     answers: list[tuple[Query, Distribution]]
+    gains: dict[str, float]
 
 
 def run(folder: str | Path = "tabwidget-demo", *, seconds: float = 10) -> DemoResult:
-    """Fit the penguins, print a few conditionals, and write a plot and an HTML report.
+    """Ask about the penguins before and after training, and write a plot and an HTML report.
 
     Parameters
     ----------
@@ -102,29 +107,47 @@ def run(folder: str | Path = "tabwidget-demo", *, seconds: float = 10) -> DemoRe
     validation = penguins.sample(frac=VALIDATION_SHARE, random_state=0)
     train = penguins.drop(validation.index)
     print(f"penguins: {len(train)} training rows, {len(validation)} validation rows")
+    complete = validation.dropna(subset=[*INPUTS, TARGET])
+    loaded = time.monotonic()
+    # The pretrained model reads the rows; nothing is trained.
+    lm = TabularLanguageModel(training=TrainingConfig(max_seconds=0), random_state=0).fit(train)
+    query = parse(FORMULAS[0], lm.schema)
+    _print(query, lm.conditional(query.targets[0], query.given))
+    print(f"{time.monotonic() - loaded:.1f} s after loading, by the pretrained model")
+    before = _accuracy(lm, complete)
+
     training = TrainingConfig(max_seconds=seconds)
     lm = TabularLanguageModel(training=training, callbacks=[TqdmCallback()], random_state=0)
+    print(f"\ntraining on the table for {seconds:g} s:", flush=True)
     lm.fit(train, target_cols=[TARGET])
-
     answers = []
     for formula in FORMULAS:
         query = parse(formula, lm.schema)
         answer = lm.conditional(query.targets[0], query.given)
-        _, *bars = str(answer).splitlines()
-        print(f"\np({query})", *bars, sep="\n")
+        _print(query, answer)
         answers.append((query, answer))
 
-    complete = validation.dropna(subset=[*INPUTS, TARGET])
     accuracy = _accuracy(lm, complete)
     print(f"\nspecies from {' and '.join(INPUTS)}, {len(complete)} validation rows:")
+    print(f"accuracy {before:.3f} before training")
     print(f"accuracy {accuracy:.3f}")
+    if lm.gains:
+        print("\nadded by training, in nats per validation cell:")
+        width = max(map(len, lm.gains))
+        print(*(f"  {name:<{width}}  {format_gain(g)}" for name, g in lm.gains.items()), sep="\n")
 
-    found = DemoResult(len(train), len(complete), accuracy, lm.state, answers)
+    n_train, n_validation = len(train), len(complete)
+    found = DemoResult(n_train, n_validation, before, accuracy, lm.state, answers, lm.gains)
     picture, report = folder / "picture.png", folder / "report.html"
     picture.write_bytes(_picture(found))
     report.write_text(_report(found), encoding="utf-8")
     print(f"\nwrote {picture} and {report}; {time.monotonic() - began:.1f} s in all")
     return found
+
+
+def _print(query: Query, answer: Distribution) -> None:
+    _, *bars = str(answer).splitlines()
+    print(f"\np({query})", *bars, sep="\n", flush=True)
 
 
 def _create(folder: Path) -> Path:
@@ -209,6 +232,7 @@ def _report(found: DemoResult) -> str:
         n_train=found.n_train,
         n_validation=found.n_validation,
         parameters=_parameters(found.state),
+        before=format_percent(found.accuracy_before),
         accuracy=format_percent(found.accuracy),
         inputs=escape(" and ".join(INPUTS)),
         loss=_svg(losses.to_dict(), 800, 200),
@@ -280,10 +304,11 @@ footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line
 <body>
 <main>
 <h1>A language model of penguins, trained in $seconds seconds</h1>
-<p>A language model$parameters was trained on $n_train penguins on this computer. It predicts any
-column from any others: every chart below shows exact probabilities, not samples.</p>
+<p>A pretrained model of tables read $n_train penguins, and a language model$parameters was trained
+on them on this computer. Together they predict any column from any others: every chart below shows
+exact probabilities, not samples.</p>
 <p class="score"><b>$accuracy</b> <span>accuracy of the species predicted from $inputs,
-for $n_validation penguins not used for training.</span></p>
+for $n_validation penguins not used for training. Before training it was $before.</span></p>
 <h2>Training</h2>
 <p class="soft">Loss in nats per cell, on training rows and validation rows.</p>
 <div class="loss">$loss</div>

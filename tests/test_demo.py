@@ -40,13 +40,21 @@ def make_result(name: str, level: str) -> DemoResult:
     state.fold(FitStart(0.0, 2, 2, 2, 0, 1234, "minilm", 1.0, None))
     state.fold(TrainReport(0.5, 3, 1, 1.5, 0.1, 100.0))
     answer = Distribution(table.schema[name], [0.5, 0.5])
-    return DemoResult(2, 1, 0.5, state, [(Query((name,), {"x": 1}), answer)])
+    return DemoResult(2, 1, 0.25, 0.5, state, [(Query((name,), {"x": 1}), answer)], {})
 
 
 def test_every_conditional_is_printed_with_bars(printed: str) -> None:
     for formula in demo.FORMULAS:
         assert f"p({formula})" in printed
     assert re.search(r"Adelie +\d+\.\d% █", printed)
+
+
+def test_the_first_answer_comes_before_training(printed: str) -> None:
+    before, after = printed.split("training on the table for 2 s:")
+    assert f"p({demo.FORMULAS[0]})" in before
+    assert re.search(r"^[0-9.]+ s after loading, by the pretrained model$", before, re.MULTILINE)
+    assert re.search(r"^accuracy [01]\.\d{3} before training$", after, re.MULTILINE)
+    assert re.search(r"added by training, .*:\n  \w+ +[+-]\d\.\d\d$", after, re.MULTILINE)
 
 
 def test_the_validation_accuracy_is_printed(printed: str) -> None:

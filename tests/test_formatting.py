@@ -10,6 +10,7 @@ from tabwidget._formatting import (
     bar,
     cut_text,
     format_date,
+    format_gain,
     format_percent,
     format_short,
     format_value,
@@ -55,3 +56,11 @@ def test_bars_grow_by_eighths() -> None:
 
 def test_a_cut_text_is_as_long_as_allowed() -> None:
     assert [cut_text("abcd", width) for width in (5, 4, 3, 1)] == ["abcd", "abcd", "ab…", "…"]
+
+
+@pytest.mark.parametrize(
+    ("nats", "text"),
+    [(0.314, "+0.31"), (0.0, "no gain"), (-0.004, "no gain"), (-0.126, "-0.13"), (np.nan, "+nan")],
+)
+def test_a_gain(nats: float, text: str) -> None:
+    assert format_gain(nats) == text
