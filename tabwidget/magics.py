@@ -115,6 +115,7 @@ class TabwidgetMagics(Magics):
     def tabwidget(self, line: str) -> Workbench:
         """Open the workbench: data, task, training and queries in one view.
 
+        Questions are answered at once, by a pretrained model that reads the table.
         Returns the Workbench, which a cell displays as its last line. All panels share its
         ``.session``, which is also ``tabwidget.magics.current_session()``.
 
@@ -155,7 +156,7 @@ class TabwidgetMagics(Magics):
     @no_var_expand
     @line_magic
     def tabp(self, line: str) -> Distribution:
-        """Query the current session's model for p(column | evidence).
+        """Query the current session's model for p(column | evidence), also before training.
 
         Returns the Distribution, which a cell draws as its last line.
 
@@ -251,4 +252,7 @@ def _summary(session: Session, run: Run) -> str:
     text = f"fitted {session.table.name}: {rows} rows, {columns} columns, {run.state.seconds:.1f} s"
     if run.state.best_loss is not None:
         text += f", validation loss {run.state.best_loss:.3f} nats per cell"
+    gains = session.current_task.gains.values()
+    if gains:
+        text += f"; training added {sum(gains) / len(gains):+.3f} nats per cell"
     return text

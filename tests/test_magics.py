@@ -111,6 +111,14 @@ def test_tabfit_says_how_it_went(
     assert current_session().model is not None
 
 
+def test_tabp_answers_before_training(shell: InteractiveShell) -> None:
+    shell.user_ns["colors"] = COLOURS
+    shell.run_cell("bench = %tabwidget colors --target color")
+    result = shell.run_cell("%tabp color | size=3")
+    assert isinstance(result.result, Distribution)
+    assert (current_session().run, current_session().stage) == (None, "pretrained")
+
+
 def test_tabp_answers_with_braces_unexpanded(fitted: InteractiveShell) -> None:
     fitted.user_ns["red"] = "not this"
     result = fitted.run_cell("%tabp size | color in {red, blue}")
