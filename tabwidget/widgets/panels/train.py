@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tabwidget._formatting import format_gain
 from tabwidget.table.values import plain
 from tabwidget.widgets.panel import Panel
 from tabwidget.widgets.protocol import Handler, Reply, Request, State
@@ -104,6 +105,7 @@ def _gains(gains: list[dict[str, Any]]) -> str:
     """Return what training added to each column, as a line of HTML."""
     if not gains:
         return ""
-    shown = [one for one in gains if round(one["nats"] or 0.0, 2) != 0]
-    added = ", ".join(f"{escaped(one['column'])} {one['nats']:+.2f}" for one in shown)
-    return f"<p>Added by training, in nats per validation cell: {added or 'nothing'}</p>"
+    added = ", ".join(
+        f"{escaped(one['column'])} {format_gain(one['nats'] or 0.0)}" for one in gains
+    )
+    return f"<p>Added by training, in nats per validation cell: {added}</p>"
