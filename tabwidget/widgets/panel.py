@@ -17,6 +17,7 @@ from tabwidget.widgets.frames import name_of
 from tabwidget.widgets.protocol import Handler, State, answer_request
 from tabwidget.widgets.registry import handlers, panel_classes
 from tabwidget.widgets.static_html import static_html, static_text
+from tabwidget.widgets.warm_up import warm_up
 
 if TYPE_CHECKING:
     from tabwidget.widgets.feed import Feed
@@ -183,6 +184,7 @@ class Panel(anywidget.AnyWidget):
         self._picture = static_html(self.slices, self.static_id)
         self._publish_picture(update=False)
         self._displays += 1
+        warm_up()
 
     def _publish_picture(self, *, update: bool) -> None:
         from IPython.display import publish_display_data
