@@ -38,7 +38,8 @@ Batch = tuple[State, list[bytes]]
 PERIOD = 0.12  # seconds between batches: about 8 Hz
 FIRST = 0.02  # a change alone is sent sooner
 LIVE_PERIOD = 1.0  # between refreshes of live slices while training
-PICTURE_PERIOD = 5.0
+PICTURE_PERIOD = 5.0  # between refreshes of the static picture while training
+PICTURE_REST = 1.0  # and while a slider is dragged: JupyterLab draws it anew each time
 ASK_PERIOD = 0.5  # between answers of a model that is still trained
 MAX_EXAMPLES = 4
 MAX_LETTERS = 400
@@ -120,6 +121,7 @@ class Feed:
         self._complaints: set[str] = set()
         self._live_at = 0.0
         self._picture_at = 0.0
+        self._outdated = False  # the picture
         self._ask_at = 0.0
 
     def attach(self, listener: Listener) -> None:
@@ -259,12 +261,13 @@ class Feed:
             # A model that answers before training: the user sees its first answer at once.
             self._ask_again()
             self._send({name for name in self._panels if self._panels[name].asks}, True, listeners)
-        more = running or bool(self._topics)
-        if not more or now >= self._picture_at:
-            self._picture_at = now + PICTURE_PERIOD
+        self._outdated |= bool(names) or batch is not None
+        if self._outdated and (ended or now >= self._picture_at):
+            self._picture_at = now + (PICTURE_PERIOD if running else PICTURE_REST)
+            self._outdated = False
             for listener in listeners:
                 listener.refresh_picture()
-        return more
+        return running or bool(self._topics) or self._outdated
 
     def _send(self, names: Collection[str], code: bool, listeners: Sequence[Listener]) -> None:
         """Refresh the slices of some panels, and send them."""
