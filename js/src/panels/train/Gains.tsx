@@ -24,7 +24,7 @@ export function verdict(gains: readonly Gain[]): string {
   if (better === 0) return "Training added nothing measurable: the pretrained answers stand.";
   const mean = gains.reduce((sum, one) => sum + (one.nats ?? 0), 0) / gains.length;
   const of = better === gains.length ? "every column" : `${better} of ${gains.length} columns`;
-  return `Training improved ${of}, by ${gain(mean)} nats on average.`;
+  return `Training improved ${of}; ${gain(mean)} nats per cell over all.`;
 }
 
 export function Gains(props: { gains: readonly Gain[]; columns: readonly string[] }) {

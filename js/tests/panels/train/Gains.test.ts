@@ -18,10 +18,10 @@ describe("what training added", () => {
 
   it("is summed up without flattery", () => {
     expect(verdict(gains(0.4, 0.2))).toBe(
-      "Training improved every column, by +0.30 nats on average.",
+      "Training improved every column; +0.30 nats per cell over all.",
     );
     expect(verdict(gains(0.4, 0.001, null, -0.2))).toBe(
-      "Training improved 1 of 4 columns, by +0.05 nats on average.",
+      "Training improved 1 of 4 columns; +0.05 nats per cell over all.",
     );
     expect(verdict(gains(0, 0.004))).toContain("nothing measurable");
   });
