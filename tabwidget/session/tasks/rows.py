@@ -142,10 +142,9 @@ class RowTask(Task):
     def gains(self) -> dict[str, float]:
         """By column, the nats per validation cell that training added."""
         model = self.session.model
-        if model is None:
-            return {}
-        found = model.gains
-        return {name: found[name] for name in self.session.loaded().schema if name in found}
+        found = {} if model is None else model.gains
+        names = self.session.loaded().schema if found else ()
+        return {name: found[name] for name in names if name in found}
 
     def prepare(self) -> None:
         """Make a model that answers from the rows alone, if the backend can; a matter of ms."""

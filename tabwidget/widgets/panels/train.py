@@ -68,7 +68,10 @@ class TrainPanel(Panel):
     def slice(cls, feed: Feed) -> State:
         """Return the run, how far the model is, and what training added to it."""
         session, task = feed.session, feed.session.current_task
-        gains = [{"column": name, "nats": plain(nats)} for name, nats in task.gains.items()]
+        measured = task.gains
+        # A short fit measures some of the columns.
+        names = [*session.loaded().schema.targets] if measured else []
+        gains = [{"column": name, "nats": plain(measured.get(name))} for name in names]
         return {
             "ready": task.ready,
             "stage": session.stage,
@@ -105,7 +108,6 @@ def _gains(gains: list[dict[str, Any]]) -> str:
     """Return what training added to each column, as a line of HTML."""
     if not gains:
         return ""
-    added = ", ".join(
-        f"{escaped(one['column'])} {format_gain(one['nats'] or 0.0)}" for one in gains
-    )
+    measured = [one for one in gains if one["nats"] is not None]
+    added = ", ".join(f"{escaped(one['column'])} {format_gain(one['nats'])}" for one in measured)
     return f"<p>Added by training, in nats per validation cell: {added}</p>"

@@ -20,10 +20,15 @@ export function bars(gains: readonly Gain[]): { left: number; width: number }[] 
 
 /** The whole in a sentence. */
 export function verdict(gains: readonly Gain[]): string {
-  const better = gains.filter((one) => (one.nats ?? 0) >= NO_GAIN).length;
+  const nats = gains.flatMap((one) => (one.nats === null ? [] : [one.nats]));
+  const better = nats.filter((one) => one >= NO_GAIN).length;
   if (better === 0) return "Training added nothing measurable: the pretrained answers stand.";
-  const mean = gains.reduce((sum, one) => sum + (one.nats ?? 0), 0) / gains.length;
-  const of = better === gains.length ? "every column" : `${better} of ${gains.length} columns`;
+  const mean = nats.reduce((sum, one) => sum + one, 0) / nats.length;
+  const measured = nats.length === gains.length ? "" : " measured";
+  const of =
+    better === nats.length
+      ? `every${measured} column`
+      : `${better} of ${nats.length}${measured} columns`;
   return `Training improved ${of}; ${gain(mean)} nats per cell over all.`;
 }
 
@@ -52,8 +57,11 @@ export function Gains(props: { gains: readonly Gain[]; columns: readonly string[
                   style={{ left: `${100 * left}%`, width: `${none ? 0 : 100 * width}%` }}
                 />
               </span>
-              <span class={none ? "tw-gain-value tw-none" : "tw-gain-value"}>
-                {none ? "no gain" : gain(nats)}
+              <span
+                class={none ? "tw-gain-value tw-none" : "tw-gain-value"}
+                title={nats === null ? "not measured: train longer" : ""}
+              >
+                {nats === null ? "–" : none ? "no gain" : gain(nats)}
               </span>
             </li>
           );

@@ -3,7 +3,7 @@ import type { RunSummary } from "../../core/protocol";
 /** What training added to a column's pretrained answers. */
 export interface Gain {
   column: string;
-  /** Nats per validation cell; null if it is not finite. */
+  /** Nats per validation cell; null if a short fit did not measure it. */
   nats: number | null;
 }
 

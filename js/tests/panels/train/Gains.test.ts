@@ -21,7 +21,7 @@ describe("what training added", () => {
       "Training improved every column; +0.30 nats per cell over all.",
     );
     expect(verdict(gains(0.4, 0.001, null, -0.2))).toBe(
-      "Training improved 1 of 4 columns; +0.05 nats per cell over all.",
+      "Training improved 1 of 3 measured columns; +0.07 nats per cell over all.",
     );
     expect(verdict(gains(0, 0.004))).toContain("nothing measurable");
   });
