@@ -100,9 +100,13 @@ def test_another_process_reads_it_without_pickle(lm: TabularLanguageModel, saved
     assert {path.suffix for path in saved.iterdir()} == {".json", ".safetensors"}
 
 
-def test_no_row_is_saved(saved: Path) -> None:
-    cell = repr(float(FRAME["size"].iloc[7]))
-    assert cell not in (saved / "model.json").read_text(encoding="utf-8")
+def test_no_row_is_saved_where_it_is_not_wanted(lm: TabularLanguageModel, tmp_path: Path) -> None:
+    lm.save(tmp_path / "network", rows=False)
+    cell = np.float64(FRAME["size"].iloc[7])
+    for file in (tmp_path / "network").iterdir():
+        content = file.read_bytes()
+        assert repr(float(cell)).encode() not in content
+        assert cell.tobytes() not in content
 
 
 def test_a_damaged_file_is_named(saved: Path) -> None:
@@ -170,6 +174,8 @@ def test_partial_fit_rejects_cells_of_another_kind_without_a_change(
 def test_log_likelihood_per_cell(lm: TabularLanguageModel) -> None:
     odd = FRAME.head(6).copy()
     odd.loc[odd.index[0], "size"] = FRAME["size"].max() if odd["kind"].iloc[0] == "b" else -3.0
+    # A row of the table itself would be predicted without the row.
+    odd.loc[odd.index[1], "size"] += 0.5
     cells = lm.log_likelihood(odd, per_cell=True)
     assert isinstance(cells, pd.DataFrame)
     assert cells.shape == (6, 4)
