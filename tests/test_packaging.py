@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import hashlib
 import json
 import re
 import subprocess
@@ -23,6 +24,7 @@ BUNDLE = {
     "tabwidget/widgets/static/workbench.js",
     "tabwidget/widgets/static/workbench.css",
 }
+MAX_WHEEL_BYTES = 10_000_000
 # An up-to-date bundle needs no Node, so a missing one is no reason to stop.
 BUILD = [sys.executable, "-m", "build", "--no-isolation", "--skip-dependency-check"]
 # In two halves, so that this file does not contain what it searches for.
@@ -84,6 +86,14 @@ def test_sdist_contains_the_front_end_and_its_sources(unpacked: Path) -> None:
 def test_wheel_from_sdist_needs_no_front_end_build(unpacked: Path, wheel: zipfile.ZipFile) -> None:
     assert not (unpacked / "js" / "node_modules").exists()
     assert set(wheel.namelist()) >= BUNDLE
+
+
+def test_wheel_contains_the_pretrained_weights_and_is_small(wheel: zipfile.ZipFile) -> None:
+    from tabwidget.backends.pretrained.weights import DIGEST, FILE
+
+    weights = wheel.read(f"tabwidget/backends/pretrained/{FILE}")
+    assert hashlib.sha256(weights).hexdigest() == DIGEST
+    assert sum(file.compress_size for file in wheel.infolist()) < MAX_WHEEL_BYTES
 
 
 def test_wheel_contains_data_notebook_and_types(wheel: zipfile.ZipFile) -> None:

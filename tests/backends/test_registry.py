@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tabwidget.backends import BACKENDS, MiniLMBackend, choose, resolve
+from tabwidget.backends.pool import PoolBackend
 from tabwidget.config import LoRAConfig, ModelConfig
 from tabwidget.errors import ConfigError, MissingExtraError
 from tests.backends.fakes import FakeBackend
 
 
 def test_auto_needs_no_download() -> None:
-    assert isinstance(resolve("auto"), MiniLMBackend)
+    assert isinstance(resolve("auto"), PoolBackend)
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, machine: str, *packages: str) -> None:
@@ -42,7 +43,7 @@ def test_auto_with_a_pretrained_model_depends_on_machine_and_packages(
     package = {"huggingface": "transformers", "mlx": "mlx_lm"}[name]
     assert "model=" in choice.reason
     assert choice.reason.endswith(f"has {package}")
-    assert choose("auto").name == "minilm"
+    assert choose("auto").name == "auto"
 
 
 @pytest.mark.parametrize(("machine", "extra"), [("x86_64", "hf"), ("arm64", "mlx")])

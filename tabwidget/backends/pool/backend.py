@@ -21,6 +21,7 @@ from tabwidget.backends.base import FitRequest, Prediction
 from tabwidget.backends.chain import chain_rule
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm import MiniLMBackend
+from tabwidget.backends.pool.forest import TREES_PER_STEP
 from tabwidget.backends.pool.forests import Forests
 from tabwidget.backends.pool.validation import N_MEMBERS, PoolValidation
 from tabwidget.backends.pool.weights import PoolWeights
@@ -37,6 +38,9 @@ MEASURED_SHARE = 0.25  # of the time of a fit, at most, for the pretrained model
 WEIGHING_SHARE = 0.1  # of a time limit, for the weights at the end
 FOREST_SHARE = 0.25  # of a time limit, for the forests of a table of thousands of rows
 N_TREES = 60
+STEPS_PER_TREE = 10  # where the number of steps is limited
+STEPS_PER_MEASURED = 2
+MAX_MEASURED = 48  # columns and folds, where there is no time limit
 WEIGHING_FACTOR = 2.0  # growth of the time between two choices of weights
 
 
@@ -320,13 +324,19 @@ class _PoolFit:
 
     def _finish(self, validation: PoolValidation) -> None:
         """Grow the forests, measure what is left without a time limit, and choose the weights."""
+        steps = self.request.training.max_steps
         if self.forests.worthwhile and not self.request.stopped():
-            self._grow_forests()
-        while self.limit is None and not self.request.stopped() and validation.measure():
-            pass
+            self._grow_forests(N_TREES if steps is None else min(N_TREES, steps // STEPS_PER_TREE))
+        # The number of measured columns must not depend on the machine's speed.
+        most = MAX_MEASURED if steps is None else min(MAX_MEASURED, -(-steps // STEPS_PER_MEASURED))
+        left = most if self.limit is None else 0
+        while left and not self.request.stopped() and validation.measure():
+            left -= 1
         self._weigh(validation)
 
-    def _grow_forests(self) -> None:
+    def _grow_forests(self, n_trees: int) -> None:
+        if n_trees < TREES_PER_STEP:
+            return
         names = self.request.table.schema.targets
         first = [i for i, name in enumerate(names) if name in self.request.targets]
         order = [*first, *(i for i in range(len(names)) if i not in first)]
@@ -336,7 +346,7 @@ class _PoolFit:
             late = time.perf_counter() - began > max(1, done) * seconds + seconds
             if self.request.stopped() or late:
                 break
-            self.forests.grow(target, max_trees=N_TREES, seconds=seconds)
+            self.forests.grow(target, max_trees=n_trees, seconds=seconds)
         self.backend.forests = self.forests
 
     def _weigh(self, validation: PoolValidation) -> None:

@@ -20,7 +20,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from tabwidget._typing import Bools, Floats, Ints
 
-__all__ = ["Forest"]
+__all__ = ["TREES_PER_STEP", "Forest"]
 
 TREES_PER_STEP = 4
 MIN_LEAF = 2  # rows

@@ -23,6 +23,7 @@ __all__ = ["N_MEMBERS", "PoolValidation"]
 
 MAX_ROWS = 200  # per fold
 MAX_FOLDS = 4
+MAX_CONTEXT_ROWS = 768  # of the contexts that are measured, which differ little from larger ones
 N_MEMBERS = 3  # pretrained model, network, forest
 
 
@@ -117,7 +118,9 @@ class PoolValidation:
             column = self.columns[target]
             evidence = [self._evidence(fold, there, target, share) for share in KNOWN_SHARES]
             both = np.concatenate(evidence)
-            found = self.pretrained.predictions_without(self._numbers[fold], both, target)
+            found = self.pretrained.predictions_without(
+                self._numbers[fold], both, target, MAX_CONTEXT_ROWS
+            )
             codes = np.maximum(column.codes(rows[there, target]), 0)
             parts = np.split(found, len(evidence))
             places = self._places[fold][there]

@@ -176,7 +176,9 @@ class PretrainedBackend:
         return numbers, context.predict(rows[numbers], targets, folds=folds)[0]
 
     @few_threads()
-    def predictions_without(self, numbers: Ints, rows: Floats, target: int) -> Floats:
+    def predictions_without(
+        self, numbers: Ints, rows: Floats, target: int, max_rows: int | None = None
+    ) -> Floats:
         """Return predictions of rows of the table from a context that lacks all of them.
 
         Parameters
@@ -187,8 +189,10 @@ class PretrainedBackend:
             Evidence of these rows; cells may be hidden.
         target : int
             The target column.
+        max_rows : int, optional
+            Most rows of the context, fewer than usual.
         """
-        return self.context.predict_without(self.places_of(numbers), rows, target)
+        return self.context.predict_without(self.places_of(numbers), rows, target, max_rows)
 
     def places_of(self, numbers: Ints) -> Ints:
         """Return the positions among the stored rows of some rows of the table.

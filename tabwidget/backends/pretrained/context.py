@@ -15,7 +15,6 @@ Shapes: N context rows, Q query rows, F features, D features read, K answers, S 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -188,7 +187,7 @@ class TargetContext:
         self.kind, self._encoding = kind, encoding
         self._rows = at = torch.from_numpy(rows)
         column = encoding.columns[target]
-        rng = np.random.default_rng([seed, zlib.crc32(column.name.encode())])
+        rng = np.random.default_rng([seed, encoding.seeds[target]])
         self.support = Support.of(encoding, target, kind, shares, rng)
         codes = np.maximum(column.codes(encoding.rows[rows, target]), 0)
         self._codes = torch.from_numpy(codes)
@@ -317,12 +316,7 @@ def _columns(cells: Cells, features: NDArray[np.int64]) -> Cells:
 
 
 def _column_vectors(encoding: TableEncoding, features: Ints, seed: int) -> Tensor:
-    """Return a random vector per feature, seeded by its name: the order of columns is free."""
-    vectors = []
-    for feature in features if len(features) else [0]:
-        owner = encoding.owner[feature]
-        place = int(feature - np.flatnonzero(encoding.owner == owner)[0])
-        name = encoding.columns[owner].name
-        rng = np.random.default_rng([seed, zlib.crc32(name.encode()), place])
-        vectors.append(rng.standard_normal(VECTOR_SIZE))
+    """Return a random vector per feature."""
+    seeds = [encoding.seeds[feature] for feature in (features if len(features) else [0])]
+    vectors = [np.random.default_rng([seed, own]).standard_normal(VECTOR_SIZE) for own in seeds]
     return torch.from_numpy(np.stack(vectors)).float()[None]

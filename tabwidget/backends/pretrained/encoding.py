@@ -5,6 +5,7 @@ Shapes: R rows, F features: one per target column, then one per dimension of a t
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,8 @@ class TableEncoding:
         Rank of each number; arbitrary for levels and unknown cells.
     cells : Cells
         The rows, encoded.
+    seeds : list of int
+        Seed of what is random about each feature.
     """
 
     def __init__(self, columns: Sequence[Column], rows: Floats) -> None:
@@ -99,6 +102,10 @@ class TableEncoding:
         largest = max((int(bins.max(initial=0)) for bins in self._bin_of_level.values()), default=0)
         self.n_bins = max(N_BINS, largest + 1)
         self.ranks, self.cells = self._encode(rows)
+        # Of the content alone: neither names nor orders have an effect.
+        bins = np.where(self.known, self.cells.bins[0].numpy(), -1)
+        content = [(rows if number else bins)[:, i] for i, number in enumerate(self.is_number)]
+        self.seeds = [zlib.crc32(np.ascontiguousarray(column).tobytes()) for column in content]
 
     def encode(self, rows: Floats) -> Cells:
         """Return other rows as cells of one table, shapes ``(1, R, F)``."""

@@ -160,7 +160,9 @@ class TableContext:
         mean = each.mean(0)
         return mean, np.abs(each - mean).sum(2).mean(0) / 2
 
-    def predict_without(self, left_out: Ints, rows: Floats, target: int) -> Floats:
+    def predict_without(
+        self, left_out: Ints, rows: Floats, target: int, max_rows: int | None = None
+    ) -> Floats:
         """Return the distribution of a target from a context without some of the stored rows.
 
         Parameters
@@ -171,11 +173,13 @@ class TableContext:
             Evidence.
         target : int
             The target column.
+        max_rows : int, optional
+            Most rows of the context, fewer than usual.
         """
         kept = np.ones(len(self.rows), dtype=bool)
         kept[left_out] = False
         cells, kinds = self.encoding.encode(rows), kinds_of(self.encoding, target)
-        contexts = [self._made(target, kind, 0, kept) for kind in kinds]
+        contexts = [self._made(target, kind, 0, kept, max_rows) for kind in kinds]
         parts = [
             np.mean(ask(self.model, contexts, [cells.rows(part)] * len(kinds)), axis=0)
             for part in _slices(len(rows))
@@ -204,17 +208,23 @@ class TableContext:
         return self._cache.get((target, kind, member), make)
 
     def _made(
-        self, target: int, kind: Kind, member: int, kept: Bools | None = None
+        self,
+        target: int,
+        kind: Kind,
+        member: int,
+        kept: Bools | None = None,
+        max_rows: int | None = None,
     ) -> TargetContext:
-        rng = np.random.default_rng([self.seed, target, member])
+        rng = np.random.default_rng([self.seed, self.encoding.seeds[target], member])
         there = self.encoding.known[:, target]
         rows = np.flatnonzero(there if kept is None else there & kept)
         if not len(rows):  # rather one fold's leak than no context
             rows = np.flatnonzero(there)
-        if len(rows) > self.max_rows:
+        size = self.max_rows if max_rows is None else min(max_rows, self.max_rows)
+        if len(rows) > size:
             column = self.columns[target]
             levels = None if column.is_number else self.rows[rows, target].astype(np.int64)
-            rows = rows[_sampled(len(rows), self.max_rows, levels, rng)]
+            rows = rows[_sampled(len(rows), size, levels, rng)]
         return TargetContext(
             self.model,
             self.encoding,

@@ -59,7 +59,7 @@ def test_a_fit_of_many_rows_pools_forests_and_saves_them(
 ) -> None:
     monkeypatch.setattr(module, "MIN_ROWS", 200)
     frame = table()
-    model = TabularLanguageModel(training=TrainingConfig(max_steps=3), random_state=0).fit(frame)
+    model = TabularLanguageModel(training=TrainingConfig(max_steps=60), random_state=0).fit(frame)
     backend = model.backend_
     assert isinstance(backend, PoolBackend)
     assert backend._weights.at[1, 1, 2] > 0.3

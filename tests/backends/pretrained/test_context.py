@@ -77,6 +77,18 @@ def test_the_names_and_the_order_of_levels_have_no_effect() -> None:
     np.testing.assert_allclose([a, b, c], [z, q, m], atol=1e-6)
 
 
+def test_the_names_and_the_order_of_columns_have_no_effect() -> None:
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(
+        {"y": rng.normal(size=60), "a": rng.normal(size=60), "b": rng.choice(["u", "v"], 60)}
+    )
+    frame["y"] += frame["a"]
+    other = frame[["y", "b", "a"]].set_axis(["first", "second", "third"], axis=1)
+    p = answers(frame, [[np.nan, 0.7, 1.0]], kind="number")
+    q = answers(other, [[np.nan, 1.0, 0.7]], kind="number")
+    np.testing.assert_allclose(p, q, atol=1e-5)
+
+
 def test_a_single_known_level_gives_nearly_the_shares_of_its_rows() -> None:
     rng = np.random.default_rng(4)
     code = rng.integers(0, 4, 400)
