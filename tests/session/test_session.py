@@ -234,6 +234,17 @@ def test_another_backend_costs_the_model(fitted: Session) -> None:
     assert fitted.model is None
 
 
+def test_a_fit_that_runs_does_not_bring_a_model_of_another_backend_back(training: Session) -> None:
+    training.choose(backend="fake")
+    run = training.run
+    assert run is not None
+    step = run.state.step
+    wait_until(lambda: run.state.step > step + 1)
+    assert training.model is None
+    training.stop()
+    assert training.model is None
+
+
 def test_another_serializer_leaves_a_model_that_can_be_asked(fitted: Session) -> None:
     change = fitted.choose(serializer="key-value")
     assert change.invalidates == ()
@@ -703,7 +714,7 @@ def test_the_default_backend_is_asked_and_stopped_while_it_trains() -> None:
     assert answer.distribution.probabilities.sum() == pytest.approx(1)
     began = time.perf_counter()
     session.stop()
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 3  # the pool weights are chosen once more
     assert session.run is not None
     assert session.run.status == "stopped"
     assert session.run.state.best_loss is not None
@@ -762,7 +773,7 @@ def test_work_that_fails_says_why() -> None:
 
 
 def test_the_model_of_a_session_can_be_copied() -> None:
-    session = Session("iris", backend="minilm", training=TrainingConfig(max_steps=5))
+    session = Session("iris", training=TrainingConfig(max_steps=5))
     model = session.fit()
     assert pickle.loads(pickle.dumps(model)).ready
 

@@ -323,8 +323,11 @@ class _Publisher(Callback):
 
     def publish(self) -> None:
         """Publish the model, if it is worth it."""
-        if self.model.ready and (self.session.model is None or self.model.trained):
-            self.session.publish(self.run, self.model)
+        session, model = self.session, self.model
+        # Another backend or model may have been chosen meanwhile.
+        wanted = (model.backend, model.model_config) == (session.backend, session.model_config)
+        if wanted and model.ready and (session.model is None or model.trained):
+            session.publish(self.run, model)
 
 
 def default_task(column: Column) -> str:
