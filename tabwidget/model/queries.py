@@ -116,12 +116,24 @@ class QueryMethods:
         indices = [self.schema.targets.index(name) for name in query.targets]
         return joint_of(columns, indices, self._weighted_rows([query]), self._predict)
 
-    def survey(self, given: Given | None = None) -> dict[str, Distribution]:
-        """Return p(column | given) of every column without evidence, in one pass."""
+    def survey(
+        self, given: Given | None = None, columns: Sequence[str] | None = None
+    ) -> dict[str, Distribution]:
+        """Return p(column | given) of every column without evidence, in one pass.
+
+        Parameters
+        ----------
+        given : mapping of str to evidence, optional
+            As in `conditional`.
+        columns : sequence of str, optional
+            Of these columns alone.
+        """
         query = self._resolve_evidence(given)
         weighted = self._weighted_rows([query])
         names = self.schema.targets
-        targets = [i for i, name in enumerate(names) if name not in query.evidence]
+        chosen = names if columns is None else columns
+        wanted = {self.schema.target_column(name).name for name in chosen}
+        targets = [i for i, n in enumerate(names) if n in wanted and n not in query.evidence]
         if not targets:
             return {}
         rows = np.tile(weighted.rows, (len(targets), 1))

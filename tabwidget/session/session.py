@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -364,10 +364,12 @@ class Session:
         self._notify("answer")
         return answer
 
-    def survey(self, given: Mapping[str, Evidence] | None = None) -> dict[str, Distribution]:
-        """Return the distribution of every column that is not given, in one pass."""
+    def survey(
+        self, given: Mapping[str, Evidence] | None = None, columns: Sequence[str] | None = None
+    ) -> dict[str, Distribution]:
+        """Return the distribution of every column that is not given, or of some of them."""
         with self.lock:
-            return self._fitted().survey(given)
+            return self._fitted().survey(given, columns)
 
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:
         """Call `fn` with "table", "choices", "run" or "answer" whenever that changed.

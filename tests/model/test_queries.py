@@ -181,6 +181,15 @@ def test_a_survey_is_the_conditional_of_each_column(lm: TabularLanguageModel) ->
         assert found.support is expected.support
 
 
+def test_a_survey_of_some_columns(lm: TabularLanguageModel) -> None:
+    whole = lm.survey()
+    some = lm.survey(columns=["weight"])
+    assert list(some) == ["weight"]
+    np.testing.assert_allclose(some["weight"].probabilities, whole["weight"].probabilities)
+    with pytest.raises(ColumnError, match="wieght"):
+        lm.survey(columns=["wieght"])
+
+
 def test_a_survey_with_evidence_on_every_column_is_empty(lm: TabularLanguageModel) -> None:
     assert lm.survey({"colour": "red", "size": 1, "weight": 0.0, "sold": True}) == {}
 

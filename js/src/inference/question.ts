@@ -17,6 +17,8 @@ export class QuestionState {
   readonly #changed: () => void;
   #asking = 0;
   #surveyed = "";
+  /** What is left of the survey of an answer. */
+  #left: { of: string; columns: string[] } | null = null;
   #surveying = false;
   #surveyedAt = Number.NEGATIVE_INFINITY;
 
@@ -110,12 +112,15 @@ export class QuestionState {
     if (wanted === this.#surveyed || this.#surveying) return;
     this.#surveying = true;
     this.#surveyedAt = now;
+    const columns = this.#left?.of === wanted ? this.#left.columns : undefined;
+    this.#left = null;
     this.#transport
-      .latest("survey", {})
+      .latest("survey", columns ? { columns } : {})
       .then(
-        ({ columns }) => {
-          this.#surveyed = wanted;
-          this.survey = columns;
+        ({ columns, rest = [] }) => {
+          if (rest.length) this.#left = { of: wanted, columns: rest };
+          else this.#surveyed = wanted;
+          this.survey = { ...this.survey, ...columns };
           this.#changed();
         },
         () => {

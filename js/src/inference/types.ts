@@ -52,4 +52,6 @@ export interface Latest {
 export interface Surveyed {
   formula: string;
   columns: Record<string, DistributionRecord[]>;
+  /** Columns that are still to be surveyed: each part takes a limited time. */
+  rest: string[];
 }

@@ -54,10 +54,12 @@ describe("the state of a question", () => {
     const latest = { question: QUESTION, answer: answered(1) };
     state.adopt(latest, null);
     expect(changed).toHaveBeenCalledOnce();
-    await answer(model, "survey", { formula: "g", columns: { x: [] } });
-    expect(state.survey).toEqual({ x: [] });
+    await answer(model, "survey", { formula: "g", columns: { x: [] }, rest: ["y"] });
+    expect(asked(model, "survey")).toEqual([{}, { columns: ["y"] }]);
+    await answer(model, "survey", { formula: "g", columns: { y: [] }, rest: [] });
+    expect(state.survey).toEqual({ x: [], y: [] });
     state.adopt({ ...latest }, null);
-    expect(asked(model, "survey")).toHaveLength(1);
+    expect(asked(model, "survey")).toHaveLength(2);
     state.adopt({}, "g");
     expect([state.target, state.answer, state.survey]).toEqual(["g", null, {}]);
   });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +26,7 @@ __all__ = ["QueryPanel"]
 
 MAX_RECORDS = 200
 MAX_BARS = 26  # in the static view
+SURVEY_SECONDS = 0.12  # of one part of a survey, about
 
 
 def _ask(request: Request) -> State:
@@ -42,9 +44,20 @@ def _ask(request: Request) -> State:
 def _survey(request: Request) -> State:
     question = request.session.question
     given = {} if question is None else question.given
-    found = request.session.survey(given)
-    columns = {name: d.records()[:MAX_RECORDS] for name, d in found.items()}
-    return {"formula": str(question or ""), "columns": columns}
+    rest = request.payload.get("columns")
+    if rest is None:
+        rest = list(request.session.loaded().schema.targets)
+    rest = [str(name) for name in rest if name not in given]
+    columns: State = {}
+    # A column's first answer takes long: in parts, questions that are dragged are answered between.
+    began, size = time.monotonic(), 1
+    while rest and (not columns or time.monotonic() < began + SURVEY_SECONDS / 2):
+        part, rest = rest[:size], rest[size:]
+        found = request.session.survey(given, part)
+        columns |= {name: d.records()[:MAX_RECORDS] for name, d in found.items()}
+        if time.monotonic() < began + SURVEY_SECONDS / 4:
+            size *= 2
+    return {"formula": str(question or ""), "columns": columns, "rest": rest}
 
 
 def _answer_chart(request: Request) -> State:

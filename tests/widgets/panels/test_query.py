@@ -38,6 +38,20 @@ def test_a_survey_tells_of_every_other_column(fitted: Bench) -> None:
     assert set(fitted("survey")["ok"]["columns"]) == {"x", "g"}
 
 
+def test_a_survey_that_takes_long_comes_in_parts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench("ask", {"formula": "g"})
+    whole = bench.session.survey({})
+    monkeypatch.setattr("tabwidget.widgets.panels.query.SURVEY_SECONDS", 0.0)
+    first = bench("survey")["ok"]
+    assert (list(first["columns"]), first["rest"]) == (["x"], ["g"])
+    second = bench("survey", {"columns": first["rest"]})["ok"]
+    assert (list(second["columns"]), second["rest"]) == (["g"], [])
+    probabilities = [record["probability"] for record in second["columns"]["g"]]
+    assert probabilities == pytest.approx(whole["g"].probabilities.tolist())
+
+
 def test_a_formula_error_keeps_its_caret(fitted: Bench) -> None:
     error = fitted("ask", {"formula": "g | y=1"})["error"]
     assert error.splitlines()[-1].strip() == "^"

@@ -81,7 +81,7 @@ export function QueryPanel({ store }: { store: Store }) {
                   column={column}
                   names={names}
                   evidence={given[column.name] ?? null}
-                  records={survey[column.name] ?? null}
+                  records={given[column.name] ? null : (survey[column.name] ?? null)}
                   onSet={(evidence) => state.set(column.name, evidence)}
                 />
               ))}

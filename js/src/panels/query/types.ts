@@ -7,6 +7,6 @@ declare module "../../core/protocol" {
   interface Requests {
     ask: { payload: { formula: string } | { target: string; given: Given }; ok: Asked };
     "answer-chart": { payload: Record<string, never>; ok: { spec: Json } };
-    survey: { payload: Record<string, never>; ok: Surveyed };
+    survey: { payload: { columns?: string[] }; ok: Surveyed };
   }
 }
