@@ -65,9 +65,10 @@ export class Transport {
 
   /**
    * Send at most one request of this kind at a time. Of those made meanwhile only the newest is
-   * kept and sent next; all others reject with `Superseded`.
+   * kept and sent next; all others reject with `Superseded`. With `every`, a reply to one that was
+   * sent counts even if a newer request is waiting.
    */
-  latest<K extends RequestKind>(kind: K, payload: Payload<K>): Promise<Reply<K>> {
+  latest<K extends RequestKind>(kind: K, payload: Payload<K>, every = false): Promise<Reply<K>> {
     const lane = this.#lanes.get(kind) ?? { busy: false, next: null, drop: null };
     this.#lanes.set(kind, lane);
     return new Promise((resolve, reject) => {
@@ -77,7 +78,7 @@ export class Transport {
         lane.drop = null;
         this.request(kind, payload)
           .then(
-            (ok) => (lane.next ? reject(new Superseded()) : resolve(ok)),
+            (ok) => (lane.next && !every ? reject(new Superseded()) : resolve(ok)),
             (error: Error) => reject(lane.next ? new Superseded() : error),
           )
           .finally(() => {

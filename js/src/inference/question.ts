@@ -80,11 +80,13 @@ export class QuestionState {
     this.error = "";
     this.#changed();
     this.#transport
-      .latest("ask", payload)
+      // Every answer is shown: while a slider is dragged, a newer question is always waiting.
+      .latest("ask", payload, true)
       .then(
         ({ question, answer }) => {
           this.answer = answer;
           if (this.#asking === 1) this.#show(question);
+          else if ("target" in payload) this.formula = question.formula;
         },
         (error: Error) => {
           if (!(error instanceof Superseded)) this.error = error.message;

@@ -49,6 +49,22 @@ describe("the state of a question", () => {
     expect(asked(model, "ask")).toEqual([{ target: "g", given: { x: { op: "is", value: 1 } } }]);
   });
 
+  it("shows every answer while a slider is dragged, and leaves the slider alone", async () => {
+    const { model, state } = setup();
+    state.adopt({ question: QUESTION, answer: null }, null);
+    const x = (value: number) => ({ x: { op: "is" as const, value } });
+    for (const value of [1, 2, 3]) state.set("x", x(value).x);
+    const first = { ...QUESTION, formula: "g | x=1", given: x(1) };
+    await answer(model, "ask", { question: first, answer: answered(1) });
+    expect([state.answer?.number, state.formula]).toEqual([1, "g | x=1"]);
+    expect(state.given).toEqual(x(3));
+    const asks = asked(model, "ask").map((payload) => payload.given);
+    expect(asks).toEqual([x(1), x(3)]);
+    const last = { ...QUESTION, formula: "g | x=3", given: x(3) };
+    await answer(model, "ask", { question: last, answer: answered(2) });
+    expect([state.answer?.number, state.formula]).toEqual([2, "g | x=3"]);
+  });
+
   it("surveys the other columns once per answer", async () => {
     const { model, changed, state } = setup();
     const latest = { question: QUESTION, answer: answered(1) };
