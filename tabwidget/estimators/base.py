@@ -70,8 +70,9 @@ class LanguageModelEstimator(SharedParameters, NestedParams, BaseEstimator):  # 
     Parameters
     ----------
     backend : str or Backend, default "auto"
-        The backend: "minilm" trains from scratch; `model`, `lora` or `quantization` choose one
-        that fine-tunes a pretrained model. See `tabwidget.backends.choose`.
+        The backend: "auto" pools a pretrained model of tables with one trained on the rows;
+        `model`, `lora` or `quantization` choose one that fine-tunes a language model. See
+        `tabwidget.backends.choose`.
     serializer : str or Serializer, default "json"
         The text form of a row: "json", "key-value", "bracket" or an instance.
     max_decimals : int or None, default 3
