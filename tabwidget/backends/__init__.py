@@ -5,8 +5,10 @@
     base.py        the protocol, the fit request and the prediction
     registry.py    the backends by name, and the choice of "auto"
     fit_log.py     clock, events and limits of a fit
-    cost.py devices.py threads.py rng.py hub.py fair_lock.py
-    minilm/        cell models from scratch: the default
+    cost.py devices.py threads.py rng.py hub.py fair_lock.py chain.py
+    pool/          the default: the two below, pooled per column, and forests
+    pretrained/    the in-context model, which answers without training
+    minilm/        the fitted network: cell models from scratch
     text/          shared parts of the backends of text tokens
     minilm_text/ huggingface/ mlx/
 """

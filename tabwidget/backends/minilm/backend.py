@@ -1,4 +1,4 @@
-"""MiniLMBackend: the default backend, an ensemble of cell models trained from scratch in seconds.
+"""MiniLMBackend: the fitted network, an ensemble of cell models trained from scratch in seconds.
 
 Shapes: B rows, C columns, S the largest support of a column, D members times column orders.
 """

@@ -1,4 +1,4 @@
-"""One fit of the default backend: an ensemble of cell models, trained in turn, a step each."""
+"""One fit of the fitted network: an ensemble of cell models, trained in turn, a step each."""
 
 from __future__ import annotations
 

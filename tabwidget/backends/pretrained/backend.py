@@ -119,6 +119,8 @@ class PretrainedBackend:
             old = old[~_contained(old, rows)]
             rows = np.concatenate([old, rows])
             numbers = np.concatenate([np.full(len(old), -1), numbers])
+            # The newest rows stay.
+            rows, numbers = rows[-MAX_STORED_ROWS:], numbers[-MAX_STORED_ROWS:]
             counts: Callable[[int], Floats] = _RowCounts(columns, rows)
         else:
             self._loaded = False
