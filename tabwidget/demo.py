@@ -11,9 +11,8 @@ from string import Template
 from typing import Any
 
 import pandas as pd
-import vl_convert
 
-from tabwidget import charts, datasets
+from tabwidget import datasets
 from tabwidget._formatting import format_gain, format_percent
 from tabwidget.callbacks import TqdmCallback
 from tabwidget.config import TrainingConfig
@@ -168,6 +167,8 @@ def _accuracy(lm: TabularLanguageModel, rows: pd.DataFrame) -> float:
 
 def _answer_specs(found: DemoResult) -> list[dict[str, Any]]:
     """Return one Vega-Lite chart per answer, each with its own dataset."""
+    from tabwidget import charts  # after the first answer: it takes a second
+
     specs: list[dict[str, Any]] = []
     for number, (_, answer) in enumerate(found.answers):
         chart = charts.distribution_chart(
@@ -179,6 +180,8 @@ def _answer_specs(found: DemoResult) -> list[dict[str, Any]]:
 
 def _picture(found: DemoResult) -> bytes:
     """Return a PNG with the charts of the answers side by side."""
+    import vl_convert
+
     panels: list[dict[str, Any]] = []
     data: dict[str, Any] = {}
     config: dict[str, Any] = {}
@@ -202,6 +205,8 @@ def _picture(found: DemoResult) -> bytes:
 
 def _svg(spec: dict[str, Any], width: int, height: int) -> str:
     """Return a chart as inline SVG in the colors of the page."""
+    import vl_convert
+
     config = _merged(spec.get("config", {}), _PAGE_CONFIG)
     svg = vl_convert.vegalite_to_svg({**spec, "width": width, "height": height, "config": config})
     # HTML needs no namespaces, and without them the report contains no URLs.
@@ -221,6 +226,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _report(found: DemoResult) -> str:
     """Return the result as one HTML page without scripts or URLs, in light and dark."""
+    from tabwidget import charts
+
     losses = charts.loss_chart([dict(point) for point in found.state.curve])
     charts_as_svg = [_svg(spec, 340, 150) for spec in _answer_specs(found)]
     figures = "\n".join(
