@@ -63,7 +63,7 @@ class PoolBackend:
 
     def __init__(self, model_config: ModelConfig | None = None) -> None:
         self._model_config = model_config or ModelConfig()
-        self.pretrained = PretrainedBackend(self._model_config)
+        self.pretrained = PretrainedBackend()
         self.network = MiniLMBackend(self._model_config)
         self.forests: Forests | None = None
         # Replaced as wholes, never changed: predictions need no lock.
@@ -77,7 +77,7 @@ class PoolBackend:
 
     @model_config.setter
     def model_config(self, config: ModelConfig) -> None:
-        self._model_config = self.pretrained.model_config = self.network.model_config = config
+        self._model_config = self.network.model_config = config
 
     @property
     def ready(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tabwidget import TabularLanguageModel, TrainingConfig, datasets
+from tabwidget import ModelConfig, TabularLanguageModel, TrainingConfig, datasets
 from tabwidget.backends import Backend, resolve
 from tabwidget.backends.minilm import MiniLMBackend
 from tabwidget.backends.pool import PoolBackend
@@ -73,6 +74,15 @@ def test_without_seconds_the_context_answers_alone(frame: pd.DataFrame) -> None:
     for given in ({}, {"a": "u"}, {"a": "u", "b": "t"}):
         one, other = alone.conditional("y", given), pretrained.conditional("y", given)
         assert np.array_equal(one.probabilities, other.probabilities)
+
+
+def test_the_size_of_the_network_is_no_mistake_before_training(frame: pd.DataFrame) -> None:
+    config = ModelConfig(width=16)
+    model = TabularLanguageModel(training=TrainingConfig(max_seconds=0), model_config=config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(frame)
+    assert not model.trained
 
 
 def test_questions_are_answered_from_the_first_event_on(frame: pd.DataFrame) -> None:
