@@ -35,6 +35,7 @@ Given: TypeAlias = Mapping[str, Evidence]
 
 # Column orders that a prediction is averaged over; at least one per member.
 ORDERS = 2
+BLOCK_ROWS = 16  # of a frame
 DRAW_ORDERS = 1  # sampling noise exceeds the error that more orders would remove
 
 
@@ -190,10 +191,10 @@ class QueryMethods:
             return np.empty((0, len(column.support if candidates is None else candidates)))
         with self._emitting("predict_proba", len(knowns)) as done:
             if isinstance(knowns, pd.DataFrame):
-                rows = self.schema.rows(knowns, without=[target])
+                rows = _in_blocks(self.schema.rows(knowns, without=[target]))
                 index = np.full(len(rows), self.schema.targets.index(target))
                 found = self._predict(rows, index)
-                probabilities = found[:, : len(column.support)]
+                probabilities = found[: len(knowns), : len(column.support)]
             else:
                 queries = [
                     Query((target,), _present(given)).resolve(self.schema) for given in knowns
@@ -511,6 +512,15 @@ class QueryMethods:
                 same = columns == index
                 rows[at[same], index] = draw(found[same], schema[names[index]], rng, generation)
         return rows
+
+
+def _in_blocks(rows: Floats) -> Floats:
+    """Return rows with copies of the last one, so that their number is a multiple of a block.
+
+    Sums of float32 differ in their last digits with the shape of a batch; in whole blocks the
+    prediction of a row does not depend on how many others there are.
+    """
+    return np.pad(rows, ((0, -len(rows) % BLOCK_ROWS), (0, 0)), mode="edge")
 
 
 def _as_dict(given: Given | None) -> dict[str, Evidence]:

@@ -148,7 +148,7 @@ class TableContext:
         for target, fold in np.unique(np.stack([targets, folds], 1), axis=0).tolist():
             at = np.flatnonzero((targets == target) & (folds == fold))
             kinds = kinds_of(self.encoding, target)
-            for part in np.array_split(at, -(-len(at) // MAX_QUERY_ROWS)):
+            for part in (at[rows] for rows in _slices(len(at))):
                 for kind, member in itertools.product(kinds, range(n_members)):
                     questions.append((part, (target, kind, member, fold), 1 / len(kinds)))
         for batch in _batched(questions):
