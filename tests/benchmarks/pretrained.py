@@ -169,7 +169,7 @@ def main() -> None:
     report = Report(options)
     imported, answered = _in_process(options)
     report.table("penguins in a new process", "s")
-    report.row("import tabwidget", imported)
+    report.row("import TabularLanguageModel", imported)
     report.row("from there to the first answer", answered)
 
     makers: dict[str, Callable[[], pd.DataFrame]] = {

@@ -34,9 +34,9 @@ from tabwidget.table import Column, Table
 
 __all__ = ["PoolBackend"]
 
-MEASURED_SHARE = 0.25  # of the time of a fit, at most, for the pretrained model's validation
+MEASURED_SHARE = 0.3  # of the time of a fit, at most, for the pretrained model's validation
 WEIGHING_SHARE = 0.1  # of a time limit, for the weights at the end
-FOREST_SHARE = 0.25  # of a time limit, for the forests of a table of thousands of rows
+FOREST_SHARE = 0.5  # of a time limit, for the forests of a table of thousands of rows
 N_TREES = 60
 STEPS_PER_TREE = 10  # where the number of steps is limited
 STEPS_PER_MEASURED = 2
@@ -97,7 +97,7 @@ class PoolBackend:
     def fit(self, request: FitRequest) -> None:
         """Take the table's rows as context, then train the network while questions are answered.
 
-        The pretrained model is measured on validation rows between training steps, for a quarter
+        The pretrained model is measured on validation rows between training steps, for 30 %
         of the time at most. ``max_seconds=0`` trains nothing.
         """
         resume = request.resume and self.network.ready

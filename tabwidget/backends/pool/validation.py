@@ -23,7 +23,7 @@ __all__ = ["N_MEMBERS", "PoolValidation"]
 
 MAX_ROWS = 200  # per fold
 MAX_FOLDS = 4
-MAX_CONTEXT_ROWS = 768  # of the contexts that are measured, which differ little from larger ones
+MAX_CONTEXT_ROWS = 384  # of the contexts that are measured, so that more columns are
 N_MEMBERS = 3  # pretrained model, network, forest
 
 

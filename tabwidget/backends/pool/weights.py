@@ -22,7 +22,7 @@ __all__ = ["KNOWN_SHARES", "PoolWeights", "best_weights", "log_loss"]
 
 KNOWN_SHARES = (0.5, 1.0)  # of the other cells, at which weights are chosen
 STEP = 0.1  # between candidate weights
-PRIOR_ROWS = 5.0  # rows' worth of evidence for the first member alone
+PRIOR_ROWS = 2.0  # rows' worth of evidence for the first member alone
 MIN_PROBABILITY = 1e-6
 
 
