@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 HERE = Path(__file__).resolve().parents[2]
 LOCAL = {"127.0.0.1", "localhost", "[::1]", "::1"}
@@ -213,6 +213,7 @@ def watched_page(
     page.on("request", lambda request: _note_stranger(watched, request.url))
     page.route("**/*", watched.route)
     page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)  # a busy machine answers late
     return watched
 
 
