@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from tabwidget.events import Event
 from tabwidget.serializers.base import Serializer
 from tabwidget.table import Column, Table
 
-__all__ = ["Backend", "FitRequest", "Prediction"]
+__all__ = ["Backend", "FitRequest", "FittedWeights", "Prediction", "arrays_below"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -188,3 +190,39 @@ class Backend(Protocol):
             In nats, zero where missing; the sum over a row is the row's log-probability.
         """
         ...
+
+
+class FittedWeights:
+    """The part of the protocol that is the same for all backends whose state is weights alone."""
+
+    @property
+    def trained(self: Any) -> bool:
+        """Whether there are weights, all of them trained on the table."""
+        return bool(self.ready)
+
+    @property
+    def gains(self) -> dict[int, float]:
+        """Nats that training added to a pretrained answer: there is no such answer."""
+        return {}
+
+    def without_rows(self: T) -> T:
+        """Return itself: the state holds no rows."""
+        return self
+
+    def predict_out_of_sample(
+        self: Any, contexts: NDArray[np.float64], targets: Sequence[int] | NDArray[np.int64]
+    ) -> Prediction:
+        """Return what `predict` does: weights do not hold single rows."""
+        prediction: Prediction = self.predict(contexts, targets, 2)
+        return prediction
+
+
+def arrays_below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names begin with a prefix, without the prefix.
+
+    Examples
+    --------
+    >>> arrays_below("a.", {"a.x": np.zeros(1), "b.x": np.ones(1)})
+    {'x': array([0.])}
+    """
+    return {name.removeprefix(prefix): x for name, x in arrays.items() if name.startswith(prefix)}

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabwidget.backends import Backend, FitRequest, Prediction
+from tabwidget.backends import FitRequest, Prediction
+from tabwidget.backends.base import FittedWeights
 from tabwidget.backends.cost import ModelSize
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.events import (
@@ -32,7 +33,7 @@ def _ignore(event: Event) -> None:
     pass
 
 
-class FakeBackend:
+class FakeBackend(FittedWeights):
     """Predicts with conditional frequencies of the table.
 
     Evidence that no row matches gets the target's marginal. A fit takes `max_steps` steps, three by
@@ -104,22 +105,6 @@ class FakeBackend:
             answers = self._cells[matching if matching.any() else present, target]
             found[i] = np.bincount(answers, minlength=widest) / len(answers)
         return Prediction(found, np.zeros(len(contexts)))
-
-    @property
-    def trained(self) -> bool:
-        return self.ready
-
-    @property
-    def gains(self) -> dict[int, float]:
-        return {}
-
-    def without_rows(self) -> Backend:
-        return self
-
-    def predict_out_of_sample(
-        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64]
-    ) -> Prediction:
-        return self.predict(contexts, targets)
 
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
         scored = np.flatnonzero(np.isfinite(rows[:, target]))

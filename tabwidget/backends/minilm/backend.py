@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabwidget._typing import Floats
-from tabwidget.backends.base import FitRequest, Prediction
+from tabwidget.backends.base import FitRequest, FittedWeights, Prediction, arrays_below
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm.encoding import cell_column, encode, present_cells
 from tabwidget.backends.minilm.fit import MiniLMFit
@@ -62,7 +62,7 @@ BLOCK_WEIGHTS = 8  # weights of a block, in squares of its width
 MAX_TOKENS = 8_000  # per inference batch, so that its activations stay in a core's cache
 
 
-class MiniLMBackend:
+class MiniLMBackend(FittedWeights):
     """Cell models (see `tabwidget.minilm.cell_model`), averaged over members and column orders.
 
     Parameters
@@ -161,26 +161,6 @@ class MiniLMBackend:
         probabilities, spread = zip(*_mapped(predicted, len(contexts), tokens), strict=True)
         return Prediction(np.concatenate(probabilities), np.concatenate(spread))
 
-    @property
-    def trained(self) -> bool:
-        """Whether there are weights, all of them trained on the table."""
-        return self.ready
-
-    @property
-    def gains(self) -> dict[int, float]:
-        """Nats that training added to a pretrained answer: there is no such answer."""
-        return {}
-
-    def without_rows(self) -> MiniLMBackend:
-        """Return itself: the state holds no rows."""
-        return self
-
-    def predict_out_of_sample(
-        self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64]
-    ) -> Prediction:
-        """Return what `predict` does: weights do not hold single rows."""
-        return self.predict(contexts, targets, 2)
-
     @few_threads()
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:
         """Return predictions of validation rows, each by a member not trained on the row."""
@@ -237,12 +217,8 @@ class MiniLMBackend:
         nodes = [arrays.get(f"nodes.{index}") for index in range(len(columns))]
         members = []
         for number in range(content["n_members"]):
-            prefix = f"member.{number}."
-            weights = {
-                name.removeprefix(prefix): torch.from_numpy(array)
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
+            own = arrays_below(f"member.{number}.", arrays)
+            weights = {name: torch.from_numpy(array) for name, array in own.items()}
             parts = [cell_column(c, n) for c, n in zip(columns, nodes, strict=True)]
             moments = Moments(**{f.name: weights[f"gaussian.{f.name}"] for f in fields(Moments)})
             shape = content["shape"]

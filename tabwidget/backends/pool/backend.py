@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from tabwidget._typing import Floats
-from tabwidget.backends.base import FitRequest, Prediction
+from tabwidget.backends.base import FitRequest, Prediction, arrays_below
 from tabwidget.backends.chain import chain_rule
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.minilm import MiniLMBackend
@@ -191,9 +191,11 @@ class PoolBackend:
         """Restore what `state` returned for these columns."""
         for member in (self.pretrained, self.network):
             if member.name in content:
-                member.restore(columns, content[member.name], _below(f"{member.name}.", arrays))
+                member.restore(
+                    columns, content[member.name], arrays_below(f"{member.name}.", arrays)
+                )
         self.forests = Forests(self.pretrained.context)
-        self.forests.restore(_below("forests.", arrays))
+        self.forests.restore(arrays_below("forests.", arrays))
         gains = {int(target): gain for target, gain in content["gains"].items()}
         self._set(PoolWeights(np.asarray(arrays["pool.weights"])), gains)
 
@@ -351,11 +353,6 @@ class _PoolFit:
 
     def _weigh(self, validation: PoolValidation) -> None:
         self.backend._set(*validation.weights(self.forests))
-
-
-def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return the arrays whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): x for name, x in arrays.items() if name.startswith(prefix)}
 
 
 def _renamed(emit: Callable[[Event], None], name: str) -> Callable[[Event], None]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget._typing import Bools, Floats, Ints
-from tabwidget.backends.base import Prediction
+from tabwidget.backends.base import Prediction, arrays_below
 from tabwidget.backends.pool.forest import Forest
 from tabwidget.backends.pretrained.table_context import TableContext
 
@@ -105,8 +105,7 @@ class Forests:
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Restore what `state` returned."""
         for target in sorted({int(name.split(".")[0]) for name in arrays}):
-            prefix = f"{target}."
-            own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            own = arrays_below(f"{target}.", arrays)
             packed = own.pop("unseen")
             forest = Forest.of_arrays(own)
             unseen = np.unpackbits(packed, axis=1, count=len(forest.roots)).astype(bool)

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tabwidget._typing import Bools, Floats, Ints
-from tabwidget.backends.base import FitRequest, Prediction
+from tabwidget.backends.base import FitRequest, Prediction, arrays_below
 from tabwidget.backends.chain import chain_rule
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.fit_log import FitLog
@@ -227,12 +227,7 @@ class PretrainedBackend:
         """Restore what `state` returned for these columns."""
         rows = np.asarray(arrays["context.rows"])
 
-        prefix = "context.counts."
-        saved = {
-            int(name.removeprefix(prefix)): np.asarray(array)
-            for name, array in arrays.items()
-            if name.startswith(prefix)
-        }
+        saved = {int(i): counts for i, counts in arrays_below("context.counts.", arrays).items()}
         self.numbers, self._loaded = np.full(len(rows), -1), True
         self._context = TableContext(
             pretrained_model(), columns, rows, saved.__getitem__, content["seed"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabwidget._typing import Floats, Ints
-from tabwidget.backends.base import FitRequest, Prediction
+from tabwidget.backends.base import FitRequest, FittedWeights, Prediction
 from tabwidget.backends.cost import ModelSize
 from tabwidget.backends.fair_lock import FairLock
 from tabwidget.backends.text import RowTokens, ScoringModel
@@ -33,7 +33,7 @@ __all__ = ["TextBackend", "features"]
 COUNTED_ROWS = 200  # whose tokens are counted to estimate the cost
 
 
-class TextBackend(ABC):
+class TextBackend(FittedWeights, ABC):
     """A causal language model of a table's rows as text.
 
     Answers are exact: the probabilities of all values of the column, each with the delimiter after
@@ -185,24 +185,6 @@ class TextBackend(ABC):
         with self._lock.hold():
             found = answers.predict(contexts, np.asarray(targets, dtype=np.int64), orders)
         return Prediction(*found)
-
-    @property
-    def trained(self) -> bool:
-        """Whether there are weights, all of them trained on the table."""
-        return self.ready
-
-    @property
-    def gains(self) -> dict[int, float]:
-        """Nats that training added to a pretrained answer: there is no such answer."""
-        return {}
-
-    def without_rows(self) -> TextBackend:
-        """Return itself: the state holds no rows."""
-        return self
-
-    def predict_out_of_sample(self, contexts: Floats, targets: Sequence[int] | Ints) -> Prediction:
-        """Return what `predict` does: weights do not hold single rows."""
-        return self.predict(contexts, targets)
 
     def validation_predictions(self, rows: Floats, target: int) -> tuple[Ints, Floats]:
         """Return the validation rows of the last fit that have the target, and their answers."""
