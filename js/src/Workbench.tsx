@@ -1,20 +1,13 @@
-// The panels in one layout, themed, with a notice when the kernel is gone.
+// The panels of one view in one frame, or alone; themed, with a notice when the kernel is gone.
 
 import panels from "virtual:panels";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { shareKeys } from "./core/keys";
 import type { PanelModule } from "./core/panel";
 import { type Store, useAlive, useSlice } from "./core/store";
 import { type Theme, themeOf, watchTheme } from "./core/theme";
-
-/**
- * Keep key presses in a control from JupyterLab, which takes them first (arrows select cells,
- * Enter edits one, "dd" deletes it) unless the element in focus has this attribute.
- */
-function keepKeys(event: FocusEvent): void {
-  if (event.target instanceof Element) {
-    event.target.setAttribute("data-lm-suppress-shortcuts", "true");
-  }
-}
+import { TopBar } from "./TopBar";
+import { Tabs } from "./ui/tabs";
 
 /** The panels to draw; one that asks gives its place to the one that suits the task. */
 export function drawnPanels(
@@ -28,12 +21,8 @@ export function drawnPanels(
   return [...drawn].flatMap((name) => all.filter((panel) => panel.name === name));
 }
 
-export function Workbench({ store }: { store: Store }) {
-  const alive = useAlive(store);
-  const { panel } = useSlice(store, "task");
-  const root = useRef<HTMLElement>(null);
+function useTheme(root: { current: HTMLElement | null }): Theme {
   const [theme, setTheme] = useState<Theme>("light");
-
   useEffect(() => {
     const node = root.current;
     if (!node) return;
@@ -41,7 +30,15 @@ export function Workbench({ store }: { store: Store }) {
     read();
     return watchTheme(read);
   }, []);
+  return theme;
+}
 
+export function Workbench({ store }: { store: Store }) {
+  const alive = useAlive(store);
+  const { panel } = useSlice(store, "task");
+  const root = useRef<HTMLElement>(null);
+  const theme = useTheme(root);
+  useEffect(() => (root.current ? shareKeys(root.current) : undefined), []);
   const drawn = drawnPanels(panels, store.panels, panel);
   return (
     <section
@@ -50,18 +47,73 @@ export function Workbench({ store }: { store: Store }) {
       data-tw-theme={theme}
       data-tw-alive={String(alive)}
       aria-label="tabwidget"
-      onFocusCapture={keepKeys}
     >
       {!alive && (
         <p class="tw-gone" role="status">
           The kernel is gone. This is a static view: run the cell again.
         </p>
       )}
-      <fieldset disabled={!alive} class="tw-layout" data-tw-panels={drawn.length}>
-        {drawn.map(({ name, View }) => (
-          <View key={name} store={store} />
-        ))}
+      <fieldset disabled={!alive} class="tw-layout">
+        {store.framed ? (
+          <Frame store={store} drawn={drawn} root={root} />
+        ) : (
+          drawn.map(({ name, View }) => <View key={name} store={store} />)
+        )}
       </fieldset>
     </section>
+  );
+}
+
+function Frame(props: {
+  store: Store;
+  drawn: readonly PanelModule[];
+  root: { current: HTMLElement | null };
+}) {
+  const { store, drawn } = props;
+  const { table } = useSlice(store, "data");
+  const [chosen, setChosen] = useState<string | null>(null);
+  const at = (place: PanelModule["place"]) => drawn.filter((panel) => panel.place === place);
+  // Without a table there is one thing to do.
+  const open = chosen ?? (table === null ? "data" : null);
+  const tabs = table ? at("tab") : [];
+  const rail = at("rail");
+
+  const full = () => {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    // Refused in some hosts; the workbench then stays as it is.
+    else void props.root.current?.requestFullscreen().catch(() => {});
+  };
+  return (
+    <div class="tw-frame">
+      <TopBar store={store} drawers={at("drawer")} open={open} onOpen={setChosen} onFull={full} />
+      {at("drawer").map(
+        ({ name, View }) =>
+          open === name && (
+            <div key={name} class="tw-drawer">
+              <View store={store} framed />
+            </div>
+          ),
+      )}
+      <div class={rail.length ? "tw-main tw-with-rail" : "tw-main"}>
+        {rail.map(({ name, View }) => (
+          <div key={name} class="tw-rail">
+            <View store={store} framed />
+          </div>
+        ))}
+        <div class="tw-center">
+          {at("center").map(({ name, View }) => (
+            <View key={name} store={store} framed />
+          ))}
+          <Tabs
+            label="More"
+            tabs={tabs.map(({ name, title, View }) => ({
+              name,
+              title,
+              content: () => <View store={store} framed />,
+            }))}
+          />
+        </div>
+      </div>
+    </div>
   );
 }

@@ -2,6 +2,7 @@
 import "./ui/theme.css";
 import "./ui/parts.css";
 import "./ui/controls.css";
+import "./ui/frame.css";
 import panels from "virtual:panels";
 import type { RenderProps } from "@anywidget/types";
 import { render as mount } from "preact";

@@ -4,6 +4,11 @@ import type { Store } from "../src/core/store";
 import { Workbench } from "../src/Workbench";
 import { type FakeModel, storeOf } from "./model";
 
+// The page of the tests has no layout: every element has the size of a screen.
+for (const name of ["clientHeight", "clientWidth", "offsetHeight", "offsetWidth"]) {
+  Object.defineProperty(HTMLElement.prototype, name, { value: 900, configurable: true });
+}
+
 export let host: HTMLElement = document.createElement("div");
 
 export function draw(drawn: ComponentChild): void {

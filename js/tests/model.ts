@@ -2,9 +2,10 @@
 
 import panels from "virtual:panels";
 import type { AnyModel } from "@anywidget/types";
-import type { RunStats, RunSummary, Slices, WidgetState } from "../src/core/protocol";
-import { Store } from "../src/core/store";
+import type { RunStats, RunSummary, SliceName, Slices, WidgetState } from "../src/core/protocol";
+import { Store, traitOf } from "../src/core/store";
 import type { ColumnSummary } from "../src/core/table";
+import type { AnswerSummary, Question } from "../src/inference/types";
 import type { RowSettings } from "../src/panels/task/forms/rows";
 import type { TextLabelOffers, TextLabelSettings } from "../src/panels/task/forms/text-labels";
 import type { TaskSlice } from "../src/panels/task/types";
@@ -16,17 +17,24 @@ interface Sent {
 }
 
 /** What the kernel sends besides the names of the panels. */
-export type State = Omit<WidgetState, "panels" | "static_id">;
+export type State = Slices & { python: string };
 
-const PANELS = ["data", "task", "train", "query", "labels"];
+const PANELS = ["data", "task", "train", "columns", "query", "labels"];
+
+/** The trait that carries a part of the state. */
+function traitFor(key: string): string {
+  return key === "python" ? key : traitOf(key as SliceName);
+}
 
 export class FakeModel {
   readonly sent: Sent[] = [];
-  state: WidgetState;
+  state: State;
+  readonly #own: Partial<WidgetState>;
   readonly #handlers = new Map<string, Set<(...args: unknown[]) => void>>();
 
-  constructor(state: State, panels = PANELS) {
-    this.state = { ...state, panels, static_id: "abc123" };
+  constructor(state: State, panels = PANELS, framed = false) {
+    this.state = state;
+    this.#own = { panels, framed, static_id: "abc123" };
   }
 
   /** Itself, in the type that the sources take. */
@@ -35,7 +43,8 @@ export class FakeModel {
   }
 
   get(key: keyof WidgetState): unknown {
-    return this.state[key];
+    const name = Object.keys(this.state).find((one) => traitFor(one) === key);
+    return name ? this.state[name as keyof State] : this.#own[key];
   }
 
   send(content: Sent): void {
@@ -74,7 +83,7 @@ export class FakeModel {
     for (const key of Object.keys(state) as (keyof State)[]) {
       if (JSON.stringify(this.state[key]) === JSON.stringify(state[key])) continue;
       this.state = { ...this.state, [key]: state[key] };
-      this.trigger(`change:${key}`);
+      this.trigger(`change:${traitFor(key)}`);
     }
   }
 }
@@ -106,6 +115,9 @@ export function column(name: string, more: Partial<ColumnSummary> = {}): ColumnS
 export function stats(more: Partial<RunStats> = {}): RunStats {
   return {
     status: "running",
+    phase: "",
+    phase_seconds_left: null,
+    note: "",
     error: null,
     step: 10,
     epoch: 1,
@@ -201,14 +213,43 @@ export function state(more: { [K in keyof Slices]?: Partial<Slices[K]> } = {}): 
       ready: false,
       stage: "",
       sources: [],
+      better: null,
       trains: true,
       gains: [],
       run: null,
       ...more.train,
     },
     query: { question: null, answer: null, ...more.query },
+    columns: {},
     labels: { report: null, ...more.labels },
   };
+}
+
+/** An answer about a category. */
+export function answerSummary(more: Partial<AnswerSummary> = {}): AnswerSummary {
+  return {
+    number: 1,
+    target: "g",
+    second: null,
+    kind: "categorical",
+    records: [
+      { value: "a", probability: 0.7 },
+      { value: "b", probability: 0.3 },
+    ],
+    joint: null,
+    matching: null,
+    headline: "a 70%",
+    detail: "",
+    seconds: 0.004,
+    python: 'lm.conditional("g")',
+    formula: "g",
+    ...more,
+  };
+}
+
+/** A question about a category. */
+export function questionOf(more: Partial<Question> = {}): Question {
+  return { formula: "g", target: "g", second: null, given: {}, ...more };
 }
 
 /** Text, label and indicator columns. */

@@ -85,6 +85,7 @@ class Panel(anywidget.AnyWidget):
 
     panels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     python = traitlets.Unicode().tag(sync=True)
+    framed = traitlets.Bool(default_value=False).tag(sync=True)
     static_id = traitlets.Unicode().tag(sync=True)
 
     @classmethod
@@ -114,8 +115,9 @@ class Panel(anywidget.AnyWidget):
         self._feed = feed_of(self.session)
         self._displays = 0
         self._picture = ""
-        self.add_traits(**{name: traitlets.Dict().tag(sync=True) for name in panel_classes()})
-        slices = self._feed.refresh()
+        traits = {slice_trait(name): traitlets.Dict().tag(sync=True) for name in panel_classes()}
+        self.add_traits(**traits)
+        slices = {slice_trait(name): part for name, part in self._feed.refresh().items()}
         super().__init__(panels=self.drawn(), python=self._feed.python, **slices)
         self.static_id = self.model_id or ""
         self.on_msg(self._on_message)
@@ -138,13 +140,13 @@ class Panel(anywidget.AnyWidget):
         """Update the traits of slices that changed."""
         with self.hold_sync():
             for name, part in slices.items():
-                setattr(self, name, part)
+                setattr(self, slice_trait(name), part)
             self.python = python
 
     @property
     def slices(self) -> dict[str, State]:
         """The state the widget draws, by panel."""
-        return {name: getattr(self, name) for name in panel_classes()}
+        return {name: getattr(self, slice_trait(name)) for name in panel_classes()}
 
     def refresh_picture(self) -> None:
         """Bring the static picture up to date, if the widget is displayed."""
@@ -196,6 +198,11 @@ class Panel(anywidget.AnyWidget):
                 transient={"display_id": f"tabwidget-{self.static_id}"},
                 update=update,
             )
+
+
+def slice_trait(panel: str) -> str:
+    """Return the name of the trait that carries a panel's slice of the state."""
+    return f"{panel}_slice"
 
 
 def _new_session(source: Any) -> Session:

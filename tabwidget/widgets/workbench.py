@@ -1,6 +1,8 @@
-"""Workbench: all panels over one session, in one widget."""
+"""Workbench: all panels over one session, in one frame."""
 
 from __future__ import annotations
+
+import traitlets
 
 from tabwidget.widgets.panel import Panel
 from tabwidget.widgets.registry import panel_classes
@@ -9,7 +11,7 @@ __all__ = ["Workbench"]
 
 
 class Workbench(Panel):
-    """From a table to a dragged slider: data, task, training and queries in one view.
+    """From a table to a dragged slider: its columns, the answer and the rows behind it.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ class Workbench(Panel):
     'penguins'
     >>> bench.close()
     """
+
+    framed = traitlets.Bool(default_value=True).tag(sync=True)
 
     @classmethod
     def drawn(cls) -> list[str]:

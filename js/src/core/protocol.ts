@@ -9,10 +9,14 @@ export interface Slices {}
 
 export type SliceName = keyof Slices;
 
+type SliceTraits = { [K in SliceName as `${K}_slice`]: Slices[K] };
+
 /** Traits of the widget. A slice is `{}` until the kernel makes it. */
-export interface WidgetState extends Slices {
+export interface WidgetState extends SliceTraits {
   /** Names of the panels drawn, in order. */
   panels: string[];
+  /** One frame around all panels, with a bar on top. */
+  framed: boolean;
   /** The session as Python code. */
   python: string;
   static_id: string;
@@ -44,6 +48,11 @@ export type RunStatus = "running" | "done" | "stopped" | "failed";
 /** Metrics of a run, sent with every batch. */
 export interface RunStats {
   status: RunStatus;
+  /** What a running fit is doing, such as "learning"; empty when it is over. */
+  phase: string;
+  phase_seconds_left: number | null;
+  /** What to know of the fit, such as that it made one step only. */
+  note: string;
   error: string | null;
   step: number;
   epoch: number;

@@ -26,12 +26,18 @@ export interface LiveRun {
 /** What a view can follow. */
 export type Topic = SliceName | "python" | "live" | "alive";
 
+/** The trait that carries a panel's slice. */
+export function traitOf<K extends SliceName>(name: K): `${K}_slice` {
+  return `${name}_slice`;
+}
+
 // More points look the same and cost more.
 const MAX_POINTS = 4000;
 
 export class Store {
   readonly transport: Transport;
   readonly panels: readonly string[];
+  readonly framed: boolean;
   live: LiveRun | null = null;
   alive = true;
   readonly #model: AnyModel<WidgetState>;
@@ -44,10 +50,11 @@ export class Store {
   constructor(model: AnyModel<WidgetState>, slices: readonly SliceName[]) {
     this.#model = model;
     this.panels = model.get("panels");
+    this.framed = model.get("framed");
     this.transport = new Transport(model, (batch, buffers) => this.#onBatch(batch, buffers));
     this.#adoptRun();
     for (const topic of [...slices, "python"] as const) {
-      this.#on(`change:${topic}`, () => {
+      this.#on(`change:${topic === "python" ? topic : traitOf(topic)}`, () => {
         if (topic === "train") this.#adoptRun();
         this.#emit(topic);
       });
@@ -61,7 +68,7 @@ export class Store {
 
   /** A panel's slice; empty until the kernel makes it. */
   slice<K extends SliceName>(name: K): Partial<Slices[K]> {
-    return this.#model.get(name) ?? {};
+    return (this.#model.get(traitOf(name)) as Slices[K] | undefined) ?? {};
   }
 
   /** The session as Python code. */

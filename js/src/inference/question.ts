@@ -1,26 +1,52 @@
-// State of the query being edited: target, evidence, the newest answer and the survey.
+// State of the query being edited: targets, evidence, the newest answer, curve and survey.
 
 import { Superseded, type Transport } from "../core/transport";
-import type { AnswerSummary, DistributionRecord, Evidence, Given, Latest, Question } from "./types";
+import { Curve } from "./curve";
+import { type Move, moves, type Survey } from "./moved";
+import type { AnswerSummary, Evidence, Given, Latest, Question } from "./types";
 
 // Milliseconds between surveys while a slider is dragged: answers take precedence.
-const SURVEY_PERIOD = 400;
+const SURVEY_PERIOD = 60;
+
+// Milliseconds between curves while a model is trained.
+const CURVE_PERIOD = 1000;
+
+/** Milliseconds without a change after which the survey counts as what one saw before. */
+const PAUSE = 500;
+
+/** A slider in hand. */
+interface Held {
+  column: string;
+  positions: readonly number[];
+}
 
 export class QuestionState {
   target: string | null = null;
+  /** Asked together with the target. */
+  second: string | null = null;
   given: Given = {};
   formula = "";
   answer: AnswerSummary | null = null;
-  survey: Record<string, DistributionRecord[]> = {};
+  survey: Survey = {};
+  /** The answer over the range of the column last held. */
+  curve: Curve | null = null;
+  /** What moved most since the last answer. */
+  moved: Move[] = [];
   error = "";
   readonly #transport: Transport;
   readonly #changed: () => void;
   #asking = 0;
-  #surveyed = "";
-  /** What is left of the survey of an answer. */
-  #left: { of: string; columns: string[] } | null = null;
+  #changedAt = Number.NEGATIVE_INFINITY;
+  /** The survey before the newest change. */
+  #before: Survey = {};
+  /** Number of the answer after which each column was surveyed. */
+  readonly #surveyed = new Map<string, number>();
   #surveying = false;
   #surveyedAt = Number.NEGATIVE_INFINITY;
+  #visible: readonly string[] | null = null;
+  #held: Held | null = null;
+  #curving = false;
+  #curvedAt = Number.NEGATIVE_INFINITY;
 
   constructor(transport: Transport, changed: () => void) {
     this.#transport = transport;
@@ -35,28 +61,58 @@ export class QuestionState {
     if (this.#asking > 0) return;
     // The slice may be older than an answer that was received as a reply.
     if (answer && this.answer && answer.number < this.answer.number) return;
+    if (answer?.number !== this.answer?.number) this.#remember();
+    const news = answer !== null && answer.number !== this.answer?.number;
     if (question) this.#show(question);
     else {
       this.target = target;
+      this.second = null;
       this.given = {};
       this.formula = "";
     }
     this.answer = answer;
-    if (!answer) this.survey = {};
+    if (!answer) {
+      this.survey = {};
+      this.#surveyed.clear();
+      this.curve = null;
+    }
     this.#changed();
+    // The model may have learned since the curve was computed.
+    if (news) this.#refreshCurve(true);
     this.#refreshSurvey();
   }
 
   setTarget(target: string): void {
     this.target = target;
+    this.second = null;
     const { [target]: _dropped, ...rest } = this.given;
     this.given = rest;
+    this.#ask();
+  }
+
+  /** Ask for a second column together with the target; null ends it. */
+  setSecond(second: string | null): void {
+    this.second = second === this.target ? null : second;
+    if (second !== null) {
+      const { [second]: _dropped, ...rest } = this.given;
+      this.given = rest;
+    }
     this.#ask();
   }
 
   set(column: string, evidence: Evidence | null): void {
     const { [column]: _old, ...rest } = this.given;
     this.given = evidence ? { ...this.given, [column]: evidence } : rest;
+    this.#readCurve();
+    this.#ask();
+  }
+
+  /** Replace all evidence; that on a target is left out. */
+  setAll(given: Given): void {
+    const targets = [this.target, this.second];
+    this.given = Object.fromEntries(
+      Object.entries(given).filter(([column]) => !targets.includes(column)),
+    );
     this.#ask();
   }
 
@@ -70,12 +126,27 @@ export class QuestionState {
     this.#send({ formula });
   }
 
-  #ask(): void {
-    if (this.target === null) return;
-    this.#send({ target: this.target, given: this.given });
+  /** A slider is taken in hand: compute the answer at all its positions. */
+  hold(column: string, positions: readonly number[]): void {
+    this.#held = { column, positions };
+    this.#refreshCurve();
   }
 
-  #send(payload: { formula: string } | { target: string; given: Given }): void {
+  /** The columns on screen: they are surveyed first, and the others when there is time. */
+  look(visible: readonly string[]): void {
+    if (visible.join("\n") === this.#visible?.join("\n")) return;
+    this.#visible = visible;
+    this.#refreshSurvey();
+  }
+
+  #ask(): void {
+    if (this.target === null) return;
+    const { target, second, given } = this;
+    this.#send(second === null ? { target, given } : { target, second, given });
+  }
+
+  #send(payload: { formula: string } | { target: string; second?: string; given: Given }): void {
+    this.#remember();
     this.#asking += 1;
     this.error = "";
     this.#changed();
@@ -84,9 +155,16 @@ export class QuestionState {
       .latest("ask", payload, true)
       .then(
         ({ question, answer }) => {
-          this.answer = answer;
-          if (this.#asking === 1) this.#show(question);
-          else if ("target" in payload) this.formula = question.formula;
+          if (this.#asking === 1) {
+            this.answer = answer;
+            this.#show(question);
+          } else {
+            // What the curve says of the slider's newest position is newer than the reply.
+            const { number, matching } = answer;
+            this.answer = this.#onCurve() ? { ...answer, ...this.#onCurve(), number } : answer;
+            this.answer.matching = matching;
+            if ("target" in payload) this.formula = question.formula;
+          }
         },
         (error: Error) => {
           if (!(error instanceof Superseded)) this.error = error.message;
@@ -95,43 +173,108 @@ export class QuestionState {
       .finally(() => {
         this.#asking -= 1;
         this.#changed();
+        this.#refreshCurve();
         this.#refreshSurvey();
       });
   }
 
   #show(question: Question): void {
     this.target = question.target;
+    this.second = question.second ?? null;
     this.given = question.given;
     this.formula = question.formula;
   }
 
-  /** Refresh the distributions of all other columns, but never ahead of an answer. */
-  #refreshSurvey(): void {
-    if (!this.answer || this.error) return;
+  /** Keep the survey as it is before a change, once for a whole drag. */
+  #remember(): void {
     const now = performance.now();
-    if (this.#asking > 0 && now < this.#surveyedAt + SURVEY_PERIOD) return;
-    const wanted = `${this.answer.number}`;
-    if (wanted === this.#surveyed || this.#surveying) return;
+    if (now > this.#changedAt + PAUSE) this.#before = this.survey;
+    this.#changedAt = now;
+  }
+
+  /** Identifies what a curve is of. */
+  #curveKey(column: string): string {
+    const { [column]: _own, ...rest } = this.given;
+    return JSON.stringify([this.target, column, rest]);
+  }
+
+  /** The answer that the curve has for the slider's position; null without one. */
+  #onCurve(): ReturnType<Curve["at"]> {
+    const { curve } = this;
+    if (!curve || curve.key !== this.#curveKey(curve.column)) return null;
+    const evidence = this.given[curve.column];
+    if (evidence?.op !== "is" || typeof evidence.value !== "number") return null;
+    return curve.at(evidence.value);
+  }
+
+  /** Show what the curve says, without waiting for the kernel. */
+  #readCurve(): void {
+    const found = this.#onCurve();
+    if (found && this.answer) this.answer = { ...this.answer, ...found };
+  }
+
+  /** Compute the curve of the slider in hand, if the one there is of another question. */
+  #refreshCurve(anew = false): void {
+    const held = this.#held;
+    if (!held || this.target === null || this.second !== null || !this.answer) return;
+    if (held.column === this.target) return;
+    const key = this.#curveKey(held.column);
+    const now = performance.now();
+    if (anew ? now < this.#curvedAt + CURVE_PERIOD : this.curve?.key === key) return;
+    if (this.#curving) return;
+    const { [held.column]: _own, ...given } = this.given;
+    const { column, positions } = held;
+    const payload = { target: this.target, given, column, values: [...positions] };
+    this.#curving = true;
+    this.#curvedAt = now;
+    this.#transport
+      .requestWithBuffers("sweep", payload)
+      .then(
+        ({ ok, buffers }) => {
+          this.curve = new Curve(key, column, positions, ok, buffers[0]);
+          if (this.#asking > 0) this.#readCurve();
+          this.#changed();
+        },
+        () => {},
+      )
+      .finally(() => {
+        this.#curving = false;
+        // The question may have changed meanwhile.
+        if (this.curve?.key === key) this.#refreshCurve();
+      });
+  }
+
+  /** Refresh the distributions of the other columns, but never ahead of an answer. */
+  #refreshSurvey(): void {
+    const { answer } = this;
+    if (!answer || this.error || this.#surveying || !this.#visible) return;
+    const now = performance.now();
+    const dragging = this.#asking > 0;
+    if (dragging && now < this.#surveyedAt + SURVEY_PERIOD) return;
+    const due = (column: string) =>
+      (this.#surveyed.get(column) ?? 0) < answer.number && !(column in this.given);
+    const columns = this.#visible.filter(due);
+    if (!columns.length) return;
     this.#surveying = true;
     this.#surveyedAt = now;
-    const columns = this.#left?.of === wanted ? this.#left.columns : undefined;
-    this.#left = null;
     this.#transport
-      .latest("survey", columns ? { columns } : {})
+      .request("survey", { columns })
       .then(
-        ({ columns, rest = [] }) => {
-          if (rest.length) this.#left = { of: wanted, columns: rest };
-          else this.#surveyed = wanted;
-          this.survey = { ...this.survey, ...columns };
+        ({ columns: found, rest = [] }) => {
+          for (const column of columns) {
+            if (!rest.includes(column)) this.#surveyed.set(column, answer.number);
+          }
+          this.survey = { ...this.survey, ...found };
+          this.moved = moves(this.#before, this.survey);
           this.#changed();
         },
         () => {
-          this.#surveyed = wanted;
+          for (const column of columns) this.#surveyed.set(column, answer.number);
         },
       )
       .finally(() => {
         this.#surveying = false;
-        if (this.#asking === 0) this.#refreshSurvey();
+        this.#refreshSurvey();
       });
   }
 }

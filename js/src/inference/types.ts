@@ -10,9 +10,12 @@ export type Evidence =
 /** Evidence by column. */
 export type Given = Record<string, Evidence>;
 
+/** The distribution of one column given others, or of two together. */
 export interface Question {
   formula: string;
   target: string;
+  /** Asked together with the target. */
+  second: string | null;
   given: Given;
 }
 
@@ -25,13 +28,38 @@ export interface DistributionRecord {
   density?: number;
 }
 
-export interface AnswerSummary {
-  number: number;
-  target: string;
-  kind: Kind;
-  records: DistributionRecord[];
+/** A cell of the distribution of two columns. */
+export interface JointRecord {
+  x: Level;
+  y: Level;
+  probability: number;
+}
+
+/** The rows of the table that match the evidence. */
+export interface Matching {
+  rows: number;
+  matching: number;
+  /** One value per record; null if no row matches. */
+  shares: number[] | null;
+  /** Ends of the 90 % interval of each share. */
+  low: number[] | null;
+  high: number[] | null;
+}
+
+/** A distribution in words. */
+export interface Words {
   headline: string;
   detail: string;
+}
+
+export interface AnswerSummary extends Words {
+  number: number;
+  target: string;
+  second: string | null;
+  kind: Kind;
+  records: DistributionRecord[];
+  joint: JointRecord[] | null;
+  matching: Matching | null;
   seconds: number;
   python: string;
   formula: string;
@@ -48,10 +76,21 @@ export interface Latest {
   answer: AnswerSummary | null;
 }
 
-/** The distribution of every other column, given the evidence. */
+/** The distribution of other columns, given the evidence. */
 export interface Surveyed {
   formula: string;
   columns: Record<string, DistributionRecord[]>;
   /** Columns that are still to be surveyed: each part takes a limited time. */
   rest: string[];
+}
+
+/** The answer at each of a slider's positions; the probabilities follow as a float32 buffer. */
+export interface Swept {
+  records: DistributionRecord[];
+  words: Words[];
+  /** Of a number. */
+  mean: number[] | null;
+  /** Ends of a number's 90 % interval. */
+  low: number[] | null;
+  high: number[] | null;
 }

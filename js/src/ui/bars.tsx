@@ -4,10 +4,22 @@ import type { DistributionRecord } from "../inference/types";
 
 const HEIGHT = 100;
 
-interface Bar {
+export interface Bar {
   left: number;
   width: number;
   height: number;
+}
+
+/** The bars as one path in a box of 1000 × 100, scaled down by `scale`. */
+export function barPath(bars: readonly Bar[], scale = 1): string {
+  let path = "";
+  for (const bar of bars) {
+    const numbers = [bar.left * 1000, Math.max(4, bar.width * 1000), HEIGHT * bar.height * scale];
+    if (!numbers.every(Number.isFinite)) continue;
+    const [x, width, height] = numbers.map((value) => value.toFixed(1));
+    path += `M${x},${HEIGHT}v-${height}h${width}V${HEIGHT}z`;
+  }
+  return path;
 }
 
 function Drawing({ bars, label, kind }: { bars: Bar[]; label: string; kind: string }) {
@@ -19,15 +31,7 @@ function Drawing({ bars, label, kind }: { bars: Bar[]; label: string; kind: stri
       role="img"
       aria-label={label}
     >
-      {bars.map((bar) => (
-        <rect
-          key={bar.left}
-          x={bar.left * 1000}
-          width={Math.max(4, bar.width * 1000)}
-          y={HEIGHT * (1 - bar.height)}
-          height={HEIGHT * bar.height}
-        />
-      ))}
+      <path d={barPath(bars)} />
     </svg>
   );
 }

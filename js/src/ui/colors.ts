@@ -11,3 +11,8 @@ export function hueOf(column: string, columns: readonly string[]): number {
 export function colorOf(column: string, columns: readonly string[]): string {
   return `var(--tw-hue-${hueOf(column, columns)})`;
 }
+
+/** A color per level of the column that is asked for. */
+export function levelColor(place: number): string {
+  return `var(--tw-hue-${place % HUES})`;
+}

@@ -7,7 +7,6 @@ import { KINDS } from "./format";
 import { CopyPython } from "./python";
 
 export function Card(props: {
-  step: number;
   title: string;
   note?: ComponentChildren;
   area: string;
@@ -18,9 +17,6 @@ export function Card(props: {
   return (
     <section class={`tw-card tw-${props.area}`} aria-label={props.title}>
       <header class="tw-card-head">
-        <span class="tw-step" aria-hidden="true">
-          {props.step}
-        </span>
         <h3>{props.title}</h3>
         <span class="tw-note">{props.note}</span>
         {props.python && (
@@ -68,8 +64,15 @@ export function useErrors(): [string, (action: () => Promise<unknown>) => void] 
   return [message, run];
 }
 
+/** Columns on which the answers beat the table's own shares. */
+export interface Better {
+  better: number;
+  of: number;
+}
+
 /** What answers come from, as one pill in parts; nothing before there are answers. */
-export function Sources({ sources }: { sources: readonly string[] }) {
+export function Sources(props: { sources: readonly string[]; better?: Better | null }) {
+  const { sources, better } = props;
   if (!sources.length) return null;
   return (
     <span class="tw-sources" role="status" aria-label={`Answers: ${sources.join(" + ")}`}>
@@ -79,6 +82,11 @@ export function Sources({ sources }: { sources: readonly string[] }) {
           <span class={`tw-source tw-source-${source.split(" ")[0]}`}>{source}</span>
         </Fragment>
       ))}
+      {better && (
+        <span class="tw-label">
+          better than chance on {better.better} of {better.of} columns
+        </span>
+      )}
     </span>
   );
 }

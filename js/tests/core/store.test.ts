@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FakeModel, packed, run, settle, state, stats, storeOf } from "../model";
+import { FakeModel, packed, questionOf, run, settle, state, stats, storeOf } from "../model";
 
 describe("the store", () => {
   function batch(from: number, next: number, more = {}) {
@@ -53,7 +53,7 @@ describe("the store", () => {
     const topics = ["data", "task", "train", "query", "labels", "python", "live"] as const;
     const emitted: string[] = [];
     for (const topic of topics) store.subscribe(topic, () => emitted.push(topic));
-    const question = { formula: "g", target: "g", given: {} };
+    const question = questionOf();
     model.update({ ...state({ query: { question } }), python: "lm.fit()" });
     expect(emitted).toEqual(["python", "query"]);
     expect(store.slice("query").question).toEqual(question);

@@ -1,20 +1,19 @@
 import { describe, expect, it, vi } from "vitest";
 import { QuestionState } from "../../src/inference/question";
 import type { AnswerSummary } from "../../src/inference/types";
-import { answer, asked, FakeModel, storeOf, state as traits } from "../model";
+import {
+  answer,
+  answerSummary,
+  asked,
+  FakeModel,
+  questionOf,
+  settle,
+  storeOf,
+  state as traits,
+} from "../model";
 
 function answered(number: number): AnswerSummary {
-  return {
-    number,
-    target: "g",
-    kind: "categorical",
-    records: [],
-    headline: "",
-    detail: "",
-    seconds: 0.01,
-    python: "",
-    formula: "g",
-  };
+  return answerSummary({ number, records: [], headline: "" });
 }
 
 function setup() {
@@ -23,7 +22,7 @@ function setup() {
   return { model, changed, state: new QuestionState(storeOf(model).transport, changed) };
 }
 
-const QUESTION = { formula: "g", target: "g", given: {} };
+const QUESTION = questionOf();
 
 describe("the state of a question", () => {
   it("ignores a slice that is older than the newest reply", async () => {
@@ -65,18 +64,75 @@ describe("the state of a question", () => {
     expect([state.answer?.number, state.formula]).toEqual([2, "g | x=3"]);
   });
 
-  it("surveys the other columns once per answer", async () => {
+  it("surveys the columns on screen once per answer", async () => {
     const { model, changed, state } = setup();
     const latest = { question: QUESTION, answer: answered(1) };
     state.adopt(latest, null);
     expect(changed).toHaveBeenCalledOnce();
+    expect(asked(model, "survey")).toEqual([]);
+    state.look(["x", "y"]);
     await answer(model, "survey", { formula: "g", columns: { x: [] }, rest: ["y"] });
-    expect(asked(model, "survey")).toEqual([{}, { columns: ["y"] }]);
+    expect(asked(model, "survey")).toEqual([{ columns: ["x", "y"] }, { columns: ["y"] }]);
     await answer(model, "survey", { formula: "g", columns: { y: [] }, rest: [] });
     expect(state.survey).toEqual({ x: [], y: [] });
     state.adopt({ ...latest }, null);
     expect(asked(model, "survey")).toHaveLength(2);
+    state.look(["y", "z"]);
+    expect(asked(model, "survey").at(-1)).toEqual({ columns: ["z"] });
     state.adopt({}, "g");
     expect([state.target, state.answer, state.survey]).toEqual(["g", null, {}]);
+  });
+
+  it("says what moved most since the last answer", async () => {
+    const { model, state } = setup();
+    state.adopt({ question: QUESTION, answer: answered(1) }, null);
+    state.look(["x", "y"]);
+    const at = (value: string) => [{ value, probability: 1 }];
+    const still = at("b");
+    await answer(model, "survey", { columns: { x: at("a"), y: still }, rest: [] });
+    expect(state.moved).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 550));
+    state.adopt({ question: QUESTION, answer: answered(2) }, null);
+    await answer(model, "survey", { columns: { x: at("c"), y: at("b") }, rest: [] });
+    expect(state.moved).toEqual([{ column: "x", shift: 1 }]);
+  });
+
+  it("reads answers off the curve while its slider moves", async () => {
+    const { model, state } = setup();
+    state.adopt({ question: QUESTION, answer: answered(1) }, null);
+    state.hold("x", [0, 1, 2]);
+    expect(asked(model, "sweep")).toEqual([
+      { target: "g", given: {}, column: "x", values: [0, 1, 2] },
+    ]);
+    const words = ["zero", "one", "two"].map((headline) => ({ headline, detail: "" }));
+    const records = [{ value: "a", probability: 0 }];
+    const swept = { records, words, mean: null, low: null, high: null };
+    const at = model.sent.findIndex((one) => one.kind === "sweep");
+    model.reply(at, swept, [new DataView(new Float32Array([0.25, 0.5, 0.75]).buffer)]);
+    await settle();
+    state.set("x", { op: "is", value: 2 });
+    expect(state.answer?.headline).toBe("two");
+    expect(state.answer?.records).toEqual([{ value: "a", probability: 0.75 }]);
+    state.set("x", { op: "is", value: 1 });
+    // The reply to the first question is older than what is shown.
+    const given = { x: { op: "is" as const, value: 2 } };
+    const late = { ...answered(2), headline: "late", matching: null };
+    await answer(model, "ask", { question: questionOf({ given }), answer: late });
+    expect(state.answer?.headline).toBe("one");
+    const last = { ...answered(3), headline: "the kernel's" };
+    await answer(model, "ask", { question: questionOf({ given: state.given }), answer: last });
+    expect(state.answer?.headline).toBe("the kernel's");
+    expect(asked(model, "sweep")).toHaveLength(1);
+  });
+
+  it("asks for a second column, and leaves out evidence on what is asked", () => {
+    const { model, state } = setup();
+    state.adopt({ question: QUESTION, answer: null }, null);
+    state.setAll({ g: { op: "is", value: "a" }, x: { op: "is", value: 1 } });
+    state.setSecond("x");
+    expect([state.target, state.second, state.given]).toEqual(["g", "x", {}]);
+    state.setTarget("x");
+    expect(state.second).toBeNull();
+    expect(asked(model, "ask")[0]).toEqual({ target: "g", given: { x: { op: "is", value: 1 } } });
   });
 });

@@ -66,7 +66,7 @@ def _frames(request: Request) -> State:
 
 
 class DataPanel(Panel):
-    """Load a table and see its columns: step 1 of the workbench.
+    """Load a table and see its columns.
 
     Parameters
     ----------
@@ -80,6 +80,11 @@ class DataPanel(Panel):
     order = 1
     topics = frozenset({"table"})
     handlers: ClassVar[dict[str, Handler]] = {"load": _load, "frames": _frames}
+
+    @classmethod
+    def drawn(cls) -> list[str]:
+        """Return the panel's name, and that of the list of columns."""
+        return [cls.name, "columns"]
 
     @classmethod
     def slice(cls, feed: Feed) -> State:

@@ -77,7 +77,7 @@ class LabelsPanel(Panel):
     """
 
     name = "labels"
-    order = 5
+    order = 6
     asks = True
     topics = frozenset({"table", "choices", "run"})
     live = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -10,11 +11,13 @@ import numpy as np
 
 from tabwidget._formatting import format_percent, format_short, format_value
 from tabwidget.errors import NotFittedError
-from tabwidget.inference.evidence import evidence_from_json, evidence_to_json
+from tabwidget.inference.evidence import Evidence, evidence_from_json, evidence_to_json
+from tabwidget.inference.joint import JointDistribution
+from tabwidget.inference.matching import Matching
 from tabwidget.inference.query import Query
 from tabwidget.session.results import Answer
 from tabwidget.widgets.panel import Panel
-from tabwidget.widgets.protocol import Handler, Request, State, to_json
+from tabwidget.widgets.protocol import Handler, Reply, Request, State, to_json
 from tabwidget.widgets.registry import panel_classes
 from tabwidget.widgets.static_html import bar_rows, escaped
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["QueryPanel"]
 
 MAX_RECORDS = 200
+MAX_PAIRS = 4_000  # of a joint distribution
+INTERVAL = 0.9
 MAX_BARS = 26  # in the static view
 SURVEY_SECONDS = 0.12  # of one part of a survey, about
 
@@ -35,8 +40,9 @@ def _ask(request: Request) -> State:
     if "formula" in payload:
         query = str(payload["formula"])
     else:
-        given = {name: evidence_from_json(e) for name, e in payload.get("given", {}).items()}
-        query = Query((str(payload["target"]),), given)
+        second = payload.get("second")
+        targets = (str(payload["target"]), *(() if second is None else (str(second),)))
+        query = Query(targets, _given(payload))
     answer, number = request.feed.ask(query)
     return {"question": _question_state(answer.query), "answer": _answer_state(answer, number)}
 
@@ -60,15 +66,32 @@ def _survey(request: Request) -> State:
     return {"formula": str(question or ""), "columns": columns, "rest": rest}
 
 
-def _answer_chart(request: Request) -> State:
-    answer = request.session.answer
-    if answer is None:
-        raise NotFittedError("nothing has been asked yet")
-    return {"spec": answer.distribution.plot().to_dict()}
+def _sweep(request: Request) -> Reply:
+    payload, session = request.payload, request.session
+    with session.lock:
+        if session.model is None:
+            raise NotFittedError("there is no model to query yet: train it first")
+        swept = session.model.sweep(
+            str(payload["target"]), _given(payload), str(payload["column"]), payload["values"]
+        )
+    first = swept[0]
+    words = [dict(zip(("headline", "detail"), _in_words(one), strict=True)) for one in swept]
+    state: State = {"records": first.records()[:MAX_RECORDS], "words": words}
+    numeric = first.kind == "numeric"
+    state["mean"] = [one.mean() for one in swept] if numeric else None
+    ends = [one.interval(INTERVAL) for one in swept] if numeric else []
+    state["low"] = [low for low, _ in ends] or None
+    state["high"] = [high for _, high in ends] or None
+    probabilities = np.array([one.probabilities[:MAX_RECORDS] for one in swept], dtype="<f4")
+    return Reply(state, [probabilities.tobytes()])
+
+
+def _given(payload: State) -> dict[str, Evidence]:
+    return {name: evidence_from_json(e) for name, e in payload.get("given", {}).items()}
 
 
 class QueryPanel(Panel):
-    """Query any column given any others: step 4 of the workbench.
+    """Query any column given any others.
 
     In a task whose model answers other questions, the task's own panel takes its place.
 
@@ -81,19 +104,20 @@ class QueryPanel(Panel):
     """
 
     name = "query"
-    order = 4
+    order = 5
     asks = True
     topics = frozenset({"table", "choices", "answer"})
     handlers: ClassVar[dict[str, Handler]] = {
         "ask": _ask,
         "survey": _survey,
-        "answer-chart": _answer_chart,
+        "sweep": _sweep,
     }
 
     @classmethod
     def drawn(cls) -> list[str]:
-        """Return the names of the panels that query a model: the task's is shown."""
-        return [name for name, panel in panel_classes().items() if panel.asks]
+        """Return the names of the panels that query a model, and of the evidence."""
+        asking = [name for name, panel in panel_classes().items() if panel.asks]
+        return [*asking, "columns"]
 
     @classmethod
     def slice(cls, feed: Feed) -> State:
@@ -131,10 +155,12 @@ class QueryPanel(Panel):
 
 
 def _question_state(query: Query) -> State:
+    target, *others = query.targets
     state: State = to_json(
         {
             "formula": str(query),
-            "target": query.targets[0],
+            "target": target,
+            "second": others[0] if others else None,
             "given": {name: evidence_to_json(e) for name, e in query.given.items()},
         }
     )
@@ -144,13 +170,22 @@ def _question_state(query: Query) -> State:
 def _answer_state(answer: Answer, number: int) -> State:
     """Return the distribution's records and a headline."""
     distribution = answer.distribution
-    headline, detail = _in_words(distribution)
+    target, *others = answer.query.targets
+    if isinstance(distribution, JointDistribution):
+        headline, detail = _joint_in_words(distribution)
+        kind, records, joint = "joint", [], _pairs(distribution)
+    else:
+        headline, detail = _in_words(distribution)
+        kind, records, joint = distribution.kind, distribution.records()[:MAX_RECORDS], None
     state: State = to_json(
         {
             "number": number,
-            "target": distribution.target,
-            "kind": distribution.kind,
-            "records": distribution.records()[:MAX_RECORDS],
+            "target": target,
+            "second": others[0] if others else None,
+            "kind": kind,
+            "records": records,
+            "joint": joint,
+            "matching": _matching_state(answer.matching, joint is None),
             "headline": headline,
             "detail": detail,
             "seconds": answer.seconds,
@@ -159,6 +194,35 @@ def _answer_state(answer: Answer, number: int) -> State:
         }
     )
     return state
+
+
+def _matching_state(matching: Matching, with_shares: bool) -> State:
+    """Return how many rows match the evidence, and what they say with 90 % intervals."""
+    state: State = {"rows": matching.n_rows, "matching": matching.n_matching}
+    interval = matching.interval(INTERVAL)
+    if matching.shares is None or interval is None or not with_shares:
+        return {**state, "shares": None, "low": None, "high": None}
+    low, high = interval
+    ends = {"low": low[:MAX_RECORDS].tolist(), "high": high[:MAX_RECORDS].tolist()}
+    return {**state, "shares": matching.shares[:MAX_RECORDS].tolist(), **ends}
+
+
+def _pairs(joint: JointDistribution) -> list[State]:
+    """Return the probability of each pair of values, the first target down."""
+    first, second = joint.targets
+    pairs = [
+        {"y": record[first], "x": record[second], "probability": record["probability"]}
+        for record in joint.records()
+    ]
+    return pairs[:MAX_PAIRS]
+
+
+def _joint_in_words(joint: JointDistribution) -> tuple[str, str]:
+    """Return the likeliest pair, and how much one column tells of the other."""
+    values = " and ".join(format_value(value) for value in joint.mode().values())
+    share = format_percent(float(joint.probabilities.max()))
+    bits = joint.mutual_information() / math.log(2)
+    return f"{values} {share}", f"one tells {bits:.2f} bits about the other"
 
 
 def _in_words(distribution: Distribution) -> tuple[str, str]:
@@ -171,7 +235,7 @@ def _in_words(distribution: Distribution) -> tuple[str, str]:
         rest = ", ".join(f"{level} {format_percent(p)}" for level, p in levels[1:] if p >= 0.0005)
         headline = f"{levels[0][0]} {format_percent(levels[0][1])}"
         return headline, f"then {rest}" if rest else ""
-    low, high = distribution.interval(0.9)
+    low, high = distribution.interval(INTERVAL)
     between = f"90% between {format_short(low)} and {format_short(high)}"
     median = f"median {format_short(distribution.median())}"
     if distribution.kind == "datetime":

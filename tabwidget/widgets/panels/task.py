@@ -65,7 +65,7 @@ def _cost(request: Request) -> State:
 
 
 class TaskPanel(Panel):
-    """Choose what to learn and the format of a row: step 2 of the workbench.
+    """Choose what to learn and how.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def _loss_chart(request: Request) -> State:
 
 
 class TrainPanel(Panel):
-    """Start, stop and watch a fit: step 3 of the workbench.
+    """Start, stop and watch a fit.
 
     Parameters
     ----------

@@ -1,9 +1,8 @@
-// Step 1: load a table, and see its columns.
+// Load a table.
 import { useState } from "preact/hooks";
 import { type Store, usePython, useSlice } from "../../core/store";
 import { count } from "../../ui/format";
 import { Card, ErrorLine, useErrors } from "../../ui/parts";
-import { ColumnList } from "./ColumnList";
 import { readUpload, SourcePicker } from "./SourcePicker";
 import type { Frame } from "./types";
 
@@ -11,7 +10,6 @@ export function DataPanel({ store }: { store: Store }) {
   const { transport } = store;
   const python = usePython(store);
   const { table, samples = [] } = useSlice(store, "data");
-  const { roles = {} } = useSlice(store, "task");
   const [error, attempt] = useErrors();
   const [over, setOver] = useState(false);
   const [frames, setFrames] = useState<readonly Frame[]>([]);
@@ -46,7 +44,7 @@ export function DataPanel({ store }: { store: Store }) {
         if (file) upload(file);
       }}
     >
-      <Card step={1} title="Data" area="data" python={python} note={note ?? "no table yet"}>
+      <Card title="Data" area="data" python={python} note={note ?? "no table yet"}>
         <SourcePicker
           samples={samples}
           frames={frames}
@@ -57,9 +55,7 @@ export function DataPanel({ store }: { store: Store }) {
           }
         />
         <ErrorLine message={error} />
-        {table ? (
-          <ColumnList columns={table.columns} roles={roles} />
-        ) : (
+        {!table && (
           <p class="tw-empty">
             Choose a sample or a DataFrame of this notebook, or drop a file here.
           </p>

@@ -37,7 +37,7 @@ export function LabelsPanel({ store }: { store: Store }) {
   );
   const note = report ? `${count(report.rows)} validation rows` : ready ? "" : "train first";
   return (
-    <Card step={4} title="Labels" area="query" note={note}>
+    <Card title="Labels" area="query" note={note}>
       <div class="tw-labeling">
         {!ready && (
           <p class="tw-empty">

@@ -1,61 +1,78 @@
-// The answer: a headline, and a chart of the distribution.
-import { useEffect, useState } from "preact/hooks";
-import type { Json } from "../../core/protocol";
-import { type Store, useAlive } from "../../core/store";
-import type { AnswerSummary, DistributionRecord } from "../../inference/types";
-import { Chart } from "../../ui/chart";
+// The answer: large in words, drawn beside what the rows say, and over the range of a slider.
 
-const BAR = 24;
+import type { Store } from "../../core/store";
+import { useSelected } from "../../inference/observed";
+import type { QuestionState } from "../../inference/question";
+import type { AnswerSummary, Matching } from "../../inference/types";
+import { count, share } from "../../ui/format";
+import { CurveView } from "./CurveView";
+import { Density } from "./Density";
+import { JointMap } from "./JointMap";
+import { Levels } from "./Levels";
 
-// Beyond this many bars the least likely levels share one.
-const MAX_BARS = 20;
-
-/** The most likely levels in their own order, and the rest as one. */
-export function condensed(records: readonly DistributionRecord[]): readonly DistributionRecord[] {
-  if (records.length <= MAX_BARS) return records;
-  const ranked = [...records].sort((a, b) => b.probability - a.probability);
-  const kept = new Set(ranked.slice(0, MAX_BARS - 1));
-  const rest = ranked.slice(MAX_BARS - 1);
-  const probability = rest.reduce((sum, record) => sum + record.probability, 0);
-  return [
-    ...records.filter((record) => kept.has(record)),
-    { value: `${rest.length} others`, probability },
-  ];
+/** What the matching rows say, such as “124 of 344 rows match: Adelie 55%”. */
+export function rowsInWords(matching: Matching | null, answer: AnswerSummary): string {
+  if (!matching) return "";
+  const of = `${count(matching.matching)} of ${count(matching.rows)} rows match`;
+  if (!matching.shares) return of;
+  const levels = answer.kind === "categorical" || answer.kind === "boolean";
+  if (!levels) return of;
+  let top = 0;
+  answer.records.forEach((record, i) => {
+    if (record.probability > (answer.records[top]?.probability ?? 0)) top = i;
+  });
+  const [low, high] = [matching.low?.[top] ?? 0, matching.high?.[top] ?? 1];
+  return (
+    `${of}: ${answer.records[top]?.value} ${share(matching.shares[top] ?? 0)} ` +
+    `(${share(low)} to ${share(high)})`
+  );
 }
 
-export function AnswerView({ store, answer }: { store: Store; answer: AnswerSummary }) {
-  const [drawn, setDrawn] = useState<{ target: string; spec: Json } | null>(null);
-  const { transport } = store;
-  const alive = useAlive(store);
+function Drawing(props: { answer: AnswerSummary; store: Store; names: readonly string[] }) {
+  const { answer, names } = props;
+  const observed = useSelected(props.store)?.values[answer.target] ?? null;
+  const common = { target: answer.target, records: answer.records, observed };
+  if (answer.second) return <JointMap answer={answer} />;
+  if (answer.kind === "categorical" || answer.kind === "boolean") {
+    return <Levels {...common} matching={answer.matching} />;
+  }
+  const date = answer.kind === "datetime";
+  return <Density {...common} matching={answer.matching} names={names} date={date} />;
+}
 
-  // The spec depends on the target alone: dragging a slider changes only the data.
-  useEffect(() => {
-    if (!alive || drawn?.target === answer.target) return;
-    transport.latest("answer-chart", {}).then(
-      ({ spec }) => setDrawn({ target: answer.target, spec }),
-      () => {},
-    );
-  }, [answer.target, alive]);
-
-  const levels = answer.kind === "categorical" || answer.kind === "boolean";
-  const rows = levels ? condensed(answer.records) : answer.records;
-  const height = levels ? Math.max(110, rows.length * BAR + 40) : 190;
+export function AnswerView(props: {
+  store: Store;
+  question: QuestionState;
+  answer: AnswerSummary;
+  names: readonly string[];
+}) {
+  const { question, answer, names } = props;
+  const { curve, given, moved } = question;
+  const shown = curve && curve.column in given && !answer.second ? curve : null;
   return (
     <div class="tw-answer">
       <output class="tw-headline" aria-label="Answer">
         <strong>{answer.headline}</strong> <span>{answer.detail}</span>
       </output>
-      {drawn?.target === answer.target && (
-        <Chart
-          spec={drawn.spec}
-          dataset="distribution"
-          rows={rows}
-          replace
-          height={height}
-          label={`Distribution of ${answer.target}`}
-        />
-      )}
-      {drawn?.target !== answer.target && <div style={{ minHeight: `${height}px` }} />}
+      <p class="tw-label tw-matching" aria-label="Matching rows" role="note">
+        <span class="tw-key" aria-hidden="true" />
+        {rowsInWords(answer.matching, answer)}
+      </p>
+      <div class={shown ? "tw-answer-views tw-two" : "tw-answer-views"}>
+        <Drawing answer={answer} store={props.store} names={names} />
+        {shown && (
+          <CurveView
+            curve={shown}
+            answer={answer}
+            evidence={given[shown.column] ?? null}
+            names={names}
+          />
+        )}
+      </div>
+      <p class="tw-label tw-moved" aria-label="Moved most" role="note">
+        {moved.length > 0 &&
+          `moved most: ${moved.map(({ column, shift }) => `${column} ${share(shift)}`).join(", ")}`}
+      </p>
     </div>
   );
 }

@@ -1,30 +1,21 @@
-// Step 4: the distribution of any column, given evidence on any others.
-import { useEffect } from "preact/hooks";
-import { type Store, useObject, usePython, useSlice } from "../../core/store";
-import { QuestionState } from "../../inference/question";
+// The distribution of any column, given evidence on any others.
+import { useMemo } from "preact/hooks";
+import { type Store, usePython, useSlice } from "../../core/store";
+import { useQuestion } from "../../inference/shared";
 import { Card, ErrorLine, Select, Sources } from "../../ui/parts";
 import { AnswerView } from "./AnswerView";
-import { Control } from "./Control";
 import { FormulaLine } from "./FormulaLine";
 
 export function QueryPanel({ store }: { store: Store }) {
   const python = usePython(store);
   const { table } = useSlice(store, "data");
-  const { roles = {} } = useSlice(store, "task");
   const { ready, sources = [] } = useSlice(store, "train");
-  const slice = useSlice(store, "query");
-  const state = useObject((changed) => new QuestionState(store.transport, changed));
-  const ofTask = Object.keys(roles).find((column) => roles[column] === "target") ?? null;
-  useEffect(() => state.adopt(slice, ofTask), [slice, ofTask, state]);
-
-  const all = table?.columns ?? [];
-  const columns = all.filter((column) => column.role !== "ignored");
-  const names = all.map((column) => column.name);
-  const { target, given, answer, survey, formula, error } = state;
-  const set = Object.keys(given).length;
+  const question = useQuestion(store);
+  const columns = table?.columns ?? [];
+  const names = useMemo(() => columns.map((column) => column.name), [columns]);
+  const { target, second, answer, formula, error } = question;
   return (
     <Card
-      step={4}
       title="Query"
       area="query"
       note={ready ? <Sources sources={sources} /> : table ? "train first" : ""}
@@ -46,46 +37,30 @@ export function QueryPanel({ store }: { store: Store }) {
               options={columns
                 .filter((column) => column.role === "feature")
                 .map((column) => ({ value: column.name, text: column.name }))}
-              onChange={(column) => state.setTarget(column)}
+              onChange={(column) => question.setTarget(column)}
             />
+            {second && (
+              <span class="tw-second">
+                and <b>{second}</b>
+                <button
+                  class="tw-icon"
+                  type="button"
+                  aria-label={`Ask for ${target} alone`}
+                  onClick={() => question.setSecond(null)}
+                >
+                  ×
+                </button>
+              </span>
+            )}
           </div>
-          {answer && <AnswerView store={store} answer={answer} />}
           <FormulaLine
             formula={formula}
-            onAsk={(text) => state.askFormula(text)}
+            onAsk={(text) => question.askFormula(text)}
             answer={answer}
             python={python}
           />
           <ErrorLine message={error} />
-          <div class="tw-row tw-spread tw-given-head">
-            <span class="tw-label">
-              {set
-                ? `Evidence on ${set} of ${columns.length - 1} columns`
-                : "No evidence: set any column"}
-            </span>
-            <button
-              class="tw-button tw-small"
-              type="button"
-              disabled={!set}
-              onClick={() => state.clear()}
-            >
-              Clear all
-            </button>
-          </div>
-          <ul class="tw-controls" aria-label="Evidence">
-            {columns
-              .filter((column) => column.name !== target)
-              .map((column) => (
-                <Control
-                  key={column.name}
-                  column={column}
-                  names={names}
-                  evidence={given[column.name] ?? null}
-                  records={given[column.name] ? null : (survey[column.name] ?? null)}
-                  onSet={(evidence) => state.set(column.name, evidence)}
-                />
-              ))}
-          </ul>
+          {answer && <AnswerView store={store} question={question} answer={answer} names={names} />}
         </>
       )}
     </Card>

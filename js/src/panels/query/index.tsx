@@ -2,4 +2,10 @@ import type { PanelModule } from "../../core/panel";
 import "./query.css";
 import { QueryPanel } from "./QueryPanel";
 
-export default { name: "query", View: QueryPanel, asks: true } satisfies PanelModule;
+export default {
+  name: "query",
+  title: "Query",
+  place: "center",
+  View: QueryPanel,
+  asks: true,
+} satisfies PanelModule;

@@ -1,12 +1,14 @@
-// Step 2: the task, its settings, the cost of a fit, and a row as model input.
+// The task, its settings, the cost of a fit, and a row as model input.
 
 import forms from "virtual:task-forms";
 import { useEffect, useState } from "preact/hooks";
-import { type Store, useAlive, usePython, useSlice } from "../../core/store";
-import { Amount, Card, ErrorLine, Field, Segmented, useErrors } from "../../ui/parts";
+import type { PanelProps } from "../../core/panel";
+import { useAlive, usePython, useSlice } from "../../core/store";
+import { Card, ErrorLine, Field, Segmented, useErrors } from "../../ui/parts";
 import { CostLine } from "./CostLine";
 import type { FormProps } from "./form";
 import { RowPreview } from "./RowPreview";
+import { TrainSeconds } from "./TrainSeconds";
 import type { Cost, Preview, TaskChange } from "./types";
 
 /** For a kind without a form: the fields that all tasks have. */
@@ -19,7 +21,7 @@ function CommonForm({ task, seconds }: FormProps) {
   );
 }
 
-export function TaskPanel({ store }: { store: Store }) {
+export function TaskPanel({ store, framed = false }: PanelProps) {
   const { transport } = store;
   const alive = useAlive(store);
   const python = usePython(store);
@@ -59,7 +61,7 @@ export function TaskPanel({ store }: { store: Store }) {
 
   const Form = form?.View ?? CommonForm;
   return (
-    <Card step={2} title="Task" area="task" python={python} note={message}>
+    <Card title="Task" area="task" python={python} note={message}>
       {settings && (
         <Form
           settings={settings}
@@ -77,15 +79,12 @@ export function TaskPanel({ store }: { store: Store }) {
             </Field>
           }
           seconds={
-            <Field label="Train for">
-              <Amount
-                label="Seconds to train"
-                unit="seconds"
-                value={max_seconds ?? null}
-                range={[1, 3600]}
-                onChange={(max_seconds) => choose({ max_seconds })}
-              />
-            </Field>
+            // The bar of the workbench has it.
+            !framed && (
+              <Field label="Train for">
+                <TrainSeconds store={store} onChange={choose} />
+              </Field>
+            )
           }
         />
       )}

@@ -1,12 +1,14 @@
-// Step 3: start, stop and resume a fit, with its loss curve, metrics and training rows.
+// Start, stop and resume a fit, with its loss curve, metrics and training rows.
 import { useEffect, useState } from "preact/hooks";
+import type { PanelProps } from "../../core/panel";
 import type { Json, RunStats } from "../../core/protocol";
-import { type Store, useAlive, useLive, usePython, useSlice } from "../../core/store";
+import { useAlive, useLive, usePython, useSlice } from "../../core/store";
 import { Chart } from "../../ui/chart";
-import { count, number, SCORES, score, seconds } from "../../ui/format";
+import { count, number, SCORES, score } from "../../ui/format";
 import { Card, ErrorLine, useErrors } from "../../ui/parts";
 import { Examples } from "./Examples";
 import { Gains } from "./Gains";
+import { Progress, TrainButton, useTraining } from "./TrainButton";
 
 const STATUS: Record<string, string> = {
   running: "training",
@@ -18,92 +20,63 @@ const STATUS: Record<string, string> = {
 /** A longer value takes two tiles. */
 const MAX_LETTERS = 9;
 
-export function TrainPanel({ store }: { store: Store }) {
+export function TrainPanel({ store, framed = false }: PanelProps) {
   const { transport } = store;
   const alive = useAlive(store);
   const live = useLive(store);
   const python = usePython(store);
   const { table } = useSlice(store, "data");
   const { hint } = useSlice(store, "task");
-  const { stage, trains = true, gains = [] } = useSlice(store, "train");
+  const { stage, gains = [] } = useSlice(store, "train");
+  const { stats, running } = useTraining(store);
   const [error, attempt] = useErrors();
   const [spec, setSpec] = useState<Json>(null);
-  const stats = live?.stats ?? null;
-  const running = stats?.status === "running" && alive;
 
   useEffect(() => {
     if (!live || spec !== null || !alive) return;
     attempt(async () => setSpec((await transport.request("loss-chart", {})).spec));
   }, [live !== null]);
 
-  const start = (resume: boolean) => attempt(() => transport.request("start", { resume }));
   const failed = stats?.error ?? "";
   const columns = table?.columns.map((column) => column.name) ?? [];
   return (
     <Card
-      step={3}
       title="Train"
       area="train"
       python={python}
       note={stats ? STATUS[stats.status] : "not started"}
     >
       <div class="tw-row">
-        <button
-          class="tw-button tw-primary"
-          type="button"
-          disabled={!table || running || !trains}
-          onClick={() => start(false)}
-        >
-          Train
-        </button>
-        <button
-          class="tw-button"
-          type="button"
-          disabled={!running}
-          onClick={() => attempt(() => transport.request("stop", {}))}
-        >
-          Stop
-        </button>
+        {!framed && <TrainButton store={store} attempt={attempt} />}
         <button
           class="tw-button"
           type="button"
           disabled={!stats || running || stage !== "trained"}
-          onClick={() => start(true)}
+          onClick={() => attempt(() => transport.request("start", { resume: true }))}
         >
           Resume
         </button>
         {stats && <Progress stats={stats} />}
       </div>
       <ErrorLine message={error || failed} />
+      {stats?.note && <p class="tw-advice">{stats.note}</p>}
       {stats && <Metrics stats={stats} />}
-      {!running && <Gains gains={gains} columns={columns} />}
-      {live && spec !== null && (
-        <Chart
-          spec={spec}
-          dataset="losses"
-          rows={live.points}
-          revision={live.revision}
-          height={230}
-          label="Loss curve"
-        />
-      )}
-      {live && <Examples texts={live.examples} />}
+      <div class="tw-train-views">
+        {live && spec !== null && (
+          <Chart
+            spec={spec}
+            dataset="losses"
+            rows={live.points}
+            revision={live.revision}
+            height={230}
+            label="Loss curve"
+          />
+        )}
+        {!running && <Gains gains={gains} columns={columns} />}
+        {live && <Examples texts={live.examples} />}
+      </div>
       {!stats && <p class="tw-empty">{hint}</p>}
     </Card>
-  );
-}
-
-function Progress({ stats }: { stats: RunStats }) {
-  const total = stats.budget ?? stats.seconds + (stats.seconds_left ?? 0);
-  const done = stats.status === "running" ? Math.min(1, stats.seconds / (total || 1)) : 1;
-  const left = stats.seconds_left ?? Math.max(0, total - stats.seconds);
-  const text =
-    stats.status === "running" ? `${seconds(left)} left` : `took ${seconds(stats.seconds)}`;
-  return (
-    <div class="tw-progress">
-      <progress max={1} value={done} aria-label="Training progress" />
-      <span class="tw-label">{text}</span>
-    </div>
   );
 }
 

@@ -2,4 +2,9 @@ import type { PanelModule } from "../../core/panel";
 import "./train.css";
 import { TrainPanel } from "./TrainPanel";
 
-export default { name: "train", View: TrainPanel } satisfies PanelModule;
+export default {
+  name: "train",
+  title: "Train",
+  place: "drawer",
+  View: TrainPanel,
+} satisfies PanelModule;

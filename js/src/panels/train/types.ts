@@ -1,4 +1,5 @@
 import type { RunSummary } from "../../core/protocol";
+import type { Better } from "../../ui/parts";
 
 /** What training added to a column's pretrained answers. */
 export interface Gain {
@@ -14,6 +15,8 @@ export interface TrainSlice {
   stage: "" | "pretrained" | "trained";
   /** What the answers come from, in words. */
   sources: string[];
+  /** How many columns are answered better than by the table's shares; null until measured. */
+  better: Better | null;
   /** A fit trains something. */
   trains: boolean;
   /** In the table's column order; empty before training. */

@@ -14,12 +14,12 @@ function tags(): (string | null | undefined)[][] {
 describe("the data panel", () => {
   it("tags columns with their role in the task", () => {
     show(new FakeModel(state()));
-    expect(tags()).toEqual([["gtarget", "target"]]);
+    expect(tags()).toEqual([["g", "target"]]);
     clear();
     show(new FakeModel(textState()));
     expect(tags()).toEqual([
-      ["titletext", "text"],
-      ["topiclabel", "label"],
+      ["title", "text"],
+      ["topic", "label"],
     ]);
   });
 

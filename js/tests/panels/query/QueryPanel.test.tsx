@@ -1,26 +1,22 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Latest } from "../../../src/inference/types";
 import { clear, enter, host, labeled, show } from "../../bench";
-import { asked, column, FakeModel, rowTask, settle, state } from "../../model";
+import {
+  answerSummary,
+  asked,
+  column,
+  FakeModel,
+  questionOf,
+  rowTask,
+  settle,
+  state,
+} from "../../model";
 
 afterEach(clear);
 
 describe("the query panel", () => {
-  const question = { formula: "g", target: "g", given: {} };
-  const answer = {
-    number: 1,
-    target: "g",
-    kind: "categorical" as const,
-    records: [
-      { value: "a", probability: 0.7 },
-      { value: "b", probability: 0.3 },
-    ],
-    headline: "a 70%",
-    detail: "",
-    seconds: 0.004,
-    python: 'lm.conditional("g")',
-    formula: "g",
-  };
+  const question = questionOf();
+  const answer = answerSummary();
   const ready = (query: Partial<Latest> = { question, answer }) =>
     state({ train: { ready: true }, query });
 
@@ -63,7 +59,7 @@ describe("the query panel", () => {
     show(model);
     await settle();
     const given = { x: { op: "is" as const, value: 7 } };
-    const other = { formula: "g | x=7", target: "g", given };
+    const other = questionOf({ formula: "g | x=7", given });
     model.update(ready({ question: other, answer: { ...answer, number: 2 } }));
     await settle();
     expect(labeled<HTMLInputElement>("x slider").value).toBe("7");
@@ -90,7 +86,7 @@ describe("the query panel", () => {
       state({
         data: { table: { name: "toy", rows: 3, columns } },
         train: { ready: true },
-        query: { question: { formula: "size", target: "size", given: {} } },
+        query: { question: questionOf({ formula: "size", target: "size" }) },
       }),
     );
     show(model);
