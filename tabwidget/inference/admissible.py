@@ -28,6 +28,7 @@ __all__ = [
     "ResolvedEvidence",
     "admissible_values",
     "admits_everything",
+    "every_value",
     "normalize",
     "resolve_evidence",
     "sample_within",
@@ -326,6 +327,20 @@ def admits_everything(evidence: Evidence, column: Column, admissible: Admissible
     if isinstance(evidence, OneOf) and column.edges is not None:
         return False  # single numbers, not their bins
     return len(admissible.codes) == len(column.grid) and bool((admissible.share == 1).all())
+
+
+def every_value(column: Column) -> AdmissibleValues:
+    """Return the whole support of a column.
+
+    Examples
+    --------
+    >>> from tabwidget.table.infer import infer_column
+    >>> import pandas as pd
+    >>> every_value(infer_column(pd.Series(["a", "b"]), "x")).numbers.tolist()
+    [0.0, 1.0]
+    """
+    n = len(column.grid)
+    return AdmissibleValues(column.grid, np.arange(n), np.ones(n))
 
 
 def _with_finite_ends(evidence: Evidence, column: Column) -> Evidence:

@@ -18,7 +18,7 @@ from tabwidget.inference.admissible import AdmissibleValues, admits_everything
 from tabwidget.inference.query import ResolvedQuery
 from tabwidget.table import TableSchema
 
-__all__ = ["WeightedRows", "marginalize"]
+__all__ = ["WeightedRows", "expand", "marginalize"]
 
 Predict = Callable[[Floats, Ints], Floats]
 
@@ -101,17 +101,31 @@ def marginalize(
             expansions[index] = several
     weighted = WeightedRows(rows, np.ones(len(rows)), np.arange(len(queries)))
     for index, admissible_of in expansions.items():
-        weighted = _expand(weighted, index, admissible_of, predict)
+        weighted = expand(weighted, index, admissible_of, predict)
     return weighted
 
 
-def _expand(
+def expand(
     weighted: WeightedRows,
     index: int,
     admissible_of: Mapping[int, AdmissibleValues],
     predict: Predict,
 ) -> WeightedRows:
-    """Replace each row of the queries in `admissible_of` by one row per admissible value."""
+    """Replace each row of the queries in `admissible_of` by one row per admissible value.
+
+    Rows of negligible weight are dropped.
+
+    Parameters
+    ----------
+    weighted : WeightedRows
+        Rows without a value of the column.
+    index : int
+        Position of the column in a row.
+    admissible_of : mapping of int to AdmissibleValues
+        By index of the query.
+    predict : callable
+        As in `marginalize`.
+    """
     touched = np.isin(weighted.owner, list(admissible_of))
     predicted = predict(weighted.rows[touched], np.full(int(touched.sum()), index))
     counts = np.ones(len(weighted.rows), dtype=np.int64)
