@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from tabwidget.inference.distribution import Distribution
+    from tabwidget.inference.joint import JointDistribution
     from tabwidget.widgets import Workbench
 
 __all__ = [
@@ -155,15 +156,16 @@ class TabwidgetMagics(Magics):
 
     @no_var_expand
     @line_magic
-    def tabp(self, line: str) -> Distribution:
+    def tabp(self, line: str) -> Distribution | JointDistribution:
         """Query the current session's model for p(column | evidence), also before training.
 
-        Returns the Distribution, which a cell draws as its last line.
+        Returns the Distribution, which a cell draws as its last line; that of two columns is joint.
 
         Examples::
 
             %tabp species
             %tabp species | bill_length_mm=39.1, island in {Dream, Biscoe}
+            %tabp species, sex | island=Dream
             %tabp body_mass_g | sex=female, 44 <= bill_length_mm < 48
             answer = %tabp sex | species != Gentoo, body_mass_g > 4000
 
@@ -172,8 +174,7 @@ class TabwidgetMagics(Magics):
         with _readable():
             if not line.strip():
                 raise UsageError("name a column, for example: %tabp species | island=Dream")
-            distribution: Distribution = current_session().ask(line.strip()).distribution
-            return distribution
+            return current_session().ask(line.strip()).distribution
 
     def _session(self, given: Namespace) -> Session:
         """Return the session to use; it becomes current only if every setting is valid."""

@@ -132,6 +132,11 @@ def test_tabp_can_be_assigned(fitted: InteractiveShell) -> None:
     assert sum(fitted.user_ns["answer"].probabilities) == pytest.approx(1)
 
 
+def test_tabp_of_two_columns_is_their_joint(fitted: InteractiveShell) -> None:
+    result = fitted.run_cell("%tabp color, size")
+    assert result.result.targets == ("color", "size")
+
+
 @pytest.mark.parametrize(
     ("cell", "said"),
     [

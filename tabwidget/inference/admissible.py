@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tabwidget._typing import Floats, Ints
+from tabwidget._typing import Bools, Floats, Ints
 from tabwidget.errors import EvidenceError
 from tabwidget.inference.evidence import (
     Above,
@@ -32,6 +32,7 @@ __all__ = [
     "normalize",
     "resolve_evidence",
     "sample_within",
+    "within",
 ]
 
 
@@ -102,10 +103,9 @@ def admissible_values(evidence: Evidence, column: Column) -> AdmissibleValues:
     elif isinstance(evidence, OneOf):
         found = _members(np.unique(column.numbers(list(evidence.values))), column)
     elif isinstance(evidence, (Between, Above, Below)):
-        low, high = _ends(evidence, column)
-        found = _listed_within(evidence, low, high, column)
+        found = _listed_within(evidence, column)
         if column.edges is not None:
-            found = _bins_within(evidence, low, high, column)
+            found = _bins_within(evidence, found, column)
     else:
         number = np.array([column.number(evidence)])
         found = AdmissibleValues(number, column.nearest_codes(number), np.ones(1))
@@ -175,12 +175,26 @@ def _includes_high(evidence: Range) -> bool:
     return isinstance(evidence, Below) and evidence.inclusive
 
 
-def _listed_within(evidence: Range, low: float, high: float, column: Column) -> AdmissibleValues:
-    grid = column.grid
-    above = grid >= low if _includes_low(evidence) else grid > low
-    below = grid <= high if _includes_high(evidence) else grid < high
-    codes = np.flatnonzero(above & below)
-    return AdmissibleValues(grid[codes], codes, np.ones(len(codes)))
+def within(evidence: Range, column: Column, numbers: Floats) -> Bools:
+    """Return which numbers of a column are inside a range; NaN is not.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabwidget.table.infer import infer_column
+    >>> column = infer_column(pd.Series([1, 2, 4]), "x")
+    >>> within(Above(2, inclusive=True), column, np.array([1.0, 2.0, np.nan])).tolist()
+    [False, True, False]
+    """
+    low, high = _ends(evidence, column)
+    above = numbers >= low if _includes_low(evidence) else numbers > low
+    below = numbers <= high if _includes_high(evidence) else numbers < high
+    return above & below
+
+
+def _listed_within(evidence: Range, column: Column) -> AdmissibleValues:
+    codes = np.flatnonzero(within(evidence, column, column.grid))
+    return AdmissibleValues(column.grid[codes], codes, np.ones(len(codes)))
 
 
 def _limits(evidence: Range, low: float, high: float, column: Column) -> tuple[float, float]:
@@ -223,14 +237,16 @@ def sample_within(
     )
 
 
-def _bins_within(evidence: Range, low: float, high: float, column: Column) -> AdmissibleValues:
+def _bins_within(evidence: Range, listed: AdmissibleValues, column: Column) -> AdmissibleValues:
+    """Return the bins inside a range, `listed` being those whose number is."""
     assert column.edges is not None
+    low, high = _ends(evidence, column)
     left, right = column.edges[:-1], column.edges[1:]
     margin = 0.5 if column.integer else 0.0
     low, high = _limits(evidence, low, high, column)
     starts, ends = np.maximum(left, low), np.minimum(right, high)
     atoms = column.atoms & (not column.integer)
-    inside = np.isin(np.arange(len(left)), _listed_within(evidence, low, high, column).codes)
+    inside = np.isin(np.arange(len(left)), listed.codes)
     codes = np.flatnonzero(np.where(atoms, inside, ends > starts))
     if len(codes) or column.integer:
         starts, ends = starts[codes], ends[codes]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from tabwidget._formatting import bar, format_value
 from tabwidget._typing import Floats
 from tabwidget.errors import ConfigError, nearest
 from tabwidget.inference.distribution import Distribution
@@ -24,6 +25,8 @@ __all__ = ["JointDistribution", "joint_of"]
 
 
 MAX_COMBINATIONS = 100_000
+MAX_SHOWN = 12  # as text
+MAX_LABEL = 30  # characters of a value
 
 
 class JointDistribution:
@@ -55,6 +58,12 @@ class JointDistribution:
     ({'x': 1, 'y': 'a'}, [0.5, 0.5])
     >>> round(joint.mutual_information(), 4)
     0.2158
+    >>> print(joint)
+    p(x, y)
+      1, a   50.0% ████████████
+      1, b   25.0% ██████
+      2, b   25.0% ██████
+      2, a    0.0%
     """
 
     def __init__(
@@ -161,6 +170,26 @@ class JointDistribution:
         mode = ", ".join(f"{name}={plain(value)}" for name, value in self.mode().items())
         size = " × ".join(str(n) for n in self.probabilities.shape)
         return f"<JointDistribution of {', '.join(self.targets)}: {size}, likeliest {mode}>"
+
+    def __str__(self) -> str:
+        flat = self.probabilities.ravel()
+        shown = np.argsort(-flat, kind="stable")[:MAX_SHOWN]
+        places = np.unravel_index(shown, self.probabilities.shape)
+        cells = [
+            [format_value(plain(column.support[code]), MAX_LABEL) for code in codes]
+            for column, codes in zip(self.columns, places, strict=True)
+        ]
+        labels = [", ".join(values) for values in zip(*cells, strict=True)]
+        shares = flat[shown].tolist()
+        if len(flat) > len(shown):
+            labels.append(f"{len(flat) - len(shown):,} others")
+            shares.append(max(0.0, 1 - sum(shares)))
+        width = max(map(len, labels))
+        lines = [
+            f"  {label.ljust(width)}  {share:6.1%} {bar(24 * share)}".rstrip()
+            for label, share in zip(labels, shares, strict=True)
+        ]
+        return "\n".join([f"p({', '.join(self.targets)})", *lines])
 
     def _repr_html_(self) -> str:
         if len(self.targets) != 2 or math.prod(self.probabilities.shape) > 600:

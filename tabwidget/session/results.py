@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tabwidget._typing import Floats
 from tabwidget.backends.text.tokens import Token
 from tabwidget.inference.distribution import Distribution
+from tabwidget.inference.joint import JointDistribution
+from tabwidget.inference.matching import Matching
 from tabwidget.inference.query import Query
 from tabwidget.serializers import CellSpan
 
@@ -20,18 +23,41 @@ class Answer:
     ----------
     query : Query
         The question.
-    distribution : Distribution
-        The answer.
+    distribution : Distribution or JointDistribution
+        The answer; joint where the question has two targets.
     seconds : float
         Time to compute it.
     python : str
         The line of Python that asks the same.
+    matching : Matching
+        The table's own rows that match the evidence, counted by the target's value.
     """
 
     query: Query
-    distribution: Distribution
+    distribution: Distribution | JointDistribution
     seconds: float
     python: str
+    matching: Matching
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the table."""
+        return self.matching.n_rows
+
+    @property
+    def n_matching(self) -> int:
+        """Rows of the table that match the evidence."""
+        return self.matching.n_matching
+
+    @property
+    def shares(self) -> Floats | None:
+        """Shares of the matching rows, aligned with the probabilities; None if there are none."""
+        return self.matching.shares
+
+    @property
+    def share_interval(self) -> tuple[Floats, Floats] | None:
+        """Lower and upper ends of the 90 % Wilson intervals of the shares."""
+        return self.matching.interval(0.9)
 
     def __str__(self) -> str:
         bars = str(self.distribution).splitlines()[1:]

@@ -9,14 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from tabwidget._typing import Ints
 from tabwidget.backends.cost import Cost
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.evidence import Evidence
 from tabwidget.inference.formula import resolve_formula
+from tabwidget.inference.joint import JointDistribution
+from tabwidget.inference.matching import RowMatcher
 from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers import Serializer
@@ -32,6 +36,7 @@ from tabwidget.table.label_columns import likely_target
 __all__ = ["Run", "Session"]
 
 MAX_HISTORY = 500
+MAX_TARGETS = 2
 STOP_SECONDS = 5.0  # to wait for a step in progress
 
 _log = logging.getLogger(__name__)
@@ -115,6 +120,7 @@ class Session:
         self.answer: Answer | None = None
         self.history: list[Answer] = []
         self.source = "frame"  # the table as a Python expression
+        self._rows: RowMatcher | None = None
         self._subscribers: list[Callable[[str], None]] = []
         self._reset_tasks()
         # Before the table is loaded: a backend may read it at once.
@@ -157,7 +163,7 @@ class Session:
         with self.lock:
             had = tuple(what for what in ("run", "model", "answer") if getattr(self, what))
             self.table, self.source = table, source_code(source, table.name)
-            self.run = self.model = self.answer = None
+            self.run = self.model = self.answer = self._rows = None
             self.history = []
             self.target = likely_target(table)
             self.task = default_task(table.schema[self.target])
@@ -331,7 +337,9 @@ class Session:
         Parameters
         ----------
         query : str or Query
-            For example ``"species | bill_length_mm=39.1, island in {Dream, Biscoe}"``.
+            For example ``"species | bill_length_mm=39.1, island in {Dream, Biscoe}"``. Two
+            targets, as in ``"species, sex | island=Dream"``, are answered by their joint
+            distribution.
 
         Raises
         ------
@@ -347,15 +355,20 @@ class Session:
             )
             query = resolved.query
             began = time.perf_counter()
-            if len(query.targets) != 1:
+            if not 1 <= len(query.targets) <= MAX_TARGETS:
                 raise ConfigError(
-                    "a session asks for one column at a time: for several together take "
+                    "a session asks for one column, or for two together: for more take "
                     f"session.model.conditional({[*query.targets]!r}, …)"
                 )
             distribution = model.conditional(resolved)
-            assert isinstance(distribution, Distribution)  # of one target
             seconds = time.perf_counter() - began
-            answer = Answer(query, distribution, seconds, query.to_python())
+            columns = (
+                distribution.columns
+                if isinstance(distribution, JointDistribution)
+                else (distribution.column,)
+            )
+            matching = self._matcher().count(columns, schema, resolved.evidence)
+            answer = Answer(query, distribution, seconds, query.to_python(), matching)
             self.question, self.answer = query, answer
             # The same question again, as while training, is one entry with the newest answer.
             if self.history and self.history[-1].query == query:
@@ -370,6 +383,29 @@ class Session:
         """Return the distribution of every column that is not given, or of some of them."""
         with self.lock:
             return self._fitted().survey(given, columns)
+
+    def matching(self, given: Mapping[str, Evidence] | None = None) -> Ints:
+        """Return the positions of the table's rows that match evidence, in their order.
+
+        A cell matches as the model conditions, see `tabwidget.inference.matching.RowMatcher`; a
+        missing cell matches no evidence.
+
+        Parameters
+        ----------
+        given : mapping of str to evidence, optional
+            As in `TabularLanguageModel.conditional`; all rows by default.
+
+        Examples
+        --------
+        >>> session = Session("penguins", backend="pretrained")
+        >>> rows = session.matching({"island": "Dream", "species": "Adelie"})
+        >>> len(rows), session.table.frame.iloc[rows]["island"].unique().tolist()
+        (56, ['Dream'])
+        """
+        with self.lock:
+            schema, matcher = self.loaded().schema, self._matcher()
+        evidence = Query((), dict(given or {})).resolve(schema).evidence
+        return np.flatnonzero(matcher.mask(schema, evidence))
 
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:
         """Call `fn` with "table", "choices", "run" or "answer" whenever that changed.
@@ -419,6 +455,11 @@ class Session:
                 return
             self.model = model
         self._notify("run")
+
+    def _matcher(self) -> RowMatcher:
+        if self._rows is None:
+            self._rows = RowMatcher(self.loaded().frame)
+        return self._rows
 
     def _fitted(self) -> TabularLanguageModel:
         if self.model is None:

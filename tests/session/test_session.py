@@ -28,7 +28,9 @@ from tabwidget.errors import (
     TableError,
     TabwidgetError,
 )
+from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.evidence import Above, Between, NoneOf, OneOf
+from tabwidget.inference.joint import JointDistribution
 from tabwidget.inference.query import Query
 from tabwidget.serializers import (
     BracketSerializer,
@@ -249,7 +251,7 @@ def test_another_serializer_leaves_a_model_that_can_be_asked(fitted: Session) ->
     change = fitted.choose(serializer="key-value")
     assert change.invalidates == ()
     assert "can still be queried" in change.message
-    assert fitted.ask("colour").distribution.target == "colour"
+    assert fitted.ask("colour").query.targets == ("colour",)
 
 
 def test_a_training_handed_over_is_copied(session: Session) -> None:
@@ -416,6 +418,52 @@ def test_an_answer_is_the_models(fitted: Session) -> None:
     assert list(fitted.survey({"size": 2})) == ["weight", "colour", "day", "sold"]
 
 
+def test_an_answer_counts_the_rows_that_match(fitted: Session) -> None:
+    answer = fitted.ask("sold | size in {1, 2}, weight > 0")
+    rows = FRAME[FRAME["size"].isin([1, 2]) & (FRAME["weight"] > 0)]
+    assert (answer.n_rows, answer.n_matching) == (len(FRAME), len(rows))
+    assert isinstance(answer.distribution, Distribution)
+    assert answer.shares is not None
+    shares = [(rows["sold"] == value).mean() for value in answer.distribution.support]
+    assert answer.shares.tolist() == pytest.approx(shares)
+    matching = fitted.matching({"size": OneOf(1, 2), "weight": Above(0)})
+    assert matching.tolist() == rows.index.tolist()
+    assert len(fitted.matching()) == len(FRAME)
+
+
+def test_no_row_may_match(fitted: Session) -> None:
+    answer = fitted.ask("colour | size=1, sold=False")
+    assert (answer.n_matching, answer.shares, answer.share_interval) == (0, None, None)
+
+
+def test_another_table_has_other_matching_rows(fitted: Session) -> None:
+    assert len(fitted.matching({"size": 1})) == 15
+    fitted.load(FRAME.head(30), name="half")
+    assert len(fitted.matching({"size": 1})) == 8
+
+
+def test_wrong_evidence_matches_no_rows_but_says_why(session: Session) -> None:
+    assert len(session.matching({"sold": True})) == 30  # before training, too
+    with pytest.raises(ColumnError, match="Did you mean 'size'"):
+        session.matching({"sise": 1})
+    with pytest.raises(ConfigError, match="load one first"):
+        Session().matching()
+
+
+def test_two_targets_are_answered_by_their_joint(fitted: Session) -> None:
+    answer = fitted.ask("sold, size | colour=red")
+    assert isinstance(answer.distribution, JointDistribution)
+    red = FRAME[FRAME["colour"] == "red"]
+    counted = pd.crosstab(red["sold"], red["size"], normalize=True).to_numpy()
+    np.testing.assert_allclose(answer.distribution.probabilities, counted, atol=1e-6)
+    assert answer.shares is not None
+    np.testing.assert_allclose(answer.shares, counted)
+    assert answer.python == 'lm.conditional(["sold", "size"], {"colour": "red"})'
+    assert answer.python in fitted.python()
+    assert fitted.question == answer.query
+    assert str(answer).startswith("p(sold, size | colour=red)\n  False, 2 ")
+
+
 def test_nothing_can_be_asked_before_training(session: Session) -> None:
     for ask in (lambda: session.ask("colour"), session.survey):
         with pytest.raises(NotFittedError, match="train it first"):
@@ -428,7 +476,7 @@ def test_nothing_can_be_asked_before_training(session: Session) -> None:
         ("sold | colour=rde", FormulaError, r"no level 'rde'. Did you mean 'red'\?"),
         ("sold | size=", FormulaError, "expected a value"),
         (Query(("slod",)), ColumnError, r"no column 'slod'. Did you mean 'sold'\?"),
-        ("sold, size", ConfigError, "one column at a time"),
+        ("sold, size, colour", ConfigError, "one column, or for two.*conditional"),
     ],
 )
 def test_a_question_that_cannot_be_asked_changes_nothing(
@@ -630,7 +678,7 @@ def test_a_table_is_answerable_once_it_is_loaded() -> None:
     assert (session.stage, session.answer) == ("pretrained", None)
     assert session.ask("sold").distribution.probabilities.sum() == pytest.approx(1)
     session.choose(target="size")
-    assert session.ask("size | sold=True").distribution.target == "size"
+    assert session.ask("size | sold=True").query.targets == ("size",)
 
 
 def test_only_a_backend_that_reads_rows_answers_before_training(session: Session) -> None:
@@ -688,7 +736,7 @@ def test_the_pretrained_answers_outlive_a_fit_that_fails_or_learns_nothing(
     with pytest.raises(RuntimeError, match="out of memory"):
         reading.fit()
     assert (reading.model, reading.stage) == (before, "pretrained")
-    assert reading.ask("sold").distribution.target == "sold"
+    assert reading.ask("sold").query.targets == ("sold",)
 
 
 def test_a_table_that_cannot_be_read_stays_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,4 +82,4 @@ def test_the_default_backend_answers_before_training_and_says_what_training_adds
     gains = session.current_task.gains
     assert set(gains) <= set(session.loaded().frame)
     assert gains
-    assert session.ask(before.query).distribution.target == "species"
+    assert session.ask(before.query).query.targets == ("species",)
