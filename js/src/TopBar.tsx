@@ -5,6 +5,7 @@ import { type Store, useAlive, usePython, useSlice } from "./core/store";
 import { TrainSeconds } from "./panels/task/TrainSeconds";
 import { Progress, TrainButton, useTraining } from "./panels/train/TrainButton";
 import { count } from "./ui/format";
+import { FullScreenIcon } from "./ui/icons";
 import { ErrorLine, Sources, useErrors } from "./ui/parts";
 import { CopyPython } from "./ui/python";
 
@@ -81,7 +82,7 @@ export function TopBar(props: {
             title="full screen"
             onClick={props.onFull}
           >
-            ⛶
+            <FullScreenIcon />
           </button>
         </div>
       </div>

@@ -47,6 +47,12 @@ export class FakeModel {
     return name ? this.state[name as keyof State] : this.#own[key];
   }
 
+  set(key: keyof WidgetState, value: unknown): void {
+    Object.assign(this.#own, { [key]: value });
+  }
+
+  save_changes(): void {}
+
   send(content: Sent): void {
     this.sent.push(content);
   }

@@ -2,9 +2,10 @@
 
 ::
 
-    workbench.py    all panels in one widget
+    workbench.py    all panels in one frame
     panels/         one file a panel: its class, slice of the state, requests and static view
     panel.py        the base: one session, one trait per slice, one message handler
+    shared_traits.py  what other widgets can follow and set: question, answer
     registry.py     the panels there are, and the requests they handle
     feed.py         keeps the panels over a session up to date
     protocol.py     requests, replies and JSON
@@ -12,6 +13,7 @@
     static_html.py  a session as HTML that needs no kernel
 """
 
+from tabwidget.widgets.panels.columns import ColumnsPanel
 from tabwidget.widgets.panels.data import DataPanel
 from tabwidget.widgets.panels.labels import LabelsPanel
 from tabwidget.widgets.panels.query import QueryPanel
@@ -19,4 +21,12 @@ from tabwidget.widgets.panels.task import TaskPanel
 from tabwidget.widgets.panels.train import TrainPanel
 from tabwidget.widgets.workbench import Workbench
 
-__all__ = ["DataPanel", "LabelsPanel", "QueryPanel", "TaskPanel", "TrainPanel", "Workbench"]
+__all__ = [
+    "ColumnsPanel",
+    "DataPanel",
+    "LabelsPanel",
+    "QueryPanel",
+    "TaskPanel",
+    "TrainPanel",
+    "Workbench",
+]

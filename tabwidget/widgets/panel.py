@@ -16,6 +16,7 @@ from tabwidget.widgets.feed import Batch, feed_of
 from tabwidget.widgets.frames import name_of
 from tabwidget.widgets.protocol import Handler, State, answer_request
 from tabwidget.widgets.registry import handlers, panel_classes
+from tabwidget.widgets.shared_traits import SharedTraits
 from tabwidget.widgets.static_html import static_html, static_text
 from tabwidget.widgets.warm_up import warm_up
 
@@ -40,7 +41,7 @@ def _asset(name: str, otherwise: str) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else otherwise
 
 
-class Panel(anywidget.AnyWidget):
+class Panel(SharedTraits, anywidget.AnyWidget):
     """A widget over one `Session`.
 
     A subclass in the folder ``panels`` is one region of the workbench: it declares its slice of
@@ -120,6 +121,7 @@ class Panel(anywidget.AnyWidget):
         slices = {slice_trait(name): part for name, part in self._feed.refresh().items()}
         super().__init__(panels=self.drawn(), python=self._feed.python, **slices)
         self.static_id = self.model_id or ""
+        self.follow(self._feed.slices)
         self.on_msg(self._on_message)
         self._feed.attach(self)
 
@@ -142,6 +144,7 @@ class Panel(anywidget.AnyWidget):
             for name, part in slices.items():
                 setattr(self, slice_trait(name), part)
             self.python = python
+            self.follow(slices)
 
     @property
     def slices(self) -> dict[str, State]:
@@ -168,6 +171,7 @@ class Panel(anywidget.AnyWidget):
         self.send(reply.message, list(reply.buffers))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        warm_up()
         data, metadata = self._view_bundle(**kwargs)
         data["text/html"] = static_html(self.slices)
         return data, metadata

@@ -25,12 +25,14 @@ class Bench:
     def __init__(self, source: Any = None, **settings: Any) -> None:
         self.session = Session(source, **settings)
         self.feed = Feed(self.session, panel_classes())
+        self.buffers: list[bytes] = []  # of the newest reply
 
     def __call__(self, kind: str, payload: object = None, buffers: Any = ()) -> dict[str, Any]:
         content = {"id": "q1", "kind": kind, "payload": payload}
         reply = answer_request(handlers(), self.feed, content, buffers)
         json.dumps(reply.message, allow_nan=False)
         assert reply.message["id"] == "q1"
+        self.buffers = list(reply.buffers)
         return reply.message
 
 

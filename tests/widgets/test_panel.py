@@ -13,6 +13,7 @@ import pytest
 
 from tabwidget.session import Session
 from tabwidget.widgets import (
+    ColumnsPanel,
     DataPanel,
     LabelsPanel,
     QueryPanel,
@@ -50,12 +51,13 @@ def heard(panel: Workbench, content: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("panel", "drawn"),
     [
-        (DataPanel, ["data"]),
+        (ColumnsPanel, ["columns"]),
+        (DataPanel, ["data", "columns"]),
         (TaskPanel, ["task"]),
         (TrainPanel, ["train"]),
-        (QueryPanel, ["query", "labels"]),
+        (QueryPanel, ["query", "labels", "columns"]),
         (LabelsPanel, ["labels"]),
-        (Workbench, ["data", "task", "train", "query", "labels"]),
+        (Workbench, ["data", "task", "train", "columns", "query", "labels"]),
     ],
 )
 def test_each_panel_draws_its_part_of_one_session(panel: type[Workbench], drawn: list[str]) -> None:

@@ -20,6 +20,8 @@ export interface WidgetState extends SliceTraits {
   /** The session as Python code. */
   python: string;
   static_id: string;
+  /** Number of the answer on the screen, for hosts that follow traits which the front end sets. */
+  seen: number;
 }
 
 /** Payload and reply of each kind of request. */

@@ -76,6 +76,13 @@ export class Store {
     return this.#model.get("python");
   }
 
+  /** Tell the kernel which answer is on the screen. */
+  sawAnswer(number: number): void {
+    if (!this.alive || this.#model.get("seen") === number) return;
+    this.#model.set("seen", number);
+    this.#model.save_changes();
+  }
+
   subscribe(topic: Topic, listener: () => void): () => void {
     const listeners = this.#listeners.get(topic) ?? new Set();
     this.#listeners.set(topic, listeners.add(listener));

@@ -27,6 +27,8 @@ export class QuestionState {
   given: Given = {};
   formula = "";
   answer: AnswerSummary | null = null;
+  /** The evidence of the answer that is shown: while a slider is dragged it may lag behind. */
+  answered: Given = {};
   survey: Survey = {};
   /** The answer over the range of the column last held. */
   curve: Curve | null = null;
@@ -71,6 +73,7 @@ export class QuestionState {
       this.formula = "";
     }
     this.answer = answer;
+    this.answered = this.given;
     if (!answer) {
       this.survey = {};
       this.#surveyed.clear();
@@ -155,16 +158,13 @@ export class QuestionState {
       .latest("ask", payload, true)
       .then(
         ({ question, answer }) => {
-          if (this.#asking === 1) {
-            this.answer = answer;
-            this.#show(question);
-          } else {
-            // What the curve says of the slider's newest position is newer than the reply.
-            const { number, matching } = answer;
-            this.answer = this.#onCurve() ? { ...answer, ...this.#onCurve(), number } : answer;
-            this.answer.matching = matching;
-            if ("target" in payload) this.formula = question.formula;
-          }
+          const newest = this.#asking === 1;
+          // What the curve says of the slider's newest position is newer than the reply.
+          const found = newest ? null : this.#onCurve();
+          this.answer = { ...answer, ...found };
+          if (!found) this.answered = question.given;
+          if (newest) this.#show(question);
+          else if ("target" in payload) this.formula = question.formula;
         },
         (error: Error) => {
           if (!(error instanceof Superseded)) this.error = error.message;
@@ -210,7 +210,9 @@ export class QuestionState {
   /** Show what the curve says, without waiting for the kernel. */
   #readCurve(): void {
     const found = this.#onCurve();
-    if (found && this.answer) this.answer = { ...this.answer, ...found };
+    if (!found || !this.answer) return;
+    this.answer = { ...this.answer, ...found };
+    this.answered = this.given;
   }
 
   /** Compute the curve of the slider in hand, if the one there is of another question. */

@@ -3,13 +3,19 @@ import { useEffect, useState } from "preact/hooks";
 import type { Store } from "../core/store";
 import { QuestionState } from "./question";
 
+/** Milliseconds without a change after which an answer counts as seen. */
+const REST = 300;
+
 class Shared {
   readonly question: QuestionState;
   readonly #listeners = new Set<() => void>();
 
   constructor(store: Store) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
     this.question = new QuestionState(store.transport, () => {
       for (const listener of [...this.#listeners]) listener();
+      clearTimeout(timer);
+      timer = setTimeout(() => store.sawAnswer(this.question.answer?.number ?? 0), REST);
     });
     const adopt = () => {
       const { roles = {} } = store.slice("task");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.widgets.conftest import FRAME, Bench
@@ -67,10 +68,55 @@ def test_a_formula_error_keeps_its_caret(fitted: Bench) -> None:
     assert error.splitlines()[-1].strip() == "^"
 
 
-def test_charts_come_with_the_dataset_that_is_streamed(fitted: Bench) -> None:
-    fitted("ask", {"formula": "x"})
-    for kind, name in (("loss-chart", "losses"), ("answer-chart", "distribution")):
-        assert name in fitted(kind)["ok"]["spec"]["datasets"]
+def test_the_curve_is_the_answer_at_each_position_of_a_slider(fitted: Bench) -> None:
+    payload = {"target": "g", "given": {}, "column": "x", "values": [1, 2, 3]}
+    found = fitted("sweep", payload)["ok"]
+    probabilities = np.frombuffer(fitted.buffers[0], dtype="<f4").reshape(3, -1)
+    model = fitted.session.model
+    assert model is not None
+    for value, row, words in zip((1, 2, 3), probabilities, found["words"], strict=True):
+        one = model.conditional("g", {"x": value})
+        assert row == pytest.approx(one.probabilities, abs=1e-6)
+        assert words["headline"].startswith(str(one.mode()))
+    assert [record["value"] for record in found["records"]] == list(one.support)
+    assert found["mean"] is None
+
+
+def test_the_curve_of_a_number_has_its_mean_and_interval(fitted: Bench) -> None:
+    values = [{"op": "is", "value": level} for level in ("a", "b")]
+    payload = {
+        "target": "x",
+        "given": {},
+        "column": "g",
+        "values": [one["value"] for one in values],
+    }
+    found = fitted("sweep", payload)["ok"]
+    assert len(found["mean"]) == 2
+    assert all(
+        low <= mean <= high
+        for low, mean, high in zip(found["low"], found["mean"], found["high"], strict=True)
+    )
+
+
+def test_an_answer_comes_with_the_rows_behind_it(fitted: Bench) -> None:
+    answer = fitted("ask", {"formula": "g | x=1"})["ok"]["answer"]
+    rows = FRAME[FRAME["x"] == 1]
+    matching = answer["matching"]
+    assert (matching["rows"], matching["matching"]) == (len(FRAME), len(rows))
+    shares = rows["g"].value_counts(normalize=True)
+    for record, share in zip(answer["records"], matching["shares"], strict=True):
+        assert share == pytest.approx(shares.get(record["value"], 0.0))
+    assert matching["low"][0] <= matching["shares"][0] <= matching["high"][0]
+
+
+def test_two_columns_are_asked_together(fitted: Bench) -> None:
+    found = fitted("ask", {"target": "g", "second": "x", "given": {}})["ok"]
+    assert (found["question"]["target"], found["question"]["second"]) == ("g", "x")
+    answer = found["answer"]
+    assert answer["kind"] == "joint"
+    assert sum(pair["probability"] for pair in answer["joint"]) == pytest.approx(1)
+    assert {pair["y"] for pair in answer["joint"]} == set(FRAME["g"])
+    assert "bits" in answer["detail"]
 
 
 def test_the_snapshot_is_json_and_small(fitted: Bench) -> None:

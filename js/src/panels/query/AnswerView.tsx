@@ -3,7 +3,7 @@
 import type { Store } from "../../core/store";
 import { useSelected } from "../../inference/observed";
 import type { QuestionState } from "../../inference/question";
-import type { AnswerSummary, Matching } from "../../inference/types";
+import type { AnswerSummary, Given, Matching } from "../../inference/types";
 import { count, share } from "../../ui/format";
 import { CurveView } from "./CurveView";
 import { Density } from "./Density";
@@ -26,6 +26,13 @@ export function rowsInWords(matching: Matching | null, answer: AnswerSummary): s
     `${of}: ${answer.records[top]?.value} ${share(matching.shares[top] ?? 0)} ` +
     `(${share(low)} to ${share(high)})`
   );
+}
+
+/** The single values of evidence, such as “island=Dream, bill_length_mm=45”. */
+export function exactly(given: Given): string {
+  return Object.entries(given)
+    .flatMap(([column, evidence]) => (evidence.op === "is" ? [`${column}=${evidence.value}`] : []))
+    .join(", ");
 }
 
 function Drawing(props: { answer: AnswerSummary; store: Store; names: readonly string[] }) {
@@ -58,7 +65,10 @@ export function AnswerView(props: {
         <span class="tw-key" aria-hidden="true" />
         {rowsInWords(answer.matching, answer)}
       </p>
-      <div class={shown ? "tw-answer-views tw-two" : "tw-answer-views"}>
+      <div
+        class={shown ? "tw-answer-views tw-two" : "tw-answer-views"}
+        data-question={exactly(question.answered)}
+      >
         <Drawing answer={answer} store={props.store} names={names} />
         {shown && (
           <CurveView

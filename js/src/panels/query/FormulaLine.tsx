@@ -1,17 +1,8 @@
-// The question as an editable formula, the time of the answer, and the Python code.
+// The question as an editable formula.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { AnswerSummary } from "../../inference/types";
-import { milliseconds } from "../../ui/format";
 import { onEnter } from "../../ui/parts";
-import { CopyPython } from "../../ui/python";
 
-export function FormulaLine(props: {
-  formula: string;
-  answer: AnswerSummary | null;
-  /** The same without a widget. */
-  python: string;
-  onAsk: (formula: string) => void;
-}) {
+export function FormulaLine(props: { formula: string; onAsk: (formula: string) => void }) {
   const [text, setText] = useState(props.formula);
   const input = useRef<HTMLInputElement>(null);
   const typing = useRef(false);
@@ -29,39 +20,24 @@ export function FormulaLine(props: {
     props.onAsk(input.current?.value ?? text);
   };
   return (
-    <div class="tw-formula">
-      <div class="tw-row tw-nowrap">
-        <input
-          ref={input}
-          class="tw-input tw-grow tw-code"
-          aria-label="Formula"
-          spellcheck={false}
-          autocomplete="off"
-          placeholder="species | bill_length_mm=39.1, island in {Dream, Biscoe}"
-          value={text}
-          onKeyDown={onEnter(ask)}
-          onInput={(event) => {
-            typing.current = true;
-            setText(event.currentTarget.value);
-          }}
-        />
-        <button class="tw-button" type="button" onClick={ask}>
-          Ask
-        </button>
-      </div>
-      {props.answer && (
-        <div class="tw-row tw-spread">
-          <span class="tw-label">
-            computed in <span class="tw-time">{milliseconds(props.answer.seconds)}</span>
-          </span>
-          <CopyPython
-            class="tw-button tw-small"
-            label="Copy as Python"
-            text="Copy as Python"
-            python={props.python}
-          />
-        </div>
-      )}
+    <div class="tw-row tw-nowrap">
+      <input
+        ref={input}
+        class="tw-input tw-grow tw-code"
+        aria-label="Formula"
+        spellcheck={false}
+        autocomplete="off"
+        placeholder="species | bill_length_mm=39.1, island in {Dream, Biscoe}"
+        value={text}
+        onKeyDown={onEnter(ask)}
+        onInput={(event) => {
+          typing.current = true;
+          setText(event.currentTarget.value);
+        }}
+      />
+      <button class="tw-button" type="button" onClick={ask}>
+        Ask
+      </button>
     </div>
   );
 }

@@ -2,7 +2,9 @@
 import { useMemo } from "preact/hooks";
 import { type Store, usePython, useSlice } from "../../core/store";
 import { useQuestion } from "../../inference/shared";
+import { milliseconds } from "../../ui/format";
 import { Card, ErrorLine, Select, Sources } from "../../ui/parts";
+import { CopyPython } from "../../ui/python";
 import { AnswerView } from "./AnswerView";
 import { FormulaLine } from "./FormulaLine";
 
@@ -52,13 +54,21 @@ export function QueryPanel({ store }: { store: Store }) {
                 </button>
               </span>
             )}
+            {answer && (
+              <span class="tw-row tw-ask-end">
+                <span class="tw-label">
+                  computed in <span class="tw-time">{milliseconds(answer.seconds)}</span>
+                </span>
+                <CopyPython
+                  class="tw-button tw-small"
+                  label="Copy as Python"
+                  text="Copy as Python"
+                  python={python}
+                />
+              </span>
+            )}
           </div>
-          <FormulaLine
-            formula={formula}
-            onAsk={(text) => question.askFormula(text)}
-            answer={answer}
-            python={python}
-          />
+          <FormulaLine formula={formula} onAsk={(text) => question.askFormula(text)} />
           <ErrorLine message={error} />
           {answer && <AnswerView store={store} question={question} answer={answer} names={names} />}
         </>

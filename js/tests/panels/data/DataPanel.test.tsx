@@ -12,11 +12,13 @@ function tags(): (string | null | undefined)[][] {
 }
 
 describe("the data panel", () => {
-  it("tags columns with their role in the task", () => {
+  it("tags columns with their role in the task", async () => {
     show(new FakeModel(state()));
+    await settle();
     expect(tags()).toEqual([["g", "target"]]);
     clear();
     show(new FakeModel(textState()));
+    await settle();
     expect(tags()).toEqual([
       ["title", "text"],
       ["topic", "label"],
