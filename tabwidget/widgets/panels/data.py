@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tabwidget import datasets
 from tabwidget.errors import ConfigError, TableError
-from tabwidget.session.results import Change
 from tabwidget.table import Table
 from tabwidget.widgets.frames import user_frames
 from tabwidget.widgets.panel import Panel
 from tabwidget.widgets.protocol import Handler, Request, State, to_json
 from tabwidget.widgets.static_html import escaped, table_rows
+from tabwidget.widgets.uploads import CHUNK_BYTES, Uploads
 
 if TYPE_CHECKING:
     from tabwidget.widgets.feed import Feed
@@ -26,6 +25,8 @@ MAX_COLUMNS = 40  # in the static view
 
 # A table's summary has a histogram per column and is made once.
 _summaries: weakref.WeakKeyDictionary[Table, State] = weakref.WeakKeyDictionary()
+
+_uploads = Uploads()
 
 
 def _load(request: Request) -> State:
@@ -39,22 +40,31 @@ def _load(request: Request) -> State:
         change = request.session.load(found, name=name)
     elif source == "path":
         change = request.session.load(Path(name).expanduser())
-    elif source == "upload":
-        change = _load_upload(request, name)
     else:
-        raise ConfigError(f"there is no source {source!r}: sample, variable, path or upload")
+        raise ConfigError(f"there is no source {source!r}: sample, variable or path")
     return {"message": change.message}
 
 
-def _load_upload(request: Request, name: str) -> Change:
-    if not request.buffers:
-        raise TableError(f"the file {name!r} arrived without its content: try again")
-    # Only the last part of the name is kept: it comes from outside.
-    safe = Path(name.replace("\\", "/")).name or "table.csv"
-    with tempfile.TemporaryDirectory(prefix="tabwidget-") as folder:
-        path = Path(folder) / safe
-        path.write_bytes(bytes(request.buffers[0]))
-        return request.session.load(path, name=path.stem)
+def _open_upload(request: Request) -> State:
+    payload = request.payload
+    upload = _uploads.open(str(payload.get("name", "")), int(payload.get("size", 0)))
+    return {"upload": upload, "chunk_bytes": CHUNK_BYTES}
+
+
+def _append_upload(request: Request) -> State:
+    chunk = request.buffers[0] if request.buffers else b""
+    upload, offset = str(request.payload.get("upload")), int(request.payload.get("offset", 0))
+    return {"received": _uploads.append(upload, offset, chunk)}
+
+
+def _finish_upload(request: Request) -> State:
+    with _uploads.finished(str(request.payload.get("upload"))) as path:
+        return {"message": request.session.load(path, name=path.stem).message}
+
+
+def _cancel_upload(request: Request) -> State:
+    _uploads.cancel(str(request.payload.get("upload")))
+    return {}
 
 
 def _frames(request: Request) -> State:
@@ -79,7 +89,14 @@ class DataPanel(Panel):
     name = "data"
     order = 1
     topics = frozenset({"table"})
-    handlers: ClassVar[dict[str, Handler]] = {"load": _load, "frames": _frames}
+    handlers: ClassVar[dict[str, Handler]] = {
+        "load": _load,
+        "frames": _frames,
+        "upload-open": _open_upload,
+        "upload-append": _append_upload,
+        "upload-finish": _finish_upload,
+        "upload-cancel": _cancel_upload,
+    }
 
     @classmethod
     def drawn(cls) -> list[str]:

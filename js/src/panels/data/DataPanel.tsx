@@ -3,8 +3,9 @@ import { useState } from "preact/hooks";
 import { type Store, usePython, useSlice } from "../../core/store";
 import { count } from "../../ui/format";
 import { Card, ErrorLine, useErrors } from "../../ui/parts";
-import { readUpload, SourcePicker } from "./SourcePicker";
+import { SourcePicker } from "./SourcePicker";
 import type { Frame } from "./types";
+import { useUpload } from "./upload";
 
 export function DataPanel({ store }: { store: Store }) {
   const { transport } = store;
@@ -16,11 +17,8 @@ export function DataPanel({ store }: { store: Store }) {
 
   const load = (source: string, name: string) =>
     attempt(() => transport.request("load", { source, name }));
-  const upload = (file: File) =>
-    attempt(async () => {
-      const bytes = await readUpload(file);
-      await transport.request("load", { source: "upload", name: file.name }, [bytes]);
-    });
+  const { uploading, upload, cancel } = useUpload(transport);
+  const send = (file: File) => attempt(() => upload(file));
 
   const note = table && (
     <>
@@ -41,7 +39,7 @@ export function DataPanel({ store }: { store: Store }) {
         event.stopPropagation();
         setOver(false);
         const file = event.dataTransfer?.files[0];
-        if (file) upload(file);
+        if (file) send(file);
       }}
     >
       <Card title="Data" area="data" python={python} note={note ?? "no table yet"}>
@@ -49,7 +47,9 @@ export function DataPanel({ store }: { store: Store }) {
           samples={samples}
           frames={frames}
           onLoad={load}
-          onUpload={upload}
+          onUpload={send}
+          uploading={uploading}
+          onCancel={cancel}
           onRefresh={() =>
             attempt(async () => setFrames((await transport.request("frames", {})).frames))
           }

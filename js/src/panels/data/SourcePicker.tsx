@@ -2,19 +2,7 @@
 import { useState } from "preact/hooks";
 import { onEnter, Segmented, Select } from "../../ui/parts";
 import type { Frame } from "./types";
-
-// Common proxies reject larger messages; a path has no such limit.
-const MAX_BYTES = 50 * 2 ** 20;
-
-export async function readUpload(file: File): Promise<ArrayBuffer> {
-  if (!/\.(csv|tsv|txt|parquet)$/i.test(file.name)) {
-    throw new Error(`${file.name} is not a table: choose a .csv, .tsv or .parquet file`);
-  }
-  if (file.size > MAX_BYTES) {
-    throw new Error(`${file.name} is larger than 50 MB: load it by its path instead`);
-  }
-  return file.arrayBuffer();
-}
+import { megabytes, type Upload } from "./upload";
 
 const WAYS = ["sample", "variable", "path", "upload"] as const;
 
@@ -23,6 +11,8 @@ export function SourcePicker(props: {
   frames: readonly Frame[];
   onLoad: (source: string, name: string) => void;
   onUpload: (file: File) => void;
+  uploading: Upload | null;
+  onCancel: () => void;
   onRefresh: () => void;
 }) {
   const [way, setWay] = useState<string>("sample");
@@ -31,6 +21,7 @@ export function SourcePicker(props: {
   const loadPath = () => {
     if (path.trim()) props.onLoad("path", path.trim());
   };
+  if (props.uploading) return <Uploading upload={props.uploading} onCancel={props.onCancel} />;
   return (
     <div class="tw-row tw-source">
       <Segmented
@@ -92,6 +83,31 @@ export function SourcePicker(props: {
           }}
         />
       )}
+    </div>
+  );
+}
+
+/** Takes the place of the picker, so that nothing else is loaded meanwhile. */
+function Uploading({ upload, onCancel }: { upload: Upload; onCancel: () => void }) {
+  const { name, sent, size } = upload;
+  const reading = sent >= size;
+  return (
+    <div class="tw-row tw-source tw-upload">
+      <span class="tw-upload-name" title={name}>
+        {name}
+      </span>
+      <progress
+        class="tw-grow"
+        aria-label={`Upload of ${name}`}
+        max={size}
+        value={reading ? undefined : sent}
+      />
+      <span class="tw-facts">
+        {reading ? "reading the rows…" : `${megabytes(sent)} of ${megabytes(size)}`}
+      </span>
+      <button class="tw-button" type="button" disabled={reading} onClick={onCancel}>
+        Cancel
+      </button>
     </div>
   );
 }
