@@ -17,6 +17,8 @@ __all__ = [
     "FitStart",
     "Generation",
     "Memory",
+    "Phase",
+    "PhaseReport",
     "Point",
     "PredictEnd",
     "PredictStart",
@@ -31,6 +33,11 @@ __all__ = [
 ]
 
 Reason = Literal["budget", "stopped", "converged", "epochs", "steps", "failed"]
+
+# Of these a fit has those that its backend needs: the model or torch is loaded, rows are encoded,
+# closed forms are computed, weights are trained, temperatures or thresholds are chosen on
+# validation rows, forests are grown, and the members of a pool are weighed.
+Phase = Literal["loading", "reading", "moments", "learning", "calibrating", "forests", "weighing"]
 
 # More points make no visible difference in a plot.
 MAX_POINTS = 2000
@@ -59,6 +66,18 @@ class FitStart:
     budget_seconds: float | None
     total_steps: int | None
     total_epochs: int | None = None
+
+
+@dataclass(frozen=True)
+class PhaseReport:
+    """Phase of a fit, which takes about `seconds_left` more; None if that is unknown.
+
+    A long phase is reported again with a better estimate.
+    """
+
+    seconds: float
+    phase: Phase
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +203,7 @@ class Retry:
     attempt: int
 
 
-FitEvent: TypeAlias = FitStart | TrainExamples | TrainReport | EvalReport | FitEnd
+FitEvent: TypeAlias = FitStart | PhaseReport | TrainExamples | TrainReport | EvalReport | FitEnd
 PredictEvent: TypeAlias = PredictStart | RowEnd | PredictEnd | Generation | Score | Retry
 Event: TypeAlias = FitEvent | PredictEvent | Memory
 
@@ -234,6 +253,8 @@ class TrainingState:
         Validation loss of each column at `best_step`, in nats per cell.
     metrics : dict
         Latest other validation metrics.
+    phase : PhaseReport or None
+        Latest phase of the fit.
     reason : str or None
         Why the fit ended; None while it runs.
     curve : list of dict
@@ -274,6 +295,7 @@ class TrainingState:
     best_loss: float | None = None
     column_losses: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    phase: PhaseReport | None = None
     reason: Reason | None = None
     curve: list[Point] = field(default_factory=list)
     peak_memory: int | None = None
@@ -305,6 +327,8 @@ class TrainingState:
         self.seconds = event.seconds
         if isinstance(event, FitStart):
             self.start = event
+        elif isinstance(event, PhaseReport):
+            self.phase = event
         elif isinstance(event, TrainReport):
             self.step, self.epoch, self.loss = event.step, event.epoch, event.loss
             self.learning_rate = event.learning_rate

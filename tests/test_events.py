@@ -12,6 +12,7 @@ from tabwidget.events import (
     FitStart,
     Generation,
     Memory,
+    PhaseReport,
     PredictEnd,
     PredictStart,
     Retry,
@@ -121,6 +122,13 @@ def test_the_nearest_limit_counts(
 
 def test_a_fit_that_has_ended_is_complete() -> None:
     assert folded(start(), FitEnd(4.0, 9, "converged", 5, 1.0)).progress == 1.0
+
+
+def test_the_latest_phase_is_kept() -> None:
+    phase = PhaseReport(2.0, "weighing", 0.5)
+    state = folded(PhaseReport(0.0, "reading"), phase)
+    assert (state.phase, state.seconds) == (phase, 2.0)
+    assert from_dict(to_dict(phase)) == phase
 
 
 def test_peak_memory_is_kept() -> None:

@@ -16,6 +16,8 @@ from tabwidget.events import (
     Event,
     FitEnd,
     FitStart,
+    Phase,
+    PhaseReport,
     Reason,
     TrainExamples,
     TrainReport,
@@ -120,6 +122,15 @@ class FitLog:
                 total_epochs=None if self.epochs is None else math.ceil(self.epochs),
             )
         )
+
+    def phase(self, phase: Phase, seconds_left: float | None = None) -> None:
+        """Emit the begin of a phase.
+
+        By default, learning takes the rest of the time limit.
+        """
+        if phase == "learning" and seconds_left is None and self.max_seconds is not None:
+            seconds_left = max(0.0, self.max_seconds - self.reserve - self.seconds)
+        self.emit(PhaseReport(self.seconds, phase, seconds_left))
 
     def training(self, epoch: int, learning_rate: float, *, now: bool = False) -> None:
         """Emit the mean training loss since the last report; at most every 0.1 s unless `now`."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import atexit
 import copy
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from tabwidget.callbacks import Callback
-from tabwidget.events import Event, FitEnd, Point, TrainingState, from_dict
+from tabwidget.events import Event, FitEnd, PhaseReport, Point, TrainingState, from_dict
 from tabwidget.table.values import plain
 
 __all__ = ["Notify", "Run"]
@@ -40,6 +41,7 @@ class Run(Callback):
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._events: list[Event] = []
+        self._phase_at = 0.0
         self._state = TrainingState()
         self._ended = threading.Event()
 
@@ -94,6 +96,8 @@ class Run(Callback):
         with self._lock:
             self._events.append(event)
             self._state.fold(event)
+            if isinstance(event, PhaseReport):
+                self._phase_at = time.monotonic()
 
     def since(self, n: int) -> tuple[list[Event], int]:
         """Return the events from number `n` on, and the number of the next."""
@@ -122,9 +126,14 @@ class Run(Callback):
         return self.state.curve
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the current progress and metrics, JSON-safe."""
+        """Return the current progress and metrics, JSON-safe.
+
+        ``phase`` is empty before the first and once the fit is over, and ``phase_seconds_left`` is
+        None where nobody knows. ``note`` explains the end of a fit that hardly trained.
+        """
         state = self.state
         start = state.start
+        running = self.status == "running"
         fields = {
             "status": self.status,
             "error": self.error,
@@ -133,6 +142,9 @@ class Run(Callback):
             "seconds": state.seconds,
             "rows_per_second": state.rows_per_second,
             "seconds_left": state.seconds_left,
+            "phase": state.phase.phase if running and state.phase is not None else "",
+            "phase_seconds_left": self._phase_seconds_left(state) if running else None,
+            "note": "" if running else _note(state),
             "budget": None if start is None else start.budget_seconds,
             "best_step": state.best_step,
             "best_loss": state.best_loss,
@@ -148,3 +160,20 @@ class Run(Callback):
             if isinstance(metric, (int, float))
         }
         return shown
+
+    def _phase_seconds_left(self, state: TrainingState) -> float | None:
+        """Return the estimate of the current phase, less the time since it began."""
+        if state.phase is None:
+            return None
+        if state.phase.seconds_left is None:
+            # Without a time limit the pace of the steps tells.
+            return state.seconds_left if state.phase.phase == "learning" else None
+        return max(0.0, state.phase.seconds_left - (time.monotonic() - self._phase_at))
+
+
+def _note(state: TrainingState) -> str:
+    """Return a sentence on a fit that ended by its time limit before it could learn."""
+    trains = state.start is not None and state.start.n_train > 0
+    if not trains or state.reason != "budget" or state.step > 1:
+        return ""
+    return f"{'one step only' if state.step else 'no step was made'}: give it more seconds"

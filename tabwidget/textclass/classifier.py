@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -20,6 +21,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from tabwidget.errors import ConfigError
+from tabwidget.events import Phase, PhaseReport, to_dict
 from tabwidget.textclass.config import TextClassConfig
 from tabwidget.textclass.data import Labels, Texts
 from tabwidget.textclass.loading import DEFAULT_MODEL, LabelModel, load
@@ -216,6 +218,7 @@ metric_for_best_model, class_weights, tune_thresholds
             self._check_resumable(config, labels)
             train, validation = self._earlier_split(all_texts, config)
         else:
+            self._enter("loading")
             train, validation = train_validation_split(
                 all_texts, config.data.val_fraction, config.exp.seeds[0]
             )
@@ -230,6 +233,8 @@ metric_for_best_model, class_weights, tune_thresholds
         self._validation_digests = sorted(_digest(text) for text in validation.texts)
         self._label_lists = multi and not _is_matrix(y)
         self.thresholds_ = np.full(len(names), 0.5)
+        began = time.perf_counter()
+        self._enter("reading")
         from tabwidget.textclass.training import fit  # needs transformers, which `load` has checked
 
         try:
@@ -247,6 +252,7 @@ metric_for_best_model, class_weights, tune_thresholds
         except BaseException:
             del self.model_  # its weights were never evaluated
             raise
+        self._enter("calibrating", time.perf_counter() - began)
         found = self.model_.probabilities(validation.texts, self.eval_batch_size)
         self.validation_probabilities_ = found
         self.thresholds_ = thresholds_for(validation.targets, found, labels, config.train)
@@ -410,6 +416,10 @@ metric_for_best_model, class_weights, tune_thresholds
     def _assigned(self, X: Iterable[str]) -> Matrix:
         found = self.predict_proba(X)
         return decide(found, self.thresholds_, self.model_.labels)
+
+    def _enter(self, phase: Phase, seconds: float = 0.0) -> None:
+        if self.on_event is not None:
+            self.on_event(to_dict(PhaseReport(seconds, phase)))
 
     def _config(self) -> TextClassConfig:
         params = self.get_params(deep=False)

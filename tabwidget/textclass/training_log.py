@@ -155,6 +155,7 @@ class TrainingLog(TrainerCallback, ExportableState):
             n_validation=self._n_validation,
             n_parameters=sum(weight.numel() for weight in self._model.model.parameters()),
         )
+        log.phase("learning")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
         """End the run at its time limit, schedule evaluations and let waiting threads predict."""

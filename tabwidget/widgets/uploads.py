@@ -35,7 +35,7 @@ class _Upload:
 
 
 class Uploads:
-    """The uploads that are open in this kernel.
+    r"""The uploads that are open in this kernel.
 
     Each file is written to a temporary folder of its own, which disappears with the end of the
     upload. The number and the total size of open uploads are bounded.
@@ -44,11 +44,11 @@ class Uploads:
     --------
     >>> uploads = Uploads()
     >>> upload = uploads.open("C:/mine/toy.csv", 4)
-    >>> uploads.append(upload, 0, b"a\\n1\\n")
+    >>> uploads.append(upload, 0, b"a\n1\n")
     4
     >>> with uploads.finished(upload) as path:
     ...     path.name, path.read_bytes()
-    ('toy.csv', b'a\\n1\\n')
+    ('toy.csv', b'a\n1\n')
     """
 
     def __init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,17 @@ from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainExamples,
 @pytest.fixture
 def events() -> list[Event]:
     return []
+
+
+def test_learning_takes_the_rest_of_the_time_limit() -> None:
+    events: list[Any] = []
+    log = FitLog(events.append, "fake", max_seconds=60.0)
+    log.reserve = 10.0
+    log.phase("reading")
+    log.phase("learning")
+    assert [event.phase for event in events] == ["reading", "learning"]
+    assert events[0].seconds_left is None
+    assert 45.0 < events[1].seconds_left <= 50.0
 
 
 def test_start_and_end_carry_the_limits_and_the_best_step(events: list[Event]) -> None:

@@ -14,6 +14,7 @@ from tabwidget.events import (
     Event,
     FitEnd,
     FitStart,
+    PhaseReport,
     Reason,
     TrainingState,
     TrainReport,
@@ -108,6 +109,9 @@ def test_a_snapshot_holds_the_figures_of_the_moment() -> None:
         "seconds": 2.0,
         "rows_per_second": 500.0,
         "seconds_left": 8.0,
+        "phase": "",
+        "phase_seconds_left": None,
+        "note": "",
         "budget": 10.0,
         "best_step": 20,
         "best_loss": 1.25,
@@ -116,6 +120,59 @@ def test_a_snapshot_holds_the_figures_of_the_moment() -> None:
         "n_parameters": 1234,
         "metrics": {},
     }
+
+
+def test_a_snapshot_names_the_phase_and_its_time_until_the_fit_is_over() -> None:
+    run, go_on, seen = Run(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        tell(run, PhaseReport(0.1, "learning", 30.0), FitEnd(1.0, 9, "budget", 5, 1.0))
+        tell(run, PhaseReport(1.0, "weighing"))
+        seen.set()
+        go_on.wait(5)
+
+    tell(run, PhaseReport(0.0, "moments"))
+    assert (run.snapshot()["phase"], run.snapshot()["phase_seconds_left"]) == ("moments", None)
+    tell(run, PhaseReport(0.1, "learning", 30.0))
+    left = run.snapshot()["phase_seconds_left"]
+    assert 20.0 < left <= 30.0
+    # Time passes without an event, too.
+    assert run.snapshot()["phase_seconds_left"] < left
+    run.start(work, ended=lambda: None)
+    assert seen.wait(5)
+    # The network has ended, and the fit goes on.
+    assert (run.snapshot()["status"], run.snapshot()["phase"]) == ("running", "weighing")
+    go_on.set()
+    assert run.wait(5)
+    assert (run.snapshot()["status"], run.snapshot()["phase"]) == ("done", "")
+
+
+def test_without_a_time_limit_the_pace_tells_what_is_left() -> None:
+    run = Run()
+    start = FitStart(0.0, 100, 5, 90, 10, 1234, "fake", None, 50)
+    tell(run, start, PhaseReport(0.0, "learning"), report(10))
+    assert run.snapshot()["phase_seconds_left"] == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("n_train", "step", "reason", "note"),
+    [
+        (90, 1, "budget", "one step only: give it more seconds"),
+        (90, 0, "budget", "no step was made: give it more seconds"),
+        (90, 2, "budget", ""),
+        (90, 1, "steps", ""),
+        (90, 1, "stopped", ""),
+        (0, 0, "budget", ""),
+    ],
+)
+def test_a_fit_that_hardly_trained_says_so(
+    n_train: int, step: int, reason: Reason, note: str
+) -> None:
+    run = Run()
+    start = FitStart(0.0, 100, 5, n_train, 10, 1234, "fake", 0.1, None)
+    run.start(lambda: tell(run, start, FitEnd(1.0, step, reason, 0, 1.0)), ended=lambda: None)
+    assert run.wait(5)
+    assert run.snapshot()["note"] == note
 
 
 def test_a_snapshot_is_json_before_the_first_event_and_when_losses_diverge() -> None:

@@ -218,8 +218,11 @@ def test_fitted_classifier_is_pickled(tiny: str) -> None:
 def test_events_are_emitted(tiny: str) -> None:
     events: list[Mapping[str, Any]] = []
     classifier = make_classifier(tiny, on_event=events.append).fit(SINGLE.texts, KINDS)
-    assert [events[0]["event"], events[-1]["event"]] == ["FitStart", "FitEnd"]
-    assert classifier.training_.steps == events[-1]["step"] == 2
+    phases = [event["phase"] for event in events if event["event"] == "PhaseReport"]
+    assert phases == ["loading", "reading", "learning", "calibrating"]
+    others = [event for event in events if event["event"] != "PhaseReport"]
+    assert [others[0]["event"], others[-1]["event"]] == ["FitStart", "FitEnd"]
+    assert classifier.training_.steps == others[-1]["step"] == 2
 
 
 def test_predicting_before_fit_raises(tiny: str) -> None:

@@ -56,11 +56,12 @@ def test_events_and_lines_of_a_run(tmp_path: Path) -> None:
     result = log.end(trainer_state(8))
     assert [event["event"] for event in payloads] == [
         "FitStart",
+        "PhaseReport",
         "TrainReport",
         "EvalReport",
         "FitEnd",
     ]
-    start, report, evaluation, end = payloads
+    start, _, report, evaluation, end = payloads
     assert (start["n_rows"], start["n_columns"], start["n_parameters"]) == (12, 3, 9)
     assert (start["total_steps"], start["total_epochs"]) == (8, 20)
     assert (report["loss"], report["learning_rate"], report["step"]) == (0.75, 0.1, 2)
@@ -78,7 +79,7 @@ def test_the_run_stops_after_evaluations_without_progress(tmp_path: Path) -> Non
         *(False, False, False),
         True,
     ]
-    assert [event["best"] for event in payloads[1:]] == [True, True, False, False]
+    assert [event["best"] for event in payloads[2:]] == [True, True, False, False]
     assert log.end(trainer_state(4)).reason == "converged"
 
 

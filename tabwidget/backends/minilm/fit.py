@@ -21,7 +21,7 @@ from tabwidget.backends.minilm.moments import covariances_of, moments_of
 from tabwidget.backends.minilm.reading_orders import order_sampler, read_neighbors
 from tabwidget.backends.minilm.size_defaults import ModelSettings, recipe_of
 from tabwidget.config import ModelConfig
-from tabwidget.events import Reason
+from tabwidget.events import PhaseReport, Reason
 from tabwidget.minilm.cell_data import Cells
 from tabwidget.minilm.cell_model import CellModel
 from tabwidget.minilm.cell_trainer import CellTrainer
@@ -71,6 +71,7 @@ class MiniLMFit:
         columns: Sequence[Column],
         started: Sequence[CellModel] = (),
     ) -> None:
+        request.emit(PhaseReport(0.0, "loading"))
         warm_up()
         table, training = request.table, request.training
         self.log = FitLog(
@@ -80,9 +81,11 @@ class MiniLMFit:
             max_steps=training.max_steps,
             epochs=training.epochs,
         )
+        self.log.phase("reading")
         self.request, self.columns = request, columns
         rows = table.schema.rows(table.frame)
         settings = ModelSettings.of(len(rows), len(columns), config, training)
+        self.log.phase("moments")
         models = [_resumed(model) for model in started]
         models = models or _new_models(config, settings, columns, rows, request.seed)
         cells = encode(models[0], columns, rows)
@@ -128,6 +131,7 @@ class MiniLMFit:
             n_validation=len(self.validation_rows[0]),
             n_parameters=sum(p.numel() for m in self.members for p in m.model.parameters()),
         )
+        self.log.phase("learning")
         reason: Reason = "stopped"
         try:
             if self.request.resume:
@@ -140,6 +144,7 @@ class MiniLMFit:
             # The best weights are kept also after a stop or an interrupt.
             if self.log.best_loss == math.inf and self.log.n_steps:
                 self._evaluate(self.members, publish)
+            self.log.phase("calibrating", self.log.reserve)
             self._calibrate(publish)
             self.log.end(reason)
 

@@ -28,7 +28,7 @@ from tabwidget.backends.pool.weights import PoolWeights
 from tabwidget.backends.pretrained import PretrainedBackend
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError
-from tabwidget.events import Event, FitEnd, FitStart
+from tabwidget.events import Event, FitEnd, FitStart, Phase, PhaseReport
 from tabwidget.serializers.base import Serializer
 from tabwidget.table import Column, Table
 
@@ -279,7 +279,9 @@ class _PoolFit:
         self.forests = Forests(backend.pretrained.context)
         self.validation: PoolValidation | None = None
         self._next_weighing = 1.0
+        self._weighing_seconds: float | None = None
         self._end: FitEnd | None = None
+        self._ended_at = 0.0
 
     def run(self) -> None:
         """Train to the end, and choose the final weights."""
@@ -294,7 +296,7 @@ class _PoolFit:
             if self.validation is not None and self.backend.network.ready:
                 self._finish(self.validation)
             if self._end is not None:
-                self.request.emit(self._end)
+                self.request.emit(replace(self._end, seconds=self._seconds))
         if not self.backend.network.ready and not self.request.stopped():
             raise ConfigError(
                 "training diverged: no loss was finite; lower the learning_rate. The answers are "
@@ -303,11 +305,14 @@ class _PoolFit:
 
     def _receive(self, event: Event) -> None:
         if isinstance(event, FitEnd):
-            self._end = event
+            # The fit of the network ends, and this one goes on.
+            self._end, self._ended_at = event, time.perf_counter()
             return
         if isinstance(event, FitStart):
             event = replace(event, backend=self.backend.name, budget_seconds=self.limit)
         self.request.emit(event)
+        if isinstance(event, PhaseReport):
+            return
         if self.validation is None:
             self.validation = PoolValidation(
                 self.request.table,
@@ -324,6 +329,15 @@ class _PoolFit:
             self._next_weighing = WEIGHING_FACTOR * event.seconds
             self._weigh(self.validation)
 
+    @property
+    def _seconds(self) -> float:
+        """Seconds since the fit of the network began, after its end."""
+        before = 0.0 if self._end is None else self._end.seconds
+        return before + time.perf_counter() - self._ended_at
+
+    def _enter(self, phase: Phase, seconds_left: float | None) -> None:
+        self.request.emit(PhaseReport(self._seconds, phase, seconds_left))
+
     def _finish(self, validation: PoolValidation) -> None:
         """Grow the forests, measure what is left without a time limit, and choose the weights."""
         steps = self.request.training.max_steps
@@ -334,7 +348,15 @@ class _PoolFit:
         left = most if self.limit is None else 0
         while left and not self.request.stopped() and validation.measure():
             left -= 1
-        self._weigh(validation)
+        self._enter("weighing", self._weighing_seconds)
+        began = time.perf_counter()
+
+        def weighed(done: int, total: int) -> None:
+            if done:
+                used = time.perf_counter() - began
+                self._enter("weighing", used * (total / done - 1))
+
+        self._weigh(validation, weighed)
 
     def _grow_forests(self, n_trees: int) -> None:
         if n_trees < TREES_PER_STEP:
@@ -343,16 +365,23 @@ class _PoolFit:
         first = [i for i, name in enumerate(names) if name in self.request.targets]
         order = [*first, *(i for i in range(len(names)) if i not in first)]
         seconds = math.inf if self.limit is None else FOREST_SHARE * self.limit / len(order)
+        self._enter("forests", None if self.limit is None else FOREST_SHARE * self.limit)
         began = time.perf_counter()
         for done, target in enumerate(order):
             late = time.perf_counter() - began > max(1, done) * seconds + seconds
             if self.request.stopped() or late:
                 break
             self.forests.grow(target, max_trees=n_trees, seconds=seconds)
+            used = time.perf_counter() - began
+            self._enter("forests", used * (len(order) / (done + 1) - 1))
         self.backend.forests = self.forests
 
-    def _weigh(self, validation: PoolValidation) -> None:
-        self.backend._set(*validation.weights(self.forests))
+    def _weigh(
+        self, validation: PoolValidation, done: Callable[[int, int], None] | None = None
+    ) -> None:
+        began = time.perf_counter()
+        self.backend._set(*validation.weights(self.forests, done))
+        self._weighing_seconds = time.perf_counter() - began
 
 
 def _renamed(emit: Callable[[Event], None], name: str) -> Callable[[Event], None]:

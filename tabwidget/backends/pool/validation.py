@@ -7,7 +7,7 @@ pretrained model answers them from contexts that lack the rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +129,9 @@ class PoolValidation:
         self.seconds += time.perf_counter() - began
         return True
 
-    def weights(self, forests: Forests) -> tuple[PoolWeights, dict[int, float]]:
+    def weights(
+        self, forests: Forests, done: Callable[[int, int], None] | None = None
+    ) -> tuple[PoolWeights, dict[int, float]]:
         """Return the pool weights by what is measured, and each column's gain in nats.
 
         A column that is not measured gets the mean weights of the others of its kind.
@@ -138,11 +140,16 @@ class PoolValidation:
         ----------
         forests : Forests
             What is grown so far.
+        done : callable, optional
+            Called with the number of columns weighed so far, and of those to weigh.
         """
         n_columns = len(self.columns)
         at = np.zeros((len(KNOWN_SHARES), n_columns, N_MEMBERS))
         gains = {}
-        for target, found in self._by_network().items():
+        measured = self._by_network()
+        for number, (target, found) in enumerate(measured.items()):
+            if done is not None:
+                done(number, len(measured))
             column = self.columns[target]
             distances = np.diff(column.grid) if column.is_number else None
             codes = np.concatenate([m.codes for m, _ in found])

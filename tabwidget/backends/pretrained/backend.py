@@ -102,6 +102,7 @@ class PretrainedBackend:
             n_validation=0,
             n_parameters=n_parameters,
         )
+        log.phase("reading")
         self.take(request)
         log.end("budget")
 

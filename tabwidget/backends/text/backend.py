@@ -22,6 +22,7 @@ from tabwidget.backends.text.fit_settings import FitDefaults
 from tabwidget.backends.text.tokens import TextTokenizer, Token, row_tokens, tokens_of_row
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import NotFittedError
+from tabwidget.events import Phase, PhaseReport
 from tabwidget.params import warn_unused
 from tabwidget.serializers.base import Serializer
 from tabwidget.storage.json_codec import params_from_json, params_to_json
@@ -52,6 +53,7 @@ class TextBackend(FittedWeights, ABC):
 
     name: str
     defaults: ClassVar[FitDefaults] = TextFit.defaults
+    first_phase: ClassVar[Phase] = "reading"  # while the model is made
 
     def __init__(self, model_config: ModelConfig | None = None) -> None:
         self.model_config = model_config or ModelConfig()
@@ -114,6 +116,7 @@ class TextBackend(FittedWeights, ABC):
         if not request.resume:
             # Until the new model is ready, the old one must not answer for the new table.
             self._answers = None
+            request.emit(PhaseReport(0.0, self.first_phase))
             self._scorer = self._new_scorer(request.seed, request.table, request.serializer)
         self._serializer = request.serializer
         assert self._scorer is not None

@@ -72,6 +72,7 @@ class TextFit(ABC):
             max_steps=training.max_steps,
             epochs=training.epochs,
         )
+        self.log.phase("reading")
         self.scorer, self.lock = scorer, lock
         self.data = FitData(request, tokens)
         _check_lengths(int(self.data.lengths.max()), training.max_seq_length, scorer.max_length)
@@ -104,6 +105,7 @@ class TextFit(ABC):
             n_validation=len(data.validation_rows),
             n_parameters=self.scorer.n_parameters,
         )
+        self.log.phase("learning")
         try:
             with self.lock.hold():
                 self.evaluate()

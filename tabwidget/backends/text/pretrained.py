@@ -6,7 +6,7 @@ import itertools
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -17,6 +17,7 @@ from tabwidget.backends.text import ScoringModel
 from tabwidget.backends.text.backend import TextBackend
 from tabwidget.config import LoRAConfig, ModelConfig, QuantizationConfig
 from tabwidget.errors import ConfigError, require
+from tabwidget.events import Phase
 from tabwidget.serializers.base import Serializer
 from tabwidget.table import Table
 
@@ -84,6 +85,8 @@ class PretrainedBackend(TextBackend):
     model_config : ModelConfig, optional
         The model, and how to tune it.
     """
+
+    first_phase: ClassVar[Phase] = "loading"
 
     @abstractmethod
     def _load_scorer(self, seed: int) -> ScoringModel:

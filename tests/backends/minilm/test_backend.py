@@ -15,7 +15,15 @@ import torch
 from tabwidget.backends import Backend, FitRequest, MiniLMBackend, resolve
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
-from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainExamples, TrainReport
+from tabwidget.events import (
+    EvalReport,
+    Event,
+    FitEnd,
+    FitStart,
+    PhaseReport,
+    TrainExamples,
+    TrainReport,
+)
 from tabwidget.serializers import JSONSerializer
 from tabwidget.table import Table
 
@@ -140,8 +148,10 @@ def test_chain_agrees_with_predict(
 
 def test_events_cover_the_whole_fit(toy_fit: tuple[MiniLMBackend, list[Event]]) -> None:
     _, events = toy_fit
-    assert isinstance(events[0], FitStart)
-    assert events[0].n_train + events[0].n_validation == events[0].n_rows == 200
+    [start] = [event for event in events if isinstance(event, FitStart)]
+    assert start.n_train + start.n_validation == start.n_rows == 200
+    phases = [event.phase for event in events if isinstance(event, PhaseReport)]
+    assert phases == ["loading", "reading", "moments", "learning", "calibrating"]
     assert isinstance(events[-1], FitEnd)
     assert events[-1].step <= 150
     seconds = [event.seconds for event in events]

@@ -16,7 +16,16 @@ from tabwidget.backends.minilm import MiniLMBackend
 from tabwidget.backends.pool import PoolBackend
 from tabwidget.callbacks import Callback
 from tabwidget.errors import ConfigError
-from tabwidget.events import EvalReport, Event, FitEnd, FitStart, TrainingState, TrainReport
+from tabwidget.events import (
+    EvalReport,
+    Event,
+    FitEnd,
+    FitStart,
+    Memory,
+    PhaseReport,
+    TrainingState,
+    TrainReport,
+)
 
 
 def fit(
@@ -92,8 +101,8 @@ def test_questions_are_answered_from_the_first_event_on(frame: pd.DataFrame) -> 
     )
     recorder.model = model
     model.fit(frame)
-    assert isinstance(recorder.events[0], FitStart)
-    assert recorder.events[0].backend == "auto"
+    [start] = [event for event in recorder.events if isinstance(event, FitStart)]
+    assert start.backend == "auto"
     assert isinstance(recorder.events[-1], FitEnd)
     assert sum(isinstance(event, FitEnd) for event in recorder.events) == 1
     assert len(recorder.answers) == len(recorder.events)
@@ -178,11 +187,37 @@ def test_a_time_limit_measures_between_steps_and_ends_in_time(frame: pd.DataFram
     recorder = Recorder()
     model = fit(frame, max_seconds=1.5, callback=recorder)
     assert model.trained
-    start = recorder.events[0]
-    assert isinstance(start, FitStart)
+    [start] = [event for event in recorder.events if isinstance(event, FitStart)]
     assert start.budget_seconds == 1.5
     assert any(isinstance(event, TrainReport) for event in recorder.events)
     assert any(isinstance(event, EvalReport) for event in recorder.events)
+
+
+def test_the_phases_of_a_fit_are_reported_and_its_end_comes_last(frame: pd.DataFrame) -> None:
+    recorder = Recorder()
+    fit(frame, max_seconds=1.0, callback=recorder)
+    phases = [event for event in recorder.events if isinstance(event, PhaseReport)]
+    named = list(dict.fromkeys(event.phase for event in phases))
+    assert named == ["loading", "reading", "moments", "learning", "calibrating", "weighing"]
+    [left] = [event.seconds_left for event in phases if event.phase == "learning"]
+    assert left is not None
+    assert 0 <= left < 1
+    assert isinstance(recorder.events[-1], FitEnd)
+    seconds = [event.seconds for event in recorder.events if not isinstance(event, Memory)]
+    assert seconds == sorted(seconds)
+
+
+def test_forests_are_a_phase_of_their_own() -> None:
+    recorder = Recorder()
+    rng = np.random.default_rng(0)
+    large = pd.DataFrame(rng.normal(size=(1_000, 2)), columns=["a", "b"])
+    fit(large, max_seconds=2.0, callback=recorder)
+    phases = [event for event in recorder.events if isinstance(event, PhaseReport)]
+    assert [event.phase for event in phases][-1] == "weighing"
+    forests = [event for event in phases if event.phase == "forests"]
+    # From the first forest on, their pace is known.
+    assert [event.seconds_left for event in forests][0::2] == [1.0, 0.0]
+    assert len(forests) == 3
 
 
 def test_new_rows_and_levels_join_context_and_network() -> None:
