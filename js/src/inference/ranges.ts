@@ -27,14 +27,23 @@ export function toLevel(value: number, line: Line): Level {
 }
 
 export function fromLevel(level: Level, line: Line): number {
-  if (!line.date || typeof level === "number") return Number(level);
-  const text = String(level);
-  return Date.parse(/Z$|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`) / 1000;
+  return !line.date || typeof level === "number" ? Number(level) : toSeconds(String(level));
+}
+
+/** Seconds since 1970 of a date as the kernel writes it: without a zone it is UTC. */
+export function toSeconds(text: string): number {
+  const iso = text.trim().replace(" ", "T");
+  const zoned = !iso.includes("T") || /(Z|[+-]\d\d:?\d\d)$/.test(iso);
+  return Date.parse(zoned ? iso : `${iso}Z`) / 1000;
 }
 
 /** Both ends of the evidence; equal for a single value. */
 export function endsOf(evidence: Evidence | null, line: Line): [number, number] | null {
-  if (!evidence) return null;
+  const ends = evidence && bothEnds(evidence, line);
+  return ends?.every(Number.isFinite) ? ends : null;
+}
+
+function bothEnds(evidence: Evidence, line: Line): [number, number] {
   switch (evidence.op) {
     case "is":
       return [fromLevel(evidence.value, line), fromLevel(evidence.value, line)];

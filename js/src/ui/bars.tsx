@@ -1,5 +1,6 @@
 // Small inline histograms: counts of a column, or its predicted distribution.
 import type { ColumnSummary } from "../core/table";
+import { toSeconds } from "../inference/ranges";
 import type { DistributionRecord } from "../inference/types";
 
 const HEIGHT = 100;
@@ -10,12 +11,16 @@ export interface Bar {
   height: number;
 }
 
+/** Whether a bar can be drawn: a path that holds no numbers is an error in the console. */
+function drawable(bar: Bar): boolean {
+  return [bar.left, bar.width, bar.height].every(Number.isFinite);
+}
+
 /** The bars as one path in a box of 1000 × 100, scaled down by `scale`. */
 export function barPath(bars: readonly Bar[], scale = 1): string {
   let path = "";
-  for (const bar of bars) {
+  for (const bar of bars.filter(drawable)) {
     const numbers = [bar.left * 1000, Math.max(4, bar.width * 1000), HEIGHT * bar.height * scale];
-    if (!numbers.every(Number.isFinite)) continue;
     const [x, width, height] = numbers.map((value) => value.toFixed(1));
     path += `M${x},${HEIGHT}v-${height}h${width}V${HEIGHT}z`;
   }
@@ -71,12 +76,15 @@ export function sparkBars(
         record.density ?? record.probability / Math.max(record.high - record.low, 1e-12);
       return { left, width: Math.max(width, 0.002), height };
     }
-    const middle = place(Number(record.value));
+    // Of a date with few distinct values the record holds the date, as text.
+    const { value } = record;
+    const middle = place(typeof value === "string" ? toSeconds(value) : Number(value));
     const left = Math.min(1 - single, Math.max(0, middle - single / 2));
     return { left, width: single, height: record.probability };
   });
-  const most = Math.max(1e-300, ...shapes.map((shape) => shape.height));
-  return shapes.map((shape) => ({ ...shape, height: shape.height / most }));
+  const drawn = shapes.filter(drawable);
+  const most = Math.max(1e-300, ...drawn.map((shape) => shape.height));
+  return drawn.map((shape) => ({ ...shape, height: shape.height / most }));
 }
 
 /** The predicted distribution of a number. */

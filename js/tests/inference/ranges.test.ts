@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { endsOf, lineOf, range, single, snap, step } from "../../src/inference/ranges";
+import { endsOf, fromLevel, lineOf, range, single, snap, step } from "../../src/inference/ranges";
 import { column } from "../model";
 
 describe("a slider", () => {
@@ -12,6 +12,15 @@ describe("a slider", () => {
     const day = single(86400, dates);
     expect(day).toEqual({ op: "is", value: "1970-01-02T00:00:00" });
     expect(endsOf(day, dates)).toEqual([86400, 86400]);
+  });
+
+  it("reads dates as the kernel writes them", () => {
+    const dates = lineOf(column("d", { kind: "datetime", low: 0, high: 86400 * 30 }));
+    for (const text of ["1970-01-02", "1970-01-02 00:00:00", "1970-01-02T01:00:00+01:00"]) {
+      expect(fromLevel(text, dates)).toBe(86400);
+    }
+    expect(endsOf({ op: "is", value: "no date" }, dates)).toBeNull();
+    expect(endsOf({ op: "in", values: [] }, dates)).toBeNull();
   });
 
   it("has round steps", () => {
