@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,11 +161,13 @@ def _wait_until_up(server: subprocess.Popen[bytes], lab: Lab, log: Path) -> None
 
 
 @contextlib.contextmanager
-def running_browser(folder: Path) -> Iterator[Browser]:
-    """Start Chromium with a profile of its own."""
+def running_browser(folder: Path, arguments: Sequence[str] = ()) -> Iterator[Browser]:
+    """Start Chromium with a profile of its own, and with further arguments."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium(), args=CHROMIUM_ARGS, env={**os.environ, "HOME": str(folder)}
+            executable_path=chromium(),
+            args=[*CHROMIUM_ARGS, *arguments],
+            env={**os.environ, "HOME": str(folder)},
         )
         try:
             yield browser
