@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import threading
 import time
 import urllib.request
@@ -13,7 +12,7 @@ from typing import Any
 
 import websocket
 
-__all__ = ["SteadyMouse", "free_port", "steady_mouse"]
+__all__ = ["SteadyMouse", "steady_mouse"]
 
 
 class SteadyMouse:
@@ -91,10 +90,3 @@ def steady_mouse(port: int, url: str) -> Iterator[SteadyMouse]:
         yield SteadyMouse(connection)
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

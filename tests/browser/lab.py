@@ -1,4 +1,4 @@
-"""A JupyterLab server on this machine, and a page in it that notes whatever goes wrong."""
+"""A Jupyter server on this machine, and a page in it that notes whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -57,10 +57,12 @@ class Lab:
     port: int
     token: str
     root: Path
+    app: str = "jupyterlab"
 
     def url(self, notebook: str) -> str:
-        """Return the address of a notebook in a workspace of its own."""
-        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}&reset"
+        """Return the address of a notebook; in JupyterLab in a workspace of its own."""
+        places = {"jupyterlab": f"lab/tree/{notebook}?reset&", "notebook": f"notebooks/{notebook}?"}
+        return f"http://127.0.0.1:{self.port}/{places[self.app]}token={self.token}"
 
     def write(self, name: str, cells: list[str]) -> None:
         """Write a notebook; without kernel metadata JupyterLab would stop to ask for one."""
@@ -91,8 +93,10 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[Lab]:
-    """Start JupyterLab with configuration of its own; it ends with the context."""
+def running_lab(
+    folder: Path, theme: str = "JupyterLab Light", app: str = "jupyterlab"
+) -> Iterator[Lab]:
+    """Start JupyterLab, or Notebook 7, with configuration of its own; it ends with the context."""
     root = folder / "root"
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     for made in (root, settings):
@@ -100,10 +104,7 @@ def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[Lab]:
     quiet = {"checkForUpdates": False, "fetchNews": "false", "doNotDisturbMode": True}
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    lab = Lab(port, secrets.token_hex(16), root)
+    lab = Lab(free_port(), secrets.token_hex(16), root, app)
     environment = {
         **os.environ,
         "HOME": str(folder),
@@ -118,46 +119,63 @@ def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[Lab]:
         ),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
     }
+    name = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}[app]
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *(sys.executable, "-m", app, "--no-browser", "--allow-root"),
         "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
+        f"--ServerApp.port={lab.port}",
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={lab.token}",
         f"--ServerApp.root_dir={root}",
-        "--LabApp.expose_app_in_browser=True",
+        f"--{name}.expose_app_in_browser=True",
         "--LabApp.extension_manager=readonly",
         "--LabApp.news_url=",
     ]
-    log = (folder / "server.log").open("wb")
-    server = subprocess.Popen(
-        command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder
-    )
-    try:
-        _wait_until_up(server, lab, folder / "server.log")
+    status = f"http://127.0.0.1:{lab.port}/api/status?token={lab.token}"
+    with running_server(command, environment, folder, status):
         yield lab
-    finally:
-        server.terminate()
+
+
+@contextlib.contextmanager
+def running_server(
+    command: list[str], environment: dict[str, str], folder: Path, address: str
+) -> Iterator[None]:
+    """Start a server, wait until it answers at an address, and end it with the context."""
+    path = folder / "server.log"
+    with path.open("wb") as log:
+        server = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder
+        )
         try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-        log.close()
+            _wait_until_up(server, address, path)
+            yield
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
-def _wait_until_up(server: subprocess.Popen[bytes], lab: Lab, log: Path) -> None:
-    address = f"http://127.0.0.1:{lab.port}/api/status?token={lab.token}"
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     for _ in range(300):
         if server.poll() is not None:
-            raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')}")
+            raise RuntimeError(f"the server did not start:\n{log.read_text(errors='replace')}")
         with (
             contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError),
             urllib.request.urlopen(address, timeout=5),
         ):
             return
         time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not answer:\n{log.read_text(errors='replace')}")
+    raise RuntimeError(f"the server did not answer:\n{log.read_text(errors='replace')}")
 
 
 @contextlib.contextmanager
@@ -229,7 +247,7 @@ def open_notebook(page: Page, lab: Lab, name: str) -> None:
     """Open a notebook and wait for its kernel."""
     page.goto(lab.url(name))
     wait_for_kernel(page)
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    page.evaluate("() => window.jupyterapp.shell.collapseLeft?.()")
 
 
 def wait_for_kernel(page: Page) -> None:
