@@ -121,9 +121,6 @@ export function column(name: string, more: Partial<ColumnSummary> = {}): ColumnS
 export function stats(more: Partial<RunStats> = {}): RunStats {
   return {
     status: "running",
-    phase: "",
-    phase_seconds_left: null,
-    note: "",
     error: null,
     step: 10,
     epoch: 1,

@@ -61,11 +61,6 @@ export interface RunStats {
   seconds: number;
   rows_per_second: number | null;
   seconds_left: number | null;
-  /** What a running fit does: "reading", "learning", …; empty once it is over. */
-  phase: string;
-  phase_seconds_left: number | null;
-  /** A sentence on a fit that hardly trained. */
-  note: string;
   budget: number | null;
   best_step: number | null;
   best_loss: number | null;
