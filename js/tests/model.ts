@@ -19,7 +19,7 @@ interface Sent {
 /** What the kernel sends besides the names of the panels. */
 export type State = Slices & { python: string };
 
-const PANELS = ["data", "task", "train", "columns", "query", "labels"];
+const PANELS = ["data", "task", "train", "columns", "query", "labels", "rows"];
 
 /** The trait that carries a part of the state. */
 function traitFor(key: string): string {
@@ -204,6 +204,24 @@ export function textTask(
   };
 }
 
+/** The slice of the rows of a table that is not loaded. */
+const NO_ROWS: Slices["rows"] = {
+  table: null,
+  view: {
+    sort: null,
+    descending: false,
+    search: "",
+    matching_only: false,
+    by_surprise: false,
+    version: 0,
+    total: 0,
+  },
+  matching: null,
+  selected: null,
+  model: 0,
+  surprise: null,
+};
+
 /** The traits of a session with a table, before training; parts of slices replace theirs. */
 export function state(more: { [K in keyof Slices]?: Partial<Slices[K]> } = {}): State {
   const columns = [
@@ -226,8 +244,9 @@ export function state(more: { [K in keyof Slices]?: Partial<Slices[K]> } = {}): 
       ...more.train,
     },
     query: { question: null, answer: null, ...more.query },
-    columns: {},
     labels: { report: null, ...more.labels },
+    columns: {},
+    rows: { ...NO_ROWS, ...more.rows },
   };
 }
 

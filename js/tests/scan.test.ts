@@ -42,7 +42,7 @@ describe("scanning", () => {
 
   it("makes the modules that the sources import", () => {
     const names = panels.map(({ name }) => name);
-    expect(names).toEqual(["columns", "data", "labels", "query", "task", "train"]);
+    expect(names).toEqual(["columns", "data", "labels", "query", "rows", "task", "train"]);
     expect(forms.map(({ kind }) => kind)).toEqual(["rows", "text-labels"]);
   });
 });

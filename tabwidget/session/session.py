@@ -26,6 +26,7 @@ from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers import Serializer
 from tabwidget.session.codegen import source_code
 from tabwidget.session.results import Answer, Change, RowPreview
+from tabwidget.session.row_methods import RowMethods
 from tabwidget.session.run import Notify, Run
 from tabwidget.session.settings import checked_training, task_for
 from tabwidget.session.tasks import Task, task_classes
@@ -42,7 +43,7 @@ STOP_SECONDS = 5.0  # to wait for a step in progress
 _log = logging.getLogger(__name__)
 
 
-class Session:
+class Session(RowMethods):
     """A table, the settings for it, its fit and the questions asked of it.
 
     Parameters
@@ -408,7 +409,9 @@ class Session:
         return np.flatnonzero(matcher.mask(schema, evidence))
 
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:
-        """Call `fn` with "table", "choices", "run" or "answer" whenever that changed.
+        """Call `fn` with a topic whenever that changed.
+
+        The topics are "table", "choices", "run", "answer", "rows", "selection" and "surprise".
 
         It is called on the thread that made the change, and must return at once.
 
@@ -480,6 +483,8 @@ class Session:
         return run
 
     def _notify(self, topic: str) -> None:
+        if topic == "answer" and self._scan is not None:
+            self._scan.hold()
         for subscriber in self._subscribers:
             try:
                 subscriber(topic)

@@ -24,7 +24,7 @@ def panel_classes() -> dict[str, type[Panel]]:
     Examples
     --------
     >>> list(panel_classes())
-    ['data', 'task', 'train', 'columns', 'query', 'labels']
+    ['data', 'task', 'train', 'columns', 'query', 'labels', 'rows']
     """
     folder = import_module(_FOLDER)
     modules = [import_module(f"{_FOLDER}.{i.name}") for i in pkgutil.iter_modules(folder.__path__)]

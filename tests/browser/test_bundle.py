@@ -85,7 +85,7 @@ def state() -> dict[str, object]:
         **{"settings": settings, "offers": offers},
     }
     return {
-        "panels": ["data", "task", "train", "query", "labels"],
+        "panels": ["data", "task", "train", "query", "labels", "rows"],
         "static_id": "abc",
         "python": "",
         "data": {

@@ -57,7 +57,7 @@ def heard(panel: Workbench, content: dict[str, Any]) -> list[dict[str, Any]]:
         (TrainPanel, ["train"]),
         (QueryPanel, ["query", "labels", "columns"]),
         (LabelsPanel, ["labels"]),
-        (Workbench, ["data", "task", "train", "columns", "query", "labels"]),
+        (Workbench, ["data", "task", "train", "columns", "query", "labels", "rows"]),
     ],
 )
 def test_each_panel_draws_its_part_of_one_session(panel: type[Workbench], drawn: list[str]) -> None:

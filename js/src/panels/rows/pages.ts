@@ -1,0 +1,159 @@
+// Pages of the rows shown: what is on screen is fetched first, then what comes next.
+import { Superseded, type Transport } from "../../core/transport";
+import type { CellText } from "./types";
+
+/** Rows of a page. */
+export const PAGE = 100;
+
+/** Columns of a page: a wide table is fetched in parts. */
+export const COLUMNS = 24;
+
+// Kept: about a hundred kilobytes each.
+const MAX_PAGES = 48;
+
+// Pages of one request.
+const AT_ONCE = 3;
+
+export interface Page {
+  positions: number[];
+  cells: Record<string, CellText[]>;
+}
+
+/** The visible part of the grid, both ends inside. */
+export interface Range {
+  rows: [number, number];
+  columns: [number, number];
+}
+
+export class Pages {
+  readonly #transport: Transport;
+  readonly #changed: () => void;
+  readonly #pages = new Map<string, Page>();
+  #version = -1;
+  #total = 0;
+  #names: readonly string[] = [];
+  #range: Range | null = null;
+  #down = true;
+  /** What is under way or waiting, so that it is not asked for twice. */
+  #asked = "";
+
+  constructor(transport: Transport, changed: () => void) {
+    this.#transport = transport;
+    this.#changed = changed;
+  }
+
+  /** Show another order of the rows: pages of the old one are dropped. */
+  show(version: number, total: number, names: readonly string[]): void {
+    this.#total = total;
+    if (version === this.#version && names.join("\n") === this.#names.join("\n")) return;
+    this.#version = version;
+    this.#names = names;
+    this.#pages.clear();
+    this.#asked = "";
+    this.#fetch();
+  }
+
+  /** The part on screen has changed. */
+  look(range: Range): void {
+    const before = this.#range;
+    if (before && range.rows[0] !== before.rows[0]) this.#down = range.rows[0] > before.rows[0];
+    this.#range = range;
+    this.#fetch();
+  }
+
+  /** The page of a row and a column; undefined while it is under way. */
+  page(row: number, column: number): Page | undefined {
+    return this.#pages.get(keyOf(Math.floor(row / PAGE), Math.floor(column / COLUMNS)));
+  }
+
+  /** A cell; undefined while its page is under way. */
+  cell(row: number, column: number): CellText | undefined {
+    const name = this.#names[column];
+    return name === undefined ? undefined : this.page(row, column)?.cells[name]?.[row % PAGE];
+  }
+
+  /** Position in the table of a row shown; undefined while its pages are under way. */
+  position(row: number): number | undefined {
+    const at = Math.floor(row / PAGE);
+    for (let block = 0; block * COLUMNS < this.#names.length; block++) {
+      const page = this.#pages.get(keyOf(at, block));
+      if (page) return page.positions[row % PAGE];
+    }
+    return undefined;
+  }
+
+  #fetch(): void {
+    const wanted = this.#wanted();
+    if (!wanted) return;
+    const [first, last, block] = wanted;
+    const asked = `${this.#version} ${first} ${last} ${block}`;
+    if (asked === this.#asked) return;
+    this.#asked = asked;
+    const columns = this.#names.slice(block * COLUMNS, (block + 1) * COLUMNS);
+    const payload = { from: first * PAGE, to: (last + 1) * PAGE, columns };
+    this.#transport
+      // A page that arrives is kept even if the grid has moved on.
+      .latest("rows", payload, true)
+      .then(
+        ({ version, positions, cells }) => {
+          if (version !== this.#version) return;
+          for (let page = first; page <= last; page++) {
+            const from = (page - first) * PAGE;
+            this.#keep(keyOf(page, block), {
+              positions: positions.slice(from, from + PAGE),
+              cells: Object.fromEntries(
+                Object.entries(cells).map(([name, all]) => [name, all.slice(from, from + PAGE)]),
+              ),
+            });
+          }
+          if (asked === this.#asked) this.#asked = "";
+          this.#changed();
+          this.#fetch();
+        },
+        (error: Error) => {
+          // Asked for again when the grid moves, or at once if only a newer request replaced it.
+          if (error instanceof Superseded && asked === this.#asked) this.#asked = "";
+        },
+      );
+  }
+
+  /** Pages to fetch next: the missing ones on screen, or else one ahead. */
+  #wanted(): [first: number, last: number, block: number] | null {
+    if (!this.#range || !this.#total || !this.#names.length) return null;
+    const { rows, columns } = this.#range;
+    const end = Math.floor((this.#total - 1) / PAGE);
+    const top = Math.min(Math.floor(Math.max(0, rows[0]) / PAGE), end);
+    const bottom = Math.min(Math.floor(rows[1] / PAGE), end);
+    const blocks: number[] = [];
+    const last = Math.min(columns[1], this.#names.length - 1);
+    for (let b = Math.floor(columns[0] / COLUMNS); b * COLUMNS <= last; b++) blocks.push(b);
+    for (const block of blocks) {
+      const missing = [];
+      for (let page = top; page <= bottom; page++) {
+        if (!this.#pages.has(keyOf(page, block))) missing.push(page);
+      }
+      const [first] = missing;
+      if (first !== undefined) {
+        const to = missing.at(-1) ?? first;
+        return [first, Math.min(to, first + AT_ONCE - 1), block];
+      }
+    }
+    const ahead = this.#down ? bottom + 1 : top - 1;
+    if (ahead < 0 || ahead > end) return null;
+    const block = blocks.find((one) => !this.#pages.has(keyOf(ahead, one)));
+    return block === undefined ? null : [ahead, ahead, block];
+  }
+
+  #keep(key: string, page: Page): void {
+    this.#pages.delete(key);
+    this.#pages.set(key, page);
+    for (const oldest of this.#pages.keys()) {
+      if (this.#pages.size <= MAX_PAGES) break;
+      this.#pages.delete(oldest);
+    }
+  }
+}
+
+function keyOf(page: number, block: number): string {
+  return `${page} ${block}`;
+}
