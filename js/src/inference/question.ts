@@ -119,14 +119,6 @@ export class QuestionState {
     this.#ask();
   }
 
-  /** Replace all evidence; that on the target is left out. */
-  setAll(given: Given): void {
-    this.given = Object.fromEntries(
-      Object.entries(given).filter(([column]) => column !== this.target),
-    );
-    this.#ask();
-  }
-
   clear(): void {
     this.given = {};
     this.#ask();
