@@ -23,7 +23,7 @@ from tabwidget.table.values import (
     zone_of,
 )
 
-__all__ = ["infer_column"]
+__all__ = ["infer_column", "infer_text"]
 
 # Text with a larger share of distinct cells is an identifier or prose.
 MAX_DISTINCT = 0.9
@@ -194,7 +194,7 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
         role = "ignored"
         note = f"numbers stored as text: convert them with pd.to_numeric(frame[{name!r}])"
     elif many and mostly_distinct and _is_prose(levels):
-        return _text_column(series, name, [str(value) for value in present])
+        return infer_text(series, name)
     elif many and len(levels) > MAX_LEVELS:
         role = "ignored"
         note = f"{len(levels)} distinct values, more than {MAX_LEVELS}: group them first"
@@ -218,7 +218,15 @@ def _level_column(series: pd.Series, name: str, kind: Kind, keep: bool) -> Colum
     )
 
 
-def _text_column(series: pd.Series, name: str, texts: list[str]) -> Column:
+def infer_text(series: pd.Series, name: str) -> Column:
+    """Infer a column of free text, whatever its cells look like.
+
+    Examples
+    --------
+    >>> infer_text(pd.Series(["a red house", "a blue car", "a red car"]), "seen").kind
+    'text'
+    """
+    texts = [str(value) for value in series.dropna()]
     role: Role = "evidence"
     note = "free text: usable as evidence, not as a target"
     embedding = TextEmbedding.fit(texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from tabwidget import datasets
 from tabwidget._formatting import format_date
 from tabwidget.errors import ColumnError, DataFileError, TableError, nearest
 from tabwidget.table.column import Column
-from tabwidget.table.infer import infer_column
+from tabwidget.table.declared import as_kind
+from tabwidget.table.infer import infer_column, infer_text
 from tabwidget.table.readers import read_frame
 from tabwidget.table.text_embedding import TextEmbedding
 from tabwidget.table.values import is_missing, listed, plain
@@ -124,6 +126,11 @@ class Table:
         Name of the table.
     keep : sequence of str, optional
         Columns to use even if they look like identifiers.
+    kinds : mapping of str to str, optional
+        The kind of columns that is not to be inferred: "numeric", "categorical", "boolean",
+        "datetime" or "text". Their cells are converted.
+    ignore : sequence of str, optional
+        Columns to leave out.
     schema : TableSchema, optional
         Inferred from the frame by default.
 
@@ -148,21 +155,83 @@ class Table:
         name: str = "table",
         *,
         keep: Sequence[str] = (),
+        kinds: Mapping[str, str] | None = None,
+        ignore: Sequence[str] = (),
         schema: TableSchema | None = None,
     ) -> None:
         _check(frame, may_be_empty=schema is not None)
         self.frame = frame.rename(columns=str)
         self.name = name
-        for column in keep:
+        self.keep, self.kinds, self.ignore = tuple(keep), dict(kinds or {}), tuple(ignore)
+        for column, use in [
+            *((name, "keep") for name in keep),
+            *((name, "ignore") for name in self.ignore),
+            *((name, "give a kind") for name in self.kinds),
+        ]:
             if column not in self.frame:
                 hint = nearest(column, self.frame)
-                raise ColumnError(f"there is no column {column!r} to keep.{hint}")
-        self.schema = schema or TableSchema(
-            [infer_column(self.frame[c], c, keep=c in keep) for c in self.frame.columns]
-        )
+                raise ColumnError(f"there is no column {column!r} to {use}.{hint}")
+        converted = {
+            column: as_kind(self.frame[column], column, kind) for column, kind in self.kinds.items()
+        }
+        if converted:
+            self.frame = self.frame.assign(**converted)
+        self.schema = schema or TableSchema([self._inferred(c, keep) for c in self.frame.columns])
         if not self.schema.targets:
             notes = "; ".join(f"{c.name!r}: {c.note}" for c in self.schema.values())
             raise TableError(f"no column is usable ({notes})")
+
+    def _inferred(self, name: str, keep: Sequence[str]) -> Column:
+        cells, kind = self.frame[name], self.kinds.get(name)
+        column = (
+            infer_text(cells, name)
+            if kind == "text"
+            else infer_column(cells, name, keep=name in keep or kind is not None)
+        )
+        if name in self.ignore:
+            return replace(column, role="ignored", note="left out")
+        return column
+
+    def declare(self, name: str, *, kind: str | None = None, used: bool | None = None) -> Table:
+        """Return the table with another kind of one column, or with the column in or out of use.
+
+        Parameters
+        ----------
+        name : str
+            The column.
+        kind : str, optional
+            Its kind, as in `kinds`.
+        used : bool, optional
+            False leaves the column out, True uses it.
+
+        Raises
+        ------
+        ColumnError
+            If there is no such column or kind, or a cell cannot be converted.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> table = Table(pd.DataFrame({"zone": [1, 2, 1, 3], "y": [0.5, 1.5, 2.5, 3.5]}))
+        >>> table.declare("zone", kind="categorical").schema["zone"].kind
+        'categorical'
+        >>> table.declare("zone", used=False).schema["zone"].role
+        'ignored'
+        """
+        self.schema[name]  # an error names the nearest column
+        kinds = self.kinds if kind is None else {**self.kinds, name: kind}
+        ignore, keep = set(self.ignore), set(self.keep)
+        if used is not None:
+            (ignore.discard if used else ignore.add)(name)
+            (keep.add if used else keep.discard)(name)
+        order = list(self.frame.columns)
+        return Table(
+            self.frame,
+            self.name,
+            keep=[column for column in order if column in keep],
+            kinds=kinds,
+            ignore=[column for column in order if column in ignore],
+        )
 
     @classmethod
     def read(cls, path: str | Path) -> Table:
