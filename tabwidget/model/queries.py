@@ -17,7 +17,6 @@ from tabwidget.config import GenerationConfig
 from tabwidget.errors import ConfigError, EvidenceError, NotFittedError
 from tabwidget.events import Event, TrainingState
 from tabwidget.inference.admissible import sample_within
-from tabwidget.inference.calibration import calibration_table
 from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.evidence import Evidence, Range
 from tabwidget.inference.formula import resolve_formula
@@ -328,100 +327,6 @@ class QueryMethods:
             for i, name in enumerate(schema.targets)
         }
         return pd.DataFrame(drawn)
-
-    @overload
-    def log_likelihood(self, frame: pd.DataFrame) -> Floats: ...
-
-    @overload
-    def log_likelihood(self, frame: pd.DataFrame, *, per_cell: bool) -> Floats | pd.DataFrame: ...
-
-    def log_likelihood(
-        self, frame: pd.DataFrame, *, per_cell: bool = False
-    ) -> Floats | pd.DataFrame:
-        """Return the log-probability of each row's cells, in nats.
-
-        A number contributes the probability of its value or bin of the support, so that rows are
-        comparable whatever the units. Free text is evidence for single cells (`per_cell`) and
-        otherwise not part of the likelihood.
-
-        Parameters
-        ----------
-        frame : DataFrame
-            Rows; columns may be missing.
-        per_cell : bool, default False
-            Return log p(cell | rest of the row) of each cell instead, to find anomalous cells.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,), or DataFrame of shape (n_rows, n_columns)
-            NaN for missing cells, minus infinity for a value never seen in training.
-        """
-        rows = self.schema.rows(frame)
-        if not per_cell:
-            rows[:, len(self.schema.targets) :] = np.nan
-            return self.backend_.chain(rows).sum(1)
-        cells = {
-            name: self._cell_log_likelihood(rows, index)
-            for index, name in enumerate(self.schema.targets)
-        }
-        return pd.DataFrame(cells, index=frame.index)
-
-    def calibration(self, target: str, frame: pd.DataFrame | None = None) -> pd.DataFrame:
-        """Return a calibration table of p(target | all other columns).
-
-        Parameters
-        ----------
-        target : str
-            The target column.
-        frame : DataFrame, optional
-            Rows not used for training; the validation rows of the last fit by default.
-
-        Returns
-        -------
-        DataFrame
-            For levels, predictions binned by the probability of the likeliest level: its mean
-            ``predicted``, its accuracy ``observed``, and ``n``. For numbers, the coverage
-            ``observed`` of the central interval of each ``share``, and ``n``. ``attrs["ece"]`` is
-            the expected calibration error, the mean absolute difference of the two.
-
-        Raises
-        ------
-        ConfigError
-            Without a frame, if the model was loaded: rows are not saved.
-        EvidenceError
-            If the target is missing in every row.
-        """
-        column = self.schema.target_column(target)
-        index = self.schema.targets.index(target)
-        if frame is not None:
-            rows = self.schema.rows(frame)
-            rows = rows[np.isfinite(rows[:, index])]
-            found = self._predict(rows, np.full(len(rows), index))
-            truth = rows[:, index]
-        else:
-            if self.table_ is None:
-                raise ConfigError(
-                    "a loaded model has no validation rows: give calibration() a frame"
-                )
-            rows = self.schema.rows(self.table_.frame)
-            numbers, found = self.backend_.validation_predictions(rows, index)
-            truth = rows[numbers, index]
-        if not len(truth):
-            raise EvidenceError(f"column {target!r} is missing in every row: give other rows")
-        return calibration_table(column, found[:, : len(column.support)], truth)
-
-    def _cell_log_likelihood(self, rows: Floats, index: int) -> Floats:
-        column = self.schema[self.schema.targets[index]]
-        out = np.full(len(rows), np.nan)
-        present = np.flatnonzero(np.isfinite(rows[:, index]))
-        if len(present):
-            targets = np.full(len(present), index)
-            found = self.backend_.predict_out_of_sample(rows[present], targets).probabilities
-            codes = column.codes(rows[present, index])
-            probabilities = np.where(codes >= 0, found[np.arange(len(present)), codes], 0.0)
-            with np.errstate(divide="ignore"):
-                out[present] = np.log(probabilities)
-        return out
 
     def _check_ready(self) -> None:
         if not self.ready:

@@ -20,6 +20,7 @@ from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError
 from tabwidget.events import EvalReport, Event, TrainingState
 from tabwidget.model.exploration import ExplorationMethods
+from tabwidget.model.scoring import ScoringMethods
 from tabwidget.params import Config, NestedParams
 from tabwidget.serializers import Serializer, resolve_serializer
 from tabwidget.storage.folder import read_folder, write_folder
@@ -41,7 +42,7 @@ CHECKPOINT_SECONDS = 5.0
 MEMORY_SECONDS = 1.0
 
 
-class TabularLanguageModel(ExplorationMethods, NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class TabularLanguageModel(ExplorationMethods, ScoringMethods, NestedParams, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A language model of a table.
 
     Parameters

@@ -450,6 +450,70 @@ def test_wrong_evidence_matches_no_rows_but_says_why(session: Session) -> None:
         Session().matching()
 
 
+def test_surprise_has_the_shape_of_the_table(fitted: Session) -> None:
+    bits = fitted.surprise()
+    assert (bits.shape, list(bits)) == (FRAME.shape, list(FRAME))
+    assert bits.notna().all(axis=None)
+    pd.testing.assert_frame_equal(
+        fitted.surprise([7, 3], ["sold"])[["sold"]], bits.iloc[[7, 3]][["sold"]]
+    )
+    relative = fitted.surprise(relative=True)
+    assert not relative.equals(bits)
+    assert fitted.surprise().equals(bits)
+
+
+def test_surprise_is_computed_once_per_model(fitted: Session) -> None:
+    bits = fitted.surprise()
+    assert fitted.model is not None
+    backend = fitted.model.backend_
+    assert isinstance(backend, fakes.FakeBackend)
+    backend.asked.clear()
+    assert fitted.surprise([1, 2]).equals(bits.iloc[[1, 2]])
+    assert backend.asked == []
+    fitted.fit()
+    fitted.surprise([1])
+    assert fitted.model is not None
+    backend = fitted.model.backend_
+    assert isinstance(backend, fakes.FakeBackend)
+    assert len(backend.asked) == len(FRAME.columns)
+    fitted.load(FRAME.head(30))
+    with pytest.raises(NotFittedError, match="train it first"):
+        fitted.surprise()
+
+
+def test_questions_are_answered_while_surprise_is_computed(
+    fitted: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computing, go_on = threading.Event(), threading.Event()
+    assert fitted.model is not None
+    compute = fitted.model.surprise
+
+    def wait(*args: Any, **settings: Any) -> pd.DataFrame:
+        computing.set()
+        assert go_on.wait(5)
+        return compute(*args, **settings)
+
+    monkeypatch.setattr(fitted.model, "surprise", wait)
+    worker = threading.Thread(target=fitted.surprise)
+    worker.start()
+    assert computing.wait(5)
+    asker = threading.Thread(target=fitted.ask, args=("sold | size=1",))
+    asker.start()
+    asker.join(5)
+    answered = fitted.answer is not None
+    go_on.set()
+    worker.join()
+    asker.join()
+    assert answered
+
+
+def test_surprise_names_what_is_wrong(fitted: Session) -> None:
+    with pytest.raises(ConfigError, match="no row 60: the table has rows 0 to 59"):
+        fitted.surprise([3, 60])
+    with pytest.raises(ColumnError, match="Did you mean 'size'"):
+        fitted.surprise([3], ["sise"])
+
+
 def test_two_targets_are_answered_by_their_joint(fitted: Session) -> None:
     answer = fitted.ask("sold, size | colour=red")
     assert isinstance(answer.distribution, JointDistribution)

@@ -27,6 +27,7 @@ __all__ = ["N_FOLDS", "TableContext"]
 MAX_CONTEXT_ROWS = 2_000
 MIN_CONTEXT_ROWS = 256  # even where the contexts of all targets exceed `MAX_CACHE_BYTES`
 MAX_CACHE_BYTES = 384 * 2**20
+MAX_FOLD_CACHE_BYTES = 256 * 2**20  # all folds of a target, or of every target of a small table
 CACHED_SHARE = 0.9  # of the cache, for keys and values
 MIN_LEVEL_ROWS = 8  # of each level that a sample of rows keeps
 MAX_QUERY_ROWS = 256  # per batch, so that its activations stay in a core's cache
@@ -72,6 +73,7 @@ class TableContext:
         self._count, self._counts = counts, dict[int, Floats]()
         self.folds = np.random.default_rng(seed).permutation(len(rows)) % N_FOLDS
         self._cache: LRUCache[TargetContext] = LRUCache(MAX_CACHE_BYTES)
+        self._fold_cache: LRUCache[TargetContext] = LRUCache(MAX_FOLD_CACHE_BYTES)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the pretrained weights, which every copy shares."""
@@ -201,10 +203,11 @@ class TableContext:
         return {_key(row): place for place, row in reversed(list(enumerate(self.rows)))}
 
     def _context(self, target: int, kind: Kind, member: int, fold: int) -> TargetContext:
-        """Return a context, from the cache if it lacks no fold."""
-        if fold != IN_NO_FOLD:
-            return self._made(target, kind, member, self.folds != fold)
+        """Return a context, from a cache; those that lack a fold never displace the others."""
         make = functools.partial(self._made, target, kind, member)
+        if fold != IN_NO_FOLD:
+            make = functools.partial(make, self.folds != fold)
+            return self._fold_cache.get((target, kind, member, fold), make)
         return self._cache.get((target, kind, member), make)
 
     def _made(

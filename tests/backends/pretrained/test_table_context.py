@@ -60,6 +60,19 @@ def test_out_of_fold_a_row_is_answered_without_itself(frame: pd.DataFrame) -> No
     assert context.folds_of(np.array([[9.0, 9.0, 9.0]])).tolist() == [-1]
 
 
+def test_contexts_without_a_fold_are_kept_apart(frame: pd.DataFrame) -> None:
+    context = context_of(frame)
+    rows, targets = context.rows[20:23], np.array([0, 1, 2])
+    context.predict(rows, targets)
+    kept = context._cache.keys()
+    first, _ = context.predict(rows, targets, folds=np.array([0, 1, 1]))
+    made = context._fold_cache.keys()
+    assert {(key[0], key[-1]) for key in made} == {(0, 0), (1, 1), (2, 1)}  # type: ignore[index]
+    again, _ = context.predict(rows, targets, folds=np.array([0, 1, 1]))
+    np.testing.assert_array_equal(first, again)
+    assert (context._cache.keys(), set(context._fold_cache.keys())) == (kept, set(made))
+
+
 def test_predictions_without_rows_equal_those_of_a_table_without_them(frame: pd.DataFrame) -> None:
     context = context_of(frame)
     left_out = np.flatnonzero(context.folds == 0)
