@@ -41,7 +41,7 @@ MAX_INTEGER = 2.0**51
 
 
 def infer_column(series: pd.Series, name: str, *, keep: bool = False) -> Column:
-    """Infer kind, role and support of a column with at least one value.
+    """Infer kind, role and support of a column; one without values is ignored.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def infer_column(series: pd.Series, name: str, *, keep: bool = False) -> Column:
     Raises
     ------
     TableError
-        If no number is finite, or one is too large for a float.
+        If a number is too large for a float.
 
     Examples
     --------
@@ -63,6 +63,8 @@ def infer_column(series: pd.Series, name: str, *, keep: bool = False) -> Column:
     >>> column.kind, column.support.tolist(), round(column.missing, 2)
     ('categorical', ['a', 'b'], 0.33)
     """
+    if series.isna().all():
+        return _empty_column(series, name, "all missing")
     kind = _kind(series)
     if kind == "numeric":
         try:
@@ -131,7 +133,7 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, ke
     missing = float(np.isnan(numbers).mean())
     numbers = numbers[~np.isnan(numbers)]
     if not len(numbers):
-        raise TableError(f"column {name!r} holds no finite number: drop it or fill it")
+        return _empty_column(series, name, "no finite number")
     role: Role = "feature"
     note = f"{infinite} infinite cells count as missing" if infinite else ""
     largest = float(np.abs(numbers).max())
@@ -173,6 +175,19 @@ def _number_column(series: pd.Series, name: str, kind: Kind, numbers: Floats, ke
         note=note,
         low=float(distinct[0]),
         high=float(distinct[-1]),
+    )
+
+
+def _empty_column(series: pd.Series, name: str, note: str) -> Column:
+    return Column(
+        name=name,
+        kind="categorical",
+        role="ignored",
+        dtype=str(series.dtype),
+        missing=1.0,
+        n_unique=0,
+        note=note,
+        **level_fields([]),
     )
 
 

@@ -159,7 +159,7 @@ class Table:
         ignore: Sequence[str] = (),
         schema: TableSchema | None = None,
     ) -> None:
-        _check(frame, may_be_empty=schema is not None)
+        _check(frame)
         self.frame = frame.rename(columns=str)
         self.name = name
         self.keep, self.kinds, self.ignore = tuple(keep), dict(kinds or {}), tuple(ignore)
@@ -336,7 +336,7 @@ def as_table(source: object) -> Table:
     return Table.read(source)
 
 
-def _check(frame: pd.DataFrame, *, may_be_empty: bool) -> None:
+def _check(frame: pd.DataFrame) -> None:
     if not isinstance(frame, pd.DataFrame):
         raise TableError(f"a table is a pandas DataFrame, not {type(frame).__name__}")
     if isinstance(frame.columns, pd.MultiIndex):
@@ -359,17 +359,12 @@ def _check(frame: pd.DataFrame, *, may_be_empty: bool) -> None:
         # By position: the names 1 and True are equal.
         cells = frame.iloc[:, position]
         try:
-            empty = cells.isna().all()
+            cells.isna()
         except ArithmeticError as error:  # Decimal("sNaN") cannot be compared
             raise TableError(
                 f"column {str(name)!r} contains a number that cannot be compared ({error}): "
                 "replace it by None"
             ) from None
-        if empty and not may_be_empty:
-            raise TableError(
-                f"column {str(name)!r} has no value in any row: drop it "
-                f"(frame.drop(columns=[{name!r}])) or fill it"
-            )
 
 
 def _number_bars(column: Column, cells: pd.Series) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabwidget.errors import TableError
 from tabwidget.table.binning import N_EVEN
 from tabwidget.table.infer import infer_column
 
@@ -104,9 +103,21 @@ def test_infinite_numbers_are_missing() -> None:
     assert column.note == "1 infinite cells count as missing"
 
 
-def test_numbers_that_are_all_infinite_are_an_error() -> None:
-    with pytest.raises(TableError, match="'x' holds no finite number"):
-        infer_column(pd.Series([np.inf, -np.inf]), "x")
+@pytest.mark.parametrize(
+    ("cells", "dtype", "note"),
+    [
+        ([None, None], "object", "all missing"),
+        ([np.nan, np.nan], "float64", "all missing"),
+        ([None, None], "datetime64[ns]", "all missing"),
+        ([None, None], "boolean", "all missing"),
+        ([None, None], "category", "all missing"),
+        ([np.inf, -np.inf], "float64", "no finite number"),
+    ],
+)
+def test_a_column_without_values_is_ignored(cells: list[Any], dtype: str, note: str) -> None:
+    column = infer_column(pd.Series(cells, dtype=dtype), "x", keep=True)
+    assert (column.role, column.note, column.missing) == ("ignored", note, 1.0)
+    assert (column.n_unique, len(column.support)) == (0, 0)
 
 
 def test_integers_beside_missing_cells_are_integers() -> None:

@@ -37,8 +37,7 @@ def twice() -> pd.DataFrame:
         (FRAME.head(0), "empty (0 rows, 5 columns)"),
         (FRAME.head(1), "one row: give at least two"),
         (twice(), "'a' appears more than once: rename one"),
-        (FRAME.assign(x=None), "'x' has no value in any row: drop it (frame.drop(columns=['x']))"),
-        (FRAME.assign(x=np.nan), "'x' has no value"),
+        (pd.DataFrame({"x": [None, None]}), "no column is usable ('x': all missing)"),
         (FRAME.set_axis([1, "1", "b", "c", "d"], axis=1), "'1' appears more than once"),
         (pd.concat({"a": FRAME}, axis=1), "several levels: flatten them"),
         (pd.DataFrame({"id": [f"u{i}" for i in range(30)]}), "no column is usable ('id': 30"),
@@ -50,6 +49,18 @@ def test_unusable_frames_are_errors(frame: Any, message: str) -> None:
     with pytest.raises(TableError) as caught:
         Table(frame)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("empty", [None, np.nan, pd.NaT])
+def test_a_column_without_values_blocks_no_other(empty: Any) -> None:
+    table = Table(FRAME.assign(x=empty))
+    assert "x" not in table.schema.targets
+    assert set(table.schema.targets) == set(Table(FRAME).schema.targets)
+    [summary] = [column for column in table.summary() if column["name"] == "x"]
+    assert (summary["note"], summary["histogram"], summary["missing"]) == ("all missing", [], 1.0)
+    assert "x" not in table.row(0)
+    with pytest.raises(ColumnError, match="'x' is not used by the model: all missing"):
+        table.schema.target_column("x")
 
 
 def test_numeric_names_become_text() -> None:
