@@ -1,19 +1,30 @@
 """Cost: estimates of a fit's time and memory, from sizes alone.
 
 With N weights multiplied with every token, N_t trained weights, T tokens per row, n rows, L layers
-of width W, V tokens in the vocabulary and b rows per step::
+of width W, V tokens in the vocabulary, b rows per step and o small operations per step::
 
     seconds per epoch = (4 * N + 2 * N_t) * T * n / (efficiency * rate)
+                        + n / b * o * seconds of a small operation
     memory = bytes of all weights + 12 * N_t + 4 * T * b * (20 * L * W + 3 * V)
 """
 
 from __future__ import annotations
 
+import contextlib
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["MATRIX", "Cost", "ModelSize", "cost_of", "fastest", "matmul_rate"]
+__all__ = [
+    "MATRIX",
+    "Cost",
+    "ModelSize",
+    "cost_of",
+    "matmul_rate",
+    "product_rate",
+    "small_operation_seconds",
+]
 
 # Operations per weight and token; the last for the gradients of trained weights.
 FORWARD, BACKWARD, WEIGHT_GRADIENT = 2, 2, 2
@@ -47,6 +58,9 @@ class ModelSize:
         Operations per second of its matrix products; measured with torch if None.
     efficiency : float, default 0.7
         Share of this rate that training reaches.
+    small_operations : int, default 0
+        Operations per step, forward and backward, that take a time of their own however small they
+        are; most of the time of a small model.
     """
 
     n_parameters: int
@@ -61,6 +75,7 @@ class ModelSize:
     device: str
     rate: float | None = None
     efficiency: float = 0.7
+    small_operations: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,10 +139,15 @@ def cost_of(size: ModelSize, n_rows: int, max_seconds: float | None) -> Cost:
     import torch
 
     from tabwidget.backends.devices import free_memory
+    from tabwidget.backends.threads import few_threads
 
     operations = (FORWARD + BACKWARD) * size.n_multiplied + WEIGHT_GRADIENT * size.n_trained
-    rate = matmul_rate(size.device) if size.rate is None else size.rate
+    # Models from scratch are trained with few threads.
+    with few_threads() if size.small_operations else contextlib.nullcontext():
+        rate = matmul_rate(size.device) if size.rate is None else size.rate
+        small = small_operation_seconds(size.device) if size.small_operations else 0.0
     seconds = operations * size.tokens_per_row * n_rows / (size.efficiency * rate)
+    seconds += max(1.0, n_rows / size.rows_per_step) * size.small_operations * small
     tokens = size.tokens_per_row * size.rows_per_step
     activations = 4 * tokens * (ACTIVATIONS * size.layers * size.width + LOGITS * size.vocabulary)
     memory = size.n_parameters * size.weight_bytes + size.n_trained * OPTIMIZER_BYTES + activations
@@ -153,11 +173,32 @@ def matmul_rate(device: str) -> float:
     width = MATRIX[device == "cpu"]
     a = torch.ones(width, width, device=device)
     # Reading a number waits for the device to finish.
-    return fastest(width, lambda: float((a @ a)[0, 0]))
+    return product_rate(width, lambda: float((a @ a)[0, 0]))
 
 
-def fastest(width: int, product: Callable[[], object]) -> float:
-    """Return the operations per second of a product of square matrices, best of four.
+def small_operation_seconds(device: str) -> float:
+    """Return the seconds of a small matrix product, forward and backward: the median of 30.
+
+    Examples
+    --------
+    >>> 0 < small_operation_seconds("cpu") < 1
+    True
+    """
+    import torch
+
+    a = torch.ones(32, 32, device=device, requires_grad=True)
+    seconds = []
+    for _ in range(30):
+        began = time.perf_counter()
+        (a @ a).relu().sum().backward()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def product_rate(width: int, product: Callable[[], object]) -> float:
+    """Return the operations per second of a product of square matrices: the median of five.
+
+    Not the best of them: what other programs take of the processor, a fit cannot have.
 
     Parameters
     ----------
@@ -167,8 +208,8 @@ def fastest(width: int, product: Callable[[], object]) -> float:
         Computes the product once, and returns when it is done.
     """
     seconds = []
-    for _ in range(4):
+    for _ in range(5):
         began = time.perf_counter()
         product()
         seconds.append(time.perf_counter() - began)
-    return 2 * width**3 / min(seconds)
+    return 2 * width**3 / statistics.median(seconds)

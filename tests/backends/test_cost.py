@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 
-from tabwidget.backends import Backend, resolve
+from tabwidget.backends import Backend, cost, resolve
 from tabwidget.backends.cost import ModelSize, cost_of
-from tabwidget.config import TrainingConfig
+from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.serializers import JSONSerializer
 from tests.backends.text.fakes import toy
 
@@ -20,6 +21,24 @@ def test_twice_the_rows_take_twice_the_time_and_no_more_memory() -> None:
     assert twice.seconds_per_epoch == pytest.approx(2 * once.seconds_per_epoch)
     assert twice.memory == once.memory
     assert once.epochs is None
+
+
+def test_small_operations_count_once_a_step() -> None:
+    small = replace(SIZE, small_operations=100)
+    epoch = cost_of(SIZE, 10_000, None).seconds_per_epoch
+    assert cost_of(small, 10_000, None).seconds_per_epoch > epoch
+    with mock.patch.object(cost, "small_operation_seconds", return_value=1e-3):
+        found = [cost_of(replace(small, rows_per_step=b), 10_000, None) for b in (8, 80)]
+    assert [one.seconds_per_epoch - epoch for one in found] == pytest.approx([125.0, 12.5])
+
+
+def test_members_and_columns_take_operations_of_their_own() -> None:
+    table, training = toy(), TrainingConfig()
+    sizes = [
+        resolve("minilm", ModelConfig(members=n)).size(table, JSONSerializer(), training)
+        for n in (1, 3)
+    ]
+    assert sizes[1].small_operations == 3 * sizes[0].small_operations > 0
 
 
 def test_all_weights_cost_more_than_adapters() -> None:

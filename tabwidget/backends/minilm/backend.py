@@ -58,6 +58,8 @@ SUPPORTED_FIELDS = {
     "weight_decay",
     "width",
 }
+# Small operations of a step, in units of `small_operation_seconds`: in all, per block, per column.
+STEP_OPERATIONS, BLOCK_OPERATIONS, COLUMN_OPERATIONS = 10, 10, 7
 BLOCK_WEIGHTS = 8  # weights of a block, in squares of its width
 MAX_TOKENS = 8_000  # per inference batch, so that its activations stay in a core's cache
 
@@ -135,6 +137,12 @@ class MiniLMBackend(FittedWeights):
             tokens_per_row=2.0 * min(len(columns), MAX_READ),
             rows_per_step=settings.batch_size,
             device="cpu",
+            small_operations=settings.members
+            * (
+                STEP_OPERATIONS
+                + BLOCK_OPERATIONS * config.layers
+                + COLUMN_OPERATIONS * len(columns)
+            ),
         )
 
     def _publish(self, members: tuple[CellModel, ...]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tabwidget.backends.base import FitRequest
-from tabwidget.backends.cost import MATRIX, ModelSize, fastest
+from tabwidget.backends.cost import MATRIX, ModelSize, product_rate
 from tabwidget.backends.devices import device_of
 from tabwidget.backends.mlx.generation import Prompt, prompt_ids, sampling
 from tabwidget.backends.text import RowTokens, ScoringModel
@@ -241,7 +241,7 @@ class MLXBackend(PretrainedBackend):
         width = MATRIX[on_cpu]
         with mx.stream(mx.cpu if on_cpu else mx.gpu):
             a = mx.ones((width, width))
-            return replace(size, rate=fastest(width, lambda: mx.eval(a @ a)))
+            return replace(size, rate=product_rate(width, lambda: mx.eval(a @ a)))
 
     def _new_fit(self, request: FitRequest, scorer: ScoringModel, tokens: RowTokens) -> TextFit:
         from tabwidget.backends.mlx.scoring_model import MLXScoringModel
