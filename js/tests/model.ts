@@ -245,7 +245,7 @@ export function state(more: { [K in keyof Slices]?: Partial<Slices[K]> } = {}): 
     },
     query: { question: null, answer: null, ...more.query },
     labels: { report: null, ...more.labels },
-    columns: {},
+    columns: { alerts: {}, ...more.columns },
     rows: { ...NO_ROWS, ...more.rows },
   };
 }

@@ -13,7 +13,7 @@ from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.inference.query import Query
 from tabwidget.serializers.base import Serializer
 
-__all__ = ["fitting_code", "source_code"]
+__all__ = ["declared_code", "fitting_code", "source_code"]
 
 
 def source_code(source: object, name: str) -> str:
@@ -27,6 +27,20 @@ def source_code(source: object, name: str) -> str:
     if isinstance(source, (str, Path)):
         return repr(str(source))
     return name if name.isidentifier() and not iskeyword(name) else "frame"
+
+
+def declared_code(source: str, column: str, kind: str | None, used: bool | None) -> str:
+    """Return a source with a declaration about a column, see `Table.declare`.
+
+    Examples
+    --------
+    >>> declared_code("'iris'", "species", None, False)
+    "as_table('iris').declare('species', used=False)"
+    """
+    table = source if source.startswith("as_table(") else f"as_table({source})"
+    said = [f"kind={kind!r}"] if kind is not None else []
+    said += [f"used={used}"] if used is not None else []
+    return f"{table}.declare({', '.join([repr(column), *said])})"
 
 
 def fitting_code(
@@ -74,6 +88,7 @@ def fitting_code(
     named |= set() if asked is None else set(asked.imports)
     lines = [
         f"from tabwidget import {', '.join(sorted(named))}",
+        *(["from tabwidget.table import as_table"] if source.startswith("as_table(") else []),
         "",
         *([] if trained else [f"# Not trained yet: max_seconds={training.max_seconds} trains."]),
         f"lm = TabularLanguageModel({', '.join(settings)})",

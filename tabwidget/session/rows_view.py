@@ -116,9 +116,7 @@ class RowsView:
         self.order = order[shown[order]].astype(np.int32)
         self.version += 1
 
-    def cells(
-        self, columns: Sequence[str], start: int, stop: int
-    ) -> dict[str, list[str | None]]:
+    def cells(self, columns: Sequence[str], start: int, stop: int) -> dict[str, list[str | None]]:
         """Return the cells of the rows shown from `start` up to `stop` as text, by column."""
         positions = self.order[max(0, start) : max(0, stop)]
         return {name: self.text(name).at(positions) for name in columns}

@@ -24,7 +24,7 @@ from tabwidget.inference.matching import RowMatcher
 from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers import Serializer
-from tabwidget.session.codegen import source_code
+from tabwidget.session.codegen import declared_code, source_code
 from tabwidget.session.results import Answer, Change, RowPreview
 from tabwidget.session.row_methods import RowMethods
 from tabwidget.session.run import Notify, Run
@@ -164,10 +164,7 @@ class Session(RowMethods):
             table.name = name
         self.stop()
         with self.lock:
-            had = tuple(what for what in ("run", "model", "answer") if getattr(self, what))
-            self.table, self.source = table, source_code(source, table.name)
-            self.run = self.model = self.answer = self._rows = None
-            self.history, self._cells = [], {}
+            had = self._adopt(table, source_code(source, table.name))
             self.target = likely_target(table)
             self.task = default_task(table.schema[self.target])
             self.reset_question()
@@ -176,6 +173,49 @@ class Session(RowMethods):
         self._notify("table")
         shape = f"{len(table)} rows, {len(table.schema)} columns"
         return Change(("table", "target", "task"), had, f"Loaded {table.name}: {shape}.")
+
+    def declare(self, column: str, *, kind: str | None = None, used: bool | None = None) -> Change:
+        """Say what kind a column is, or whether it is used; a running fit is stopped.
+
+        Parameters
+        ----------
+        column : str
+            The column.
+        kind : {"numeric", "categorical", "boolean", "datetime", "text"}, optional
+            Its kind; cells that cannot be converted are an error that names one.
+        used : bool, optional
+            False leaves the column out, True uses it even if it looks like an identifier.
+
+        Raises
+        ------
+        ColumnError, TableError
+            If there is no such column or kind, or no column would be left.
+
+        Examples
+        --------
+        >>> session = Session("penguins", target="species", backend="pretrained")
+        >>> session.declare("year", kind="categorical").message
+        "Column 'year' is categorical now."
+        >>> session.declare("island", used=False).invalidates
+        ('model',)
+        """
+        table = self.loaded().declare(column, kind=kind, used=used)
+        self.stop()
+        with self.lock:
+            had = self._adopt(table, declared_code(self.source, column, kind, used))
+            target = self.target
+            if target is None or table.schema[target].role != "feature":
+                target = likely_target(table)
+            if target != self.target or (target == column and kind is not None):
+                self.target = target
+                if self.task != "synthesis":
+                    self.task = default_task(table.schema[target])
+            self._drop_evidence_on(column)
+            self.current_task.prepare()
+        self._notify("table")
+        what = [f"{kind} now"] if kind else []
+        what += [] if used is None else ["used" if used else "left out"]
+        return Change(("table",), had, f"Column {column!r} is {' and '.join(what)}.")
 
     def choose(self, **settings: Any) -> Change:
         """Change settings, all of them or none.
@@ -511,6 +551,23 @@ class Session(RowMethods):
                 return
             self.model = model
         self._notify("run")
+
+    def _adopt(self, table: Table, source: str) -> tuple[str, ...]:
+        """Take a table, forget what was made of the last one, and return what that was."""
+        had = tuple(what for what in ("run", "model", "answer") if getattr(self, what))
+        self.table, self.source = table, source
+        self.run = self.model = self.answer = self._rows = None
+        self.history, self._cells = [], {}
+        return had
+
+    def _drop_evidence_on(self, column: str) -> None:
+        """Keep the question without a column that has changed; start over if it was asked for."""
+        question = self.question
+        if question is None or column in question.targets:
+            self.reset_question()
+            return
+        given = {name: value for name, value in question.given.items() if name != column}
+        self.question = Query(question.targets, given)
 
     def _matcher(self) -> RowMatcher:
         if self._rows is None:

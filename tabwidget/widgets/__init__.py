@@ -5,7 +5,7 @@
     workbench.py    all panels in one frame
     panels/         one file a panel: its class, slice of the state, requests and static view
     panel.py        the base: one session, one trait per slice, one message handler
-    shared_traits.py  what other widgets can follow and set: question, answer
+    shared_traits.py  what other widgets can follow and set: question, answer, selection, rows
     registry.py     the panels there are, and the requests they handle
     feed.py         keeps the panels over a session up to date
     protocol.py     requests, replies and JSON
@@ -17,6 +17,7 @@ from tabwidget.widgets.panels.columns import ColumnsPanel
 from tabwidget.widgets.panels.data import DataPanel
 from tabwidget.widgets.panels.labels import LabelsPanel
 from tabwidget.widgets.panels.query import QueryPanel
+from tabwidget.widgets.panels.rows import RowsPanel
 from tabwidget.widgets.panels.task import TaskPanel
 from tabwidget.widgets.panels.train import TrainPanel
 from tabwidget.widgets.workbench import Workbench
@@ -26,6 +27,7 @@ __all__ = [
     "DataPanel",
     "LabelsPanel",
     "QueryPanel",
+    "RowsPanel",
     "TaskPanel",
     "TrainPanel",
     "Workbench",

@@ -1,4 +1,4 @@
-"""SharedTraits: what other widgets can follow and set, such as the question and its answer."""
+"""SharedTraits: what other widgets can follow and set: question, answer, selection and rows."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedTraits"]
 
+ROW_KEYS = ("sort", "descending", "search", "matching_only", "by_surprise", "total")
 ANSWER_KEYS = ("formula", "target", "headline", "detail", "records")
 
 
@@ -32,6 +33,12 @@ class SharedTraits(traitlets.HasTraits):
     answer : dict
         Its answer: ``formula``, ``target``, ``headline``, ``detail`` and ``records``, a list of
         ``{"value", "probability"}``. Empty before there is one.
+    selection : list of int
+        Positions of the selected rows, the newest last. Setting it selects them.
+    rows : dict
+        Which rows are shown and in which order: ``sort``, ``descending``, ``search``,
+        ``matching_only``, ``by_surprise``, and ``total``, their number. Setting some of these
+        changes them.
     seen : int
         Number of the answer on the screen, set by the front end. A host that runs cells again
         when the front end changes a trait (marimo) follows the workbench by it.
@@ -41,6 +48,8 @@ class SharedTraits(traitlets.HasTraits):
 
     question = traitlets.Unicode().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
+    selection = traitlets.List(traitlets.Int()).tag(sync=True)
+    rows = traitlets.Dict().tag(sync=True)
     seen = traitlets.Int().tag(sync=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,13 +58,15 @@ class SharedTraits(traitlets.HasTraits):
 
     def follow(self, slices: Mapping[str, State]) -> None:
         """Take what changed in the session."""
-        state = slices.get("query")
-        if state is None:
-            return
-        question, answer = state["question"], state["answer"]
         with self._taking():
-            self.question = "" if question is None else question["formula"]
-            self.answer = {key: answer[key] for key in ANSWER_KEYS} if answer else {}
+            if "query" in slices:
+                question, answer = slices["query"]["question"], slices["query"]["answer"]
+                self.question = "" if question is None else question["formula"]
+                self.answer = {key: answer[key] for key in ANSWER_KEYS} if answer else {}
+            if slices.get("rows", {}).get("table"):
+                view, selected = slices["rows"]["view"], slices["rows"]["selected"]
+                self.rows = {key: view[key] for key in ROW_KEYS}
+                self.selection = selected["positions"] if selected else []
 
     @contextmanager
     def _taking(self) -> Iterator[None]:
@@ -66,10 +77,30 @@ class SharedTraits(traitlets.HasTraits):
         finally:
             self._following.now = False
 
+    @property
+    def _from_session(self) -> bool:
+        return getattr(self._following, "now", False)
+
     @traitlets.validate("question")
     def _ask(self, proposal: Mapping[str, Any]) -> str:
         """Ask a question that was set from outside; the trait stays as it was on an error."""
         formula = str(proposal["value"])
-        if getattr(self._following, "now", False) or formula in ("", self.question):
+        if self._from_session or formula in ("", self.question):
             return formula
         return str(self.session.ask(formula).query)
+
+    @traitlets.validate("selection")
+    def _select(self, proposal: Mapping[str, Any]) -> list[int]:
+        positions = list(proposal["value"])
+        if not self._from_session and positions != self.selection:
+            self.session.select(*positions)
+        return positions
+
+    @traitlets.validate("rows")
+    def _view_rows(self, proposal: Mapping[str, Any]) -> State:
+        wanted = dict(proposal["value"])
+        if self._from_session or wanted == self.rows:
+            return wanted
+        changed = {key: value for key, value in wanted.items() if key != "total"}
+        view = self.session.view_rows(**changed)
+        return {**vars(view.settings), "total": len(view.order)}

@@ -136,7 +136,7 @@ def test_loading_says_what_it_did_and_what_is_gone(fitted: Session) -> None:
         (FRAME.head(0), TableError, "empty"),
         (FRAME.head(1), TableError, "one row"),
         (pd.concat([FRAME, FRAME[["size"]]], axis=1), TableError, "'size'.*more than once"),
-        (FRAME.assign(size=np.nan), TableError, "'size' has no value"),
+        (FRAME.assign(**dict.fromkeys(FRAME, np.nan)), TableError, "no column is usable"),
         (Path("nowhere.csv"), DataFileError, "no file.*nowhere.csv"),
         ("penguin", TabwidgetError, "Did you mean 'penguins'"),
     ],

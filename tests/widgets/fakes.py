@@ -86,6 +86,7 @@ class FakeSession:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.table = None
+        self.target: str | None = None
         self.task = "classification"
         self.current_task: Any = FakeTask(self)
         self.tasks = {

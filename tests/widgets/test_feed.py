@@ -191,7 +191,7 @@ def test_an_answer_refreshes_its_own_slice_alone(
     _, feed, panel = playing
     feed.notify("answer")
     feed.tick()
-    assert [set(slices) for slices in panel.received] == [{"query"}]
+    assert [set(slices) for slices in panel.received] == [{"query", "rows"}]
     feed.notify("table")
     feed.tick()
     assert set(panel.received[-1]) == TABLE_PANELS

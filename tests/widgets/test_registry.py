@@ -12,10 +12,12 @@ from tabwidget.widgets import Workbench, panels
 from tabwidget.widgets.registry import handlers, panel_classes
 from tabwidget.widgets.static_html import static_html, static_text
 
-ROWS = """
+TOPICS = {"table", "choices", "run", "answer", "rows", "selection", "surprise"}  # of a session
+
+COUNT = """
 from tabwidget.widgets.panel import Panel
 
-__all__ = ["RowsPanel"]
+__all__ = ["CountPanel"]
 
 
 def _row(request):
@@ -23,8 +25,8 @@ def _row(request):
     return {"cells": frame.iloc[int(request.payload["row"])].to_dict()}
 
 
-class RowsPanel(Panel):
-    name = "rows"
+class CountPanel(Panel):
+    name = "count"
     order = 9
     topics = frozenset({"table"})
     handlers = {"row": _row}
@@ -35,7 +37,7 @@ class RowsPanel(Panel):
 
     @classmethod
     def static(cls, slices):
-        return f"<p>{slices['rows']['count']} rows here</p>"
+        return f"<p>{slices['count']['count']} rows here</p>"
 
     @classmethod
     def summary(cls, slices):
@@ -44,9 +46,9 @@ class RowsPanel(Panel):
 
 
 @pytest.fixture
-def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put a panel into a folder of its own, beside those of the package."""
-    (tmp_path / "rows.py").write_text(ROWS, encoding="utf-8")
+    (tmp_path / "count.py").write_text(COUNT, encoding="utf-8")
     monkeypatch.setattr(panels, "__path__", [*panels.__path__, str(tmp_path)])
     for cached in (panel_classes, handlers):
         cached.cache_clear()
@@ -55,10 +57,10 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cached.cache_clear()
 
 
-def test_a_new_panel_is_one_file(rows: None) -> None:
+def test_a_new_panel_is_one_file(count: None) -> None:
     bench = Workbench(Session("iris"))
-    assert bench.panels[-1] == "rows"
-    assert bench.slices["rows"] == {"count": 150}
+    assert bench.panels[-1] == "count"
+    assert bench.slices["count"] == {"count": 150}
     sent: list[dict[str, object]] = []
     bench.send = lambda content, buffers=None: sent.append(content)
     bench._handle_custom_msg({"id": "1", "kind": "row", "payload": {"row": 0}}, [])
@@ -71,5 +73,5 @@ def test_a_new_panel_is_one_file(rows: None) -> None:
 def test_every_panel_declares_what_the_workbench_needs() -> None:
     for name, panel in panel_classes().items():
         assert panel.name == name
-        assert panel.topics <= {"table", "choices", "run", "answer"}
+        assert panel.topics <= TOPICS
     assert sum(panel.asks for panel in panel_classes().values()) == 2

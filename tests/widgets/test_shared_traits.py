@@ -6,7 +6,7 @@ import ipywidgets
 import pytest
 import traitlets
 
-from tabwidget.errors import FormulaError
+from tabwidget.errors import FormulaError, TabwidgetError
 from tabwidget.session import Session
 from tabwidget.widgets import QueryPanel, Workbench
 
@@ -58,3 +58,25 @@ def test_it_links_to_another_widget_in_both_directions() -> None:
     assert str(panel.session.question) == "species | sex=male"
     for widget in (bench, panel):
         widget.close()
+
+
+def test_rows_are_selected_and_arranged_by_traits() -> None:
+    bench = Workbench("penguins", target="species")
+    bench.selection = [3, 5]
+    assert bench.session.selection == (3, 5)
+    bench.rows = {"sort": "body_mass_g", "descending": True}
+    assert bench.session.rows_view.settings.sort == "body_mass_g"
+    assert bench.rows["total"] == 344
+    bench.session.select(7)
+    bench.session.view_rows(search="dream")
+    bench._feed.tick()
+    assert bench.selection == [7]
+    assert bench.rows["search"] == "dream"
+    assert bench.rows["total"] == 124
+    with pytest.raises(TabwidgetError, match="body_mass"):
+        bench.rows = {"sort": "body_mas"}
+    assert bench.rows["sort"] == "body_mass_g"
+    with pytest.raises(TabwidgetError, match="row 400"):
+        bench.selection = [400]
+    assert bench.selection == [7]
+    bench.close()

@@ -27,8 +27,6 @@ export interface ColumnSummary {
   high: number | null;
   levels: Level[];
   histogram: HistogramBar[];
-  /** What to look out for, in words. */
-  alerts?: string[];
 }
 
 export interface TableSummary {

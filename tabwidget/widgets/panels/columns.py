@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+import weakref
 from typing import TYPE_CHECKING, ClassVar
 
+from tabwidget.table import Table
+from tabwidget.table.alerts import alerts
 from tabwidget.widgets.panel import Panel
-from tabwidget.widgets.protocol import Handler, Request, State
+from tabwidget.widgets.protocol import Handler, Request, State, to_json
 
 if TYPE_CHECKING:
     from tabwidget.widgets.feed import Feed
@@ -35,6 +38,21 @@ def _influence(request: Request) -> State:
     return {"bits": bits, "rest": rest}
 
 
+def _declare(request: Request) -> State:
+    payload = request.payload
+    role, kind = payload.get("role"), payload.get("kind")
+    change = request.session.declare(
+        str(payload["column"]),
+        kind=None if kind is None else str(kind),
+        used=None if role is None else role != "ignored",
+    )
+    return {"message": change.message}
+
+
+# The alerts of a table, by its target: they take a pass over all cells.
+_alerts: weakref.WeakKeyDictionary[Table, dict[str | None, State]] = weakref.WeakKeyDictionary()
+
+
 class ColumnsPanel(Panel):
     """Every column with its data, what is predicted for it and the evidence on it.
 
@@ -50,9 +68,16 @@ class ColumnsPanel(Panel):
 
     name = "columns"
     order = 4
-    handlers: ClassVar[dict[str, Handler]] = {"influence": _influence}
+    topics = frozenset({"table", "choices"})
+    handlers: ClassVar[dict[str, Handler]] = {"influence": _influence, "declare": _declare}
 
     @classmethod
     def slice(cls, feed: Feed) -> State:
-        """Return nothing: the columns are in the slice of the data panel."""
-        return {}
+        """Return what to look out for; the columns are in the slice of the data panel."""
+        table, target = feed.session.table, feed.session.target
+        if table is None:
+            return {"alerts": {}}
+        known = _alerts.setdefault(table, {})
+        if target not in known:
+            known[target] = to_json(alerts(table, target))
+        return {"alerts": known[target]}

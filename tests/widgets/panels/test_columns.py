@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from tests.widgets.conftest import Bench
@@ -34,3 +35,28 @@ def test_influences_that_take_long_come_in_parts(monkeypatch: pytest.MonkeyPatch
 
 def test_there_is_none_before_a_question() -> None:
     assert Bench()("influence")["ok"] == {"bits": {}, "rest": []}
+
+
+def test_alerts_come_with_the_columns() -> None:
+    frame = pd.DataFrame({"a": [1, 2] * 10, "b": ["x", "y"] * 10, "c": [5] * 20})
+    bench = Bench(frame)
+    found = bench.feed.refresh()["columns"]["alerts"]
+    assert set(found) == {"a", "b", "c"}
+    assert Bench().feed.refresh()["columns"] == {"alerts": {}}
+
+
+def test_a_column_is_declared_from_its_menu() -> None:
+    bench = Bench("penguins", target="species")
+    bench("ask", {"formula": "species | year=2008, island=Dream"})
+    assert "ok" in bench("declare", {"column": "year", "kind": "categorical"})
+    assert bench.session.loaded().schema["year"].kind == "categorical"
+    assert str(bench.session.question) == "species | island=Dream"
+    assert "ok" in bench("declare", {"column": "island", "role": "ignored"})
+    assert bench.session.stage == "pretrained"
+    assert "number" in bench("declare", {"column": "sex", "kind": "numeric"})["error"]
+    code = bench.session.python()
+    assert "as_table('penguins').declare('year', kind='categorical').declare('island'" in code
+    scope: dict[str, object] = {}
+    exec(code, scope)
+    model = scope["lm"]
+    assert "island" not in model.schema.targets  # type: ignore[attr-defined]

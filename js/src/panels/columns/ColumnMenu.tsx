@@ -4,9 +4,8 @@ import { type Use, usesOf } from "../../inference/use";
 import { count, KINDS, number, share } from "../../ui/format";
 import { Field, Segmented, Select } from "../../ui/parts";
 
-const ROLES = [
-  { value: "feature", text: "asked and given" },
-  { value: "evidence", text: "given only" },
+const USES = [
+  { value: "used", text: "used" },
   { value: "ignored", text: "left out" },
 ];
 
@@ -29,6 +28,7 @@ export function facts(column: ColumnSummary): string {
 
 export function ColumnMenu(props: {
   column: ColumnSummary;
+  alerts: readonly string[];
   asks: boolean;
   asked: "" | "target" | "second";
   target: string | null;
@@ -42,9 +42,9 @@ export function ColumnMenu(props: {
   return (
     <div class="tw-column-menu">
       <p class="tw-label">{facts(column)}</p>
-      {column.alerts?.map((alert) => (
+      {props.alerts.map((alert) => (
         <p key={alert} class="tw-advice">
-          {alert}
+          {column.name} {alert}
         </p>
       ))}
       {asks && !asked && uses.length > 1 && (
@@ -68,8 +68,8 @@ export function ColumnMenu(props: {
       <Field label="Role">
         <Select
           label={`Role of ${column.name}`}
-          value={column.role}
-          options={ROLES}
+          value={column.role === "ignored" ? "ignored" : "used"}
+          options={USES}
           onChange={(role) => props.onDeclare({ role })}
         />
       </Field>

@@ -17,6 +17,8 @@ export interface ColumnRowProps {
   start: number;
   measure: (node: Element | null) => void;
   column: ColumnSummary;
+  /** What to look out for, in words. */
+  alerts: readonly string[];
   names: readonly string[];
   /** In the task, such as "target". */
   role: string;
@@ -94,16 +96,16 @@ export function ColumnRow(props: ColumnRowProps) {
           </span>
         )}
         <span class="tw-column-end">
-          {column.alerts?.length ? (
+          {props.alerts.length > 0 && (
             <span
               class="tw-alert"
               role="img"
-              aria-label={column.alerts.join("; ")}
-              title={column.alerts.join("; ")}
+              aria-label={props.alerts.join("; ")}
+              title={props.alerts.join("; ")}
             >
               !
             </span>
-          ) : null}
+          )}
           <Badge kind={column.kind} />
           <button
             class="tw-icon"

@@ -40,6 +40,7 @@ export function ColumnsPanel({ store }: { store: Store }) {
   const { table } = useSlice(store, "data");
   const { roles = {}, panel } = useSlice(store, "task");
   const { ready } = useSlice(store, "train");
+  const { alerts = {} } = useSlice(store, "columns");
   const question = useQuestion(store);
   const selected = useSelected(store);
   const [search, setSearch] = useState("");
@@ -118,6 +119,7 @@ export function ColumnsPanel({ store }: { store: Store }) {
               start={start}
               measure={list.measure}
               column={column}
+              alerts={alerts[name] ?? []}
               names={names}
               role={roles[name] ?? ""}
               asks={asks}

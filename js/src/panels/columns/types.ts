@@ -7,7 +7,10 @@ export interface Influence {
 }
 
 /** The columns themselves are in the slice of the data panel. */
-export type ColumnsSlice = Record<string, never>;
+export interface ColumnsSlice {
+  /** What to look out for, in words, by column. */
+  alerts: Record<string, string[]>;
+}
 
 declare module "../../core/protocol" {
   interface Slices {
