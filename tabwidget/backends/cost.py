@@ -177,7 +177,7 @@ def matmul_rate(device: str) -> float:
 
 
 def small_operation_seconds(device: str) -> float:
-    """Return the seconds of a small matrix product, forward and backward: the median of 30.
+    """Return the seconds of a small matrix product, forward and backward: lower quartile of 30.
 
     Examples
     --------
@@ -192,13 +192,13 @@ def small_operation_seconds(device: str) -> float:
         began = time.perf_counter()
         (a @ a).relu().sum().backward()
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+    return statistics.quantiles(seconds, n=4)[0]
 
 
 def product_rate(width: int, product: Callable[[], object]) -> float:
-    """Return the operations per second of a product of square matrices: the median of five.
+    """Return the operations per second of a product of square matrices: lower quartile of eight.
 
-    Not the best of them: what other programs take of the processor, a fit cannot have.
+    Not the best: what other programs take of the processor, a fit cannot have.
 
     Parameters
     ----------
@@ -208,8 +208,8 @@ def product_rate(width: int, product: Callable[[], object]) -> float:
         Computes the product once, and returns when it is done.
     """
     seconds = []
-    for _ in range(5):
+    for _ in range(8):
         began = time.perf_counter()
         product()
         seconds.append(time.perf_counter() - began)
-    return 2 * width**3 / statistics.median(seconds)
+    return 2 * width**3 / statistics.quantiles(seconds, n=4)[0]
