@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Optional
+from urllib.parse import quote
 
 import typer
 
@@ -20,6 +21,7 @@ from tabwidget.textclass.cli import app as text_app
 __all__ = ["app", "main"]
 
 QUICKSTART = "00_quickstart.ipynb"
+LOOPBACK = "127.0.0.1"
 
 app = typer.Typer(
     name="tabwidget",
@@ -93,6 +95,9 @@ def lab(
         Optional[int],  # noqa: UP045
         typer.Option(min=1, max=65535, help="Port to listen on.", show_default=False),
     ] = None,
+    ip: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines, too.")
+    ] = LOOPBACK,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the URL instead of opening a browser.")
     ] = False,
@@ -100,7 +105,8 @@ def lab(
     """Open JupyterLab on a notebook, with this environment's Python as its kernel."""
     require("jupyterlab", extra="lab")
     path = find_notebook(notebook)
-    _replace_process(lab_command(path, port=port, browser=not no_browser), lab_environment())
+    command = lab_command(path, ip=ip, port=port, browser=not no_browser)
+    _replace_process(command, lab_environment())
 
 
 def find_notebook(given: Path | None = None) -> Path:
@@ -142,9 +148,16 @@ def find_notebook(given: Path | None = None) -> Path:
     return copy
 
 
-def lab_command(notebook: Path, *, port: int | None = None, browser: bool = True) -> list[str]:
+def lab_command(
+    notebook: Path, *, ip: str = LOOPBACK, port: int | None = None, browser: bool = True
+) -> list[str]:
     """Return the command that opens JupyterLab on `notebook`."""
-    command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    command = [
+        *(sys.executable, "-m", "jupyterlab", str(notebook)),
+        f"--ServerApp.ip={ip}",
+        # The address that JupyterLab prints; the server's root is the notebook's folder.
+        f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}",
+    ]
     if port is not None:
         command.append(f"--ServerApp.port={port}")
     if not browser:

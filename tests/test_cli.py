@@ -103,6 +103,17 @@ def test_lab_opens_the_quickstart_of_a_checkout(commands: list[list[str]]) -> No
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert Path(command[3]) == ROOT / "notebooks" / cli.QUICKSTART
     assert {"--ServerApp.port=8899", "--no-browser"} <= set(command)
+    assert "--ServerApp.ip=127.0.0.1" in command
+
+
+def test_lab_prints_the_address_of_its_notebook_and_listens_where_it_is_told(
+    commands: list[list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "my book.ipynb").touch()
+    assert run("lab", str(tmp_path / "my book.ipynb"), "--ip", "0.0.0.0") == 0
+    [command] = commands
+    assert "--LabApp.default_url=/lab/tree/my%20book.ipynb" in command
+    assert "--ServerApp.ip=0.0.0.0" in command
 
 
 def test_lab_prefers_the_checkout_in_the_current_folder(elsewhere: Path) -> None:
@@ -177,6 +188,10 @@ def test_the_kernel_is_this_python(tmp_path: Path) -> None:
                 assert time.monotonic() < deadline, (tmp_path / "log").read_text()
                 time.sleep(0.2)
         assert found["default"] == "python3"
+        shown = f"http://127.0.0.1:{port}/lab/tree/{cli.QUICKSTART}?token="
+        while shown not in (tmp_path / "log").read_text():
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.2)
         assert found["kernelspecs"]["python3"]["spec"]["display_name"] != "stray"
     finally:
         lab.terminate()
