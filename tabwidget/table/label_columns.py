@@ -95,7 +95,9 @@ def likely_columns(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the likely text columns and the likely label column."""
     schema, frame = table.schema, table.frame
     texts = [name for name, column in schema.items() if column.kind == "text"]
-    words = [name for name, column in schema.items() if column.kind == "categorical"]
+    words = [
+        name for name, column in schema.items() if column.kind == "categorical" and column.n_unique
+    ]
     if not texts and words:
         # The column with the most words per cell, then with the most distinct cells.
         def wordiness(name: str) -> tuple[float, int]:

@@ -106,6 +106,8 @@ class Feed:
         self._lock = threading.Lock()
         # Held while the position in the run is read or moved.
         self._position = threading.RLock()
+        # Held during a tick: a cell's end may send what the thread is about to send.
+        self._ticking = threading.Lock()
         self._topics: set[str] = set()
         self._thread: threading.Thread | None = None
         self._unsubscribe: Any = None
@@ -228,8 +230,21 @@ class Feed:
             events, _ = self._run.since(start)
             return self._batch(events[: max(0, self._next - start)], start, self._next)
 
+    def flush(self) -> None:
+        """Send what is new at once, and the picture with it.
+
+        At the end of a cell: what comes later is not part of a notebook that is executed and saved.
+        """
+        if self._thread is not None:
+            self._picture_at = 0.0
+            self.tick()
+
     def tick(self) -> bool:
         """Send once what is new; return whether there may be more to come."""
+        with self._ticking:
+            return self._tick()
+
+    def _tick(self) -> bool:
         with self._lock:
             topics, self._topics = self._topics, set()
             listeners = list(self._listeners)

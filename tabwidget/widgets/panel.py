@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from tabwidget.widgets.feed import Feed
 
 __all__ = ["Panel"]
+
+# Feeds whose pictures are brought up to date at the end of each cell.
+_flushed: weakref.WeakSet[Feed] = weakref.WeakSet()
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -190,6 +194,7 @@ class Panel(SharedTraits, anywidget.AnyWidget):
         self._picture = static_html(self.slices, self.static_id)
         self._publish_picture(update=False)
         self._displays += 1
+        _flush_after_cells(self._feed)
         warm_up()
 
     def _publish_picture(self, *, update: bool) -> None:
@@ -207,6 +212,30 @@ class Panel(SharedTraits, anywidget.AnyWidget):
 def slice_trait(panel: str) -> str:
     """Return the name of the trait that carries a panel's slice of the state."""
     return f"{panel}_slice"
+
+
+def _flush_after_cells(feed: Feed) -> None:
+    """Let the pictures of a feed be up to date at the end of each cell."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or feed in _flushed:
+        return
+    _flushed.add(feed)
+    found = weakref.ref(feed)
+
+    def after_cell(_result: object) -> None:
+        feed = found()
+        if feed is not None:
+            feed.flush()
+
+    shell.events.register("post_run_cell", after_cell)
+    weakref.finalize(feed, _unregister, shell, after_cell)
+
+
+def _unregister(shell: Any, callback: Callable[[object], None]) -> None:
+    with contextlib.suppress(ValueError):  # taken out by someone else
+        shell.events.unregister("post_run_cell", callback)
 
 
 def _new_session(source: Any) -> Session:

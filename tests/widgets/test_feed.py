@@ -304,3 +304,19 @@ def test_the_thread_carries_a_run_and_ends_with_it() -> None:
         time.sleep(0.02)
     assert [round(p[1]) for batch in panel.batches for p in points(batch)] == [1]
     assert panel.slices["train"]["run"]["status"] == "stopped"
+
+
+def test_a_flush_sends_the_picture_at_once_if_anything_is_new(
+    playing: tuple[FakeSession, Feed, FakePanel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, feed, panel = playing
+    feed.flush()
+    assert (panel.pictures, panel.batches) == (0, [])
+    monkeypatch.setattr(feed, "_thread", threading.current_thread())
+    session.run = run = FakeRun()
+    feed.tick()
+    pictures = panel.pictures
+    run.status = "done"
+    feed.flush()
+    assert panel.batches[-1][0]["stats"]["status"] == "done"
+    assert panel.pictures == pictures + 1

@@ -123,3 +123,22 @@ def test_importing_the_widgets_imports_neither_torch_nor_altair() -> None:
     code = "import sys, tabwidget.widgets; print({'torch', 'altair'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_notebook_that_is_executed_and_saved_shows_the_end_of_the_run() -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    cells = [
+        "from tabwidget.widgets import TrainPanel\n"
+        "panel = TrainPanel('iris', max_seconds=0.5)\npanel",
+        "panel.session.start().wait(100)",
+    ]
+    made = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    notebook = nbformat.v4.new_notebook(cells=made)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    pages = [output["data"].get("text/html", "") for output in notebook.cells[0].outputs]
+    assert any("Training:" in page for page in pages)
+    assert not any("running" in page for page in pages)
+    widgets = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    runs = [w["state"]["train"]["run"] for w in widgets.values() if "train" in w["state"]]
+    assert [run["status"] for run in runs] == ["done"]
