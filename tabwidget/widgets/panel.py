@@ -119,6 +119,7 @@ class Panel(SharedTraits, anywidget.AnyWidget):
             self.session.choose(**settings)
         self._feed = feed_of(self.session)
         self._displays = 0
+        self._closed = False
         self._picture = ""
         traits = {slice_trait(name): traitlets.Dict().tag(sync=True) for name in panel_classes()}
         self.add_traits(**traits)
@@ -130,20 +131,27 @@ class Panel(SharedTraits, anywidget.AnyWidget):
         self._feed.attach(self)
 
     def close(self) -> None:
-        """Remove the widget from the page; the session lives on."""
+        """Remove the widget from the page; the session lives on, and a new panel can show it."""
+        self._closed = True
         # `close` also runs when a widget whose construction failed is deleted.
         feed = getattr(self, "_feed", None)
         if feed is not None:
             feed.detach(self)
         super().close()
+        # ipywidgets hides the method, so that nothing would be displayed.
+        vars(self).pop("_repr_mimebundle_", None)
 
     def receive_batch(self, batch: Batch) -> None:
         """Send one numbered batch of a run to the front end."""
+        if self._closed:
+            return
         message, buffers = batch
         self.send(message, list(buffers))
 
     def receive_slices(self, slices: Mapping[str, State], python: str) -> None:
         """Update the traits of slices that changed."""
+        if self._closed:  # while the feed was about to send
+            return
         with self.hold_sync():
             for name, part in slices.items():
                 setattr(self, slice_trait(name), part)
@@ -157,7 +165,7 @@ class Panel(SharedTraits, anywidget.AnyWidget):
 
     def refresh_picture(self) -> None:
         """Bring the static picture up to date, if the widget is displayed."""
-        if not self._displays:
+        if not self._displays or self._closed:
             return
         picture = static_html(self.slices, self.static_id)
         if picture != self._picture:
@@ -175,6 +183,8 @@ class Panel(SharedTraits, anywidget.AnyWidget):
         self.send(reply.message, list(reply.buffers))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self._closed:
+            return self._notice(), {}
         warm_up()
         data, metadata = self._view_bundle(**kwargs)
         data["text/html"] = static_html(self.slices)
@@ -189,6 +199,9 @@ class Panel(SharedTraits, anywidget.AnyWidget):
         """Display the widget, and behind it the picture for when there is no kernel."""
         from IPython.display import display
 
+        if self._closed:
+            display(self._notice(), raw=True)
+            return
         data, metadata = self._view_bundle()
         display(data, metadata=metadata, raw=True)
         self._picture = static_html(self.slices, self.static_id)
@@ -196,6 +209,12 @@ class Panel(SharedTraits, anywidget.AnyWidget):
         self._displays += 1
         _flush_after_cells(self._feed)
         warm_up()
+
+    def _notice(self) -> dict[str, str]:
+        """Return what is displayed of a panel that was closed."""
+        name = type(self).__name__
+        text = f"This {name} was closed: make a new one, {name}(session)."
+        return {"text/plain": text, "text/html": f'<p class="tabwidget-closed">{text}</p>'}
 
     def _publish_picture(self, *, update: bool) -> None:
         from IPython.display import publish_display_data

@@ -142,3 +142,38 @@ def test_a_notebook_that_is_executed_and_saved_shows_the_end_of_the_run() -> Non
     widgets = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     runs = [w["state"]["train"]["run"] for w in widgets.values() if "train" in w["state"]]
     assert [run["status"] for run in runs] == ["done"]
+
+
+def test_a_closed_panel_is_displayed_as_a_notice(capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Workbench("penguins")
+    bench._ipython_display_()
+    bench.close()
+    bench.close()
+    data, metadata = bench._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
+    assert data["text/plain"] == "This Workbench was closed: make a new one, Workbench(session)."
+    assert metadata == {}
+    capsys.readouterr()
+    bench._ipython_display_()
+    assert "was closed" in capsys.readouterr().out
+    # What the feed was about to send arrives nowhere, and is no error.
+    bench.receive_batch(({"type": "batch"}, []))
+    bench.receive_slices(bench.slices, "")
+    bench.refresh_picture()
+
+
+def test_of_two_workbenches_over_a_session_one_can_be_closed() -> None:
+    session = Session("penguins")
+    first, second = Workbench(session), Workbench(session)
+    first.close()
+    session.choose(target="island")
+    second._feed.tick()
+    assert second.slices["task"]["settings"]["target"] == "island"
+    third = Workbench(session)
+    assert third.slices["task"]["settings"]["target"] == "island"
+    asked = {"id": "1", "kind": "choose", "payload": {"target": "sex"}}
+    assert "ok" in heard(third, asked)[0]
+    second._feed.tick()
+    assert second.slices["task"]["settings"]["target"] == "sex"
+    second.close()
+    third.close()
