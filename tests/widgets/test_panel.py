@@ -140,7 +140,9 @@ def test_a_notebook_that_is_executed_and_saved_shows_the_end_of_the_run() -> Non
     assert any("Training:" in page for page in pages)
     assert not any("running" in page for page in pages)
     widgets = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
-    runs = [w["state"]["train"]["run"] for w in widgets.values() if "train" in w["state"]]
+    runs = [
+        w["state"]["train_slice"]["run"] for w in widgets.values() if "train_slice" in w["state"]
+    ]
     assert [run["status"] for run in runs] == ["done"]
 
 
