@@ -8,6 +8,7 @@ import {
   column,
   FakeModel,
   questionOf,
+  rowTask,
   run,
   settle,
   state,
@@ -82,7 +83,7 @@ describe("the workbench", () => {
     const model = new FakeModel(
       state({
         data: { table: { name: HOSTILE, rows: 3, columns } },
-        task: { hint: HOSTILE, roles: { [HOSTILE]: HOSTILE } },
+        task: rowTask({ backend: "minilm-text" }, { hint: HOSTILE, roles: { [HOSTILE]: HOSTILE } }),
         train: { ready: true, run: run({ examples: [HOSTILE] }) },
         query: { question, answer: answered },
       }),

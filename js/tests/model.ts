@@ -94,10 +94,12 @@ export class FakeModel {
   }
 }
 
+const OFFERED = { standard: "", command: "", pretrained: false, text: true };
 const BACKENDS = [
-  { name: "minilm", title: "cells", pretrained: false, standard: "", command: "" },
-  { name: "huggingface", title: "pretrained", pretrained: true, standard: "base", command: "" },
-  { name: "mlx", title: "MLX", pretrained: true, standard: "", command: "pip install it" },
+  { ...OFFERED, name: "minilm", title: "cells", text: false },
+  { ...OFFERED, name: "minilm-text", title: "text" },
+  { ...OFFERED, name: "huggingface", title: "pretrained", pretrained: true, standard: "base" },
+  { ...OFFERED, name: "mlx", title: "MLX", command: "pip install it" },
 ];
 
 export function column(name: string, more: Partial<ColumnSummary> = {}): ColumnSummary {

@@ -33,7 +33,7 @@ class FitRequest:
     training : TrainingConfig
         Validated.
     serializer : Serializer
-        Serializes rows: the training texts of text backends, and the examples of any backend.
+        Serializes rows for text backends.
     seed : int
         Seed of everything random.
     resume : bool

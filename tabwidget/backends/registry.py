@@ -36,6 +36,8 @@ class Entry:
         Whether it answers from the rows of a table alone, before any training.
     trains : bool
         Whether a fit trains anything.
+    text : bool
+        Whether it reads a row as text, as a serializer writes it, instead of cells.
     """
 
     module: str
@@ -46,6 +48,7 @@ class Entry:
     standard: str = ""
     untrained: bool = False
     trains: bool = True
+    text: bool = False
 
     @property
     def pretrained(self) -> bool:
@@ -74,7 +77,7 @@ BACKENDS = {
     ),
     "minilm": Entry("minilm", "MiniLMBackend", "small cell models, from scratch"),
     "minilm-text": Entry(
-        "minilm_text", "MiniLMTextBackend", "small model of text tokens, from scratch"
+        "minilm_text", "MiniLMTextBackend", "small model of text tokens, from scratch", text=True
     ),
     "huggingface": Entry(
         "huggingface",
@@ -83,6 +86,7 @@ BACKENDS = {
         "transformers",
         "hf",
         "distilgpt2",
+        text=True,
     ),
     "mlx": Entry(
         "mlx",
@@ -91,6 +95,7 @@ BACKENDS = {
         "mlx_lm",
         "mlx",
         "mlx-community/SmolLM2-135M-Instruct",
+        text=True,
     ),
 }
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tabwidget._formatting import format_value
 from tabwidget._typing import Floats
 from tabwidget.backends.base import FitRequest
 from tabwidget.backends.fit_log import TARGET_SHARE, FitLog, train_validation_split
@@ -216,12 +217,16 @@ class MiniLMFit:
         publish(tuple(member.best for member in self.members))
 
     def _examples(self) -> Iterator[str]:
-        """Yield rows of the first member's last batch as text, each in its column order."""
+        """Yield rows of the first member's last batch in words, each in its column order."""
         member, numbers = self.members[0], self.train_rows[0]
         for row, order in zip(
             member.batch_rows.tolist(), member.batch_orders.tolist(), strict=False
         ):
-            yield self.request.serialize(int(numbers[row]), [self.columns[i].name for i in order])
+            cells = self.request.table.row(int(numbers[row]))
+            names = [self.columns[i].name for i in order]
+            # Cells are read one by one: no serializer writes this row.
+            known = [name for name in names if name in cells]
+            yield ", ".join(f"{name}={format_value(cells[name])}" for name in known)
 
 
 def _new_models(

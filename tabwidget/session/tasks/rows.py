@@ -367,6 +367,7 @@ def _backends() -> list[dict[str, Any]]:
             "name": name,
             "title": entry.title,
             "pretrained": entry.pretrained,
+            "text": entry.text,
             "standard": entry.standard,
             "command": "" if entry.installed else f"pip install 'tabwidget[{entry.extra}]'",
         }

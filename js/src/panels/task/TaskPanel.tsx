@@ -36,7 +36,7 @@ export function TaskPanel({ store, framed = false }: PanelProps) {
   const columns = table?.columns ?? [];
   const rows = table?.rows ?? 0;
   const form = forms.find((one) => one.kind === kind);
-  const previewable = rows > 0 && (form?.complete?.(settings) ?? true);
+  const previewable = rows > 0 && (form?.previews?.(settings, offers) ?? true);
 
   // What the preview and the cost depend on.
   const dependencies = [rows, table?.name, task, JSON.stringify(settings)];

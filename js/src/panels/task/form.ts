@@ -18,6 +18,6 @@ export interface TaskForm {
   /** As in the slice. */
   kind: string;
   View: ComponentType<FormProps>;
-  /** Whether the settings suffice to preview a row; always, if left out. */
-  complete?(settings: FormProps["settings"]): boolean;
+  /** Whether a row as text can be previewed; always, if left out. */
+  previews?(settings: FormProps["settings"], offers: FormProps["offers"]): boolean;
 }

@@ -40,7 +40,8 @@ describe("the task panel", () => {
   });
 
   it("previews again when a setting changes, and estimates again also for the seconds", async () => {
-    const model = new FakeModel(state());
+    const text = { backend: "minilm-text" };
+    const model = new FakeModel(state({ task: rowTask(text) }));
     show(model);
     await settle();
     await answer(model, "preview", {
@@ -53,16 +54,16 @@ describe("the task panel", () => {
     });
     await answer(model, "cost", { cost: null });
     const counts = () => [asked(model, "preview").length, asked(model, "cost").length];
-    model.update(state({ task: rowTask({}, { max_seconds: 20 }) }));
+    model.update(state({ task: rowTask(text, { max_seconds: 20 }) }));
     await settle();
     expect(counts()).toEqual([1, 2]);
     await answer(model, "cost", { cost: null });
-    model.update(state({ task: rowTask({ serializer: "bracket" }, { max_seconds: 20 }) }));
+    model.update(state({ task: rowTask({ ...text, serializer: "bracket" }, { max_seconds: 20 }) }));
     await settle();
     expect(counts()).toEqual([2, 3]);
     // The roles alone change neither.
     model.update(
-      state({ task: rowTask({ serializer: "bracket" }, { max_seconds: 20, roles: {} }) }),
+      state({ task: rowTask({ ...text, serializer: "bracket" }, { max_seconds: 20, roles: {} }) }),
     );
     await settle();
     expect(counts()).toEqual([2, 3]);

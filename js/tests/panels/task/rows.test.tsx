@@ -9,8 +9,8 @@ describe("the form of a row task", () => {
     const model = new FakeModel(state());
     show(model);
     const offered = [...labeled<HTMLSelectElement>("Backend").options];
-    expect(offered.map((one) => one.disabled)).toEqual([false, false, true]);
-    expect(offered[2]?.textContent).toContain("pip install it");
+    expect(offered.map((one) => one.disabled)).toEqual([false, false, false, true]);
+    expect(offered[3]?.textContent).toContain("pip install it");
     expect(host.querySelector('[aria-label="Base model"]')).toBeNull();
     enter("Backend", "huggingface", "change");
     const sent = () => asked(model, "choose").at(-1);
@@ -31,8 +31,20 @@ describe("the form of a row task", () => {
     expect(sent()).toEqual({ quantization: "4bit" });
   });
 
-  it("previews a serialized row, in another order at each shuffle", async () => {
+  it("shows no format of a row where cells are read", async () => {
     const model = new FakeModel(state());
+    show(model);
+    await settle();
+    expect(host.querySelector('[aria-label="Serializer"]')).toBeNull();
+    expect(asked(model, "preview")).toEqual([]);
+    model.update(state({ task: rowTask({ backend: "minilm-text" }) }));
+    await settle();
+    expect(labeled("Serializer").textContent).toContain("json");
+    expect(asked(model, "preview")).toHaveLength(1);
+  });
+
+  it("previews a serialized row, in another order at each shuffle", async () => {
+    const model = new FakeModel(state({ task: rowTask({ backend: "minilm-text" }) }));
     show(model);
     await settle();
     const spans = [{ column: "x", name: [1, 4], value: [5, 6] }];

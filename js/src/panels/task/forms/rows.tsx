@@ -18,6 +18,8 @@ export interface Backend {
   name: string;
   title: string;
   pretrained: boolean;
+  /** It reads a row as text; the others read cells, and no serializer writes them. */
+  text: boolean;
   /** The model used if none is named. */
   standard: string;
   /** Installs missing packages; empty if none are missing. */
@@ -26,7 +28,7 @@ export interface Backend {
 
 function RowForm(props: FormProps<RowSettings, RowOffers>) {
   const { settings, offers, columns, onChange } = props;
-  const backend = offers.backends.find(({ name }) => name === settings.backend);
+  const backend = chosen(settings, offers);
   return (
     <div class="tw-fields">
       <Field label="Predict">
@@ -41,14 +43,16 @@ function RowForm(props: FormProps<RowSettings, RowOffers>) {
         />
       </Field>
       {props.task}
-      <Field label="Serializer">
-        <Segmented
-          label="Serializer"
-          options={offers.serializers}
-          value={settings.serializer}
-          onChange={(serializer) => onChange({ serializer })}
-        />
-      </Field>
+      {backend?.text && (
+        <Field label="Serializer">
+          <Segmented
+            label="Serializer"
+            options={offers.serializers}
+            value={settings.serializer}
+            onChange={(serializer) => onChange({ serializer })}
+          />
+        </Field>
+      )}
       {props.seconds}
       <Field label="Backend">
         <Select
@@ -69,4 +73,12 @@ function RowForm(props: FormProps<RowSettings, RowOffers>) {
   );
 }
 
-export default { kind: "rows", View: RowForm } satisfies TaskForm;
+function chosen(settings: RowSettings, offers: RowOffers): Backend | undefined {
+  return offers.backends.find(({ name }) => name === settings.backend);
+}
+
+export default {
+  kind: "rows",
+  View: RowForm,
+  previews: (settings: RowSettings, offers: RowOffers) => chosen(settings, offers)?.text ?? false,
+} satisfies TaskForm;

@@ -114,5 +114,5 @@ function TextLabelForm(props: FormProps<TextLabelSettings, TextLabelOffers>) {
 export default {
   kind: "text-labels",
   View: TextLabelForm,
-  complete: ({ texts }: TextLabelSettings) => texts.length > 0,
+  previews: ({ texts }: TextLabelSettings) => texts.length > 0,
 } satisfies TaskForm;
