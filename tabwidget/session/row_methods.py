@@ -192,8 +192,13 @@ class RowMethods:
             checked = [view.check(position) for position in positions]
         return predict_missing(model, view.table, checked, columns)
 
-    def scan_surprise(self) -> SurpriseScan:
+    def scan_surprise(self, *first: int) -> SurpriseScan:
         """Start or go on computing the surprise of cells in the background, and return the scan.
+
+        Parameters
+        ----------
+        *first : int
+            Positions of the rows to score before all others.
 
         Examples
         --------
@@ -219,6 +224,7 @@ class RowMethods:
                 self._scan = SurpriseScan(
                     score, len(targets), len(table), lambda: self._notify("surprise")
                 )
+            self._scan.look([self.rows_view.check(position) for position in first])
             self._scan.start()
             return self._scan
 

@@ -52,6 +52,8 @@ class SurpriseScan:
     ----------
     total : int
         Rows that are scored in the end, at least.
+    pieces : int
+        Columns of blocks scored so far: what `bits` returns changes with it.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class SurpriseScan:
         self, score: Score, n_columns: int, n_rows: int, notify: Callable[[], None]
     ) -> None:
         self.total = min(n_rows, MAX_ROWS)
+        self.pieces = 0
         self.error = ""
         self._score, self._notify = score, notify
         self._n_columns, self._n_rows = n_columns, n_rows
@@ -200,6 +203,7 @@ class SurpriseScan:
             began = time.monotonic()
             bits[:, column] = np.minimum(self._score(positions, column), MAX_BITS)
             took = time.monotonic() - began
+            self.pieces += 1
             slowest = max(slowest, took)
             self._tell()
             self._rest(took)

@@ -26,6 +26,7 @@ PREDICT_SECONDS = 0.06  # of a part of the predictions, about: questions are ans
 STATIC_ROWS, STATIC_COLUMNS = 10, 12
 WIDTH_ROWS = 200  # that the widths of columns are taken from
 MIN_WIDTH, MAX_WIDTH = 5, 30  # letters
+PREDICTION_LETTERS = 8  # of "~ male 87%" besides the value
 
 # What does not change with the order of the rows is made once per table.
 _columns: weakref.WeakKeyDictionary[Table, list[State]] = weakref.WeakKeyDictionary()
@@ -82,9 +83,8 @@ def _surprise(request: Request) -> State:
         if session.surprise_scan is not None:
             session.surprise_scan.stop()
         return {"model": _model_number(session), "columns": [], "rows": {}, "scored": []}
-    scan = session.scan_surprise()
     positions = [int(position) for position in payload["positions"]][:MAX_LOOKED_AT]
-    scan.look(positions)
+    scan = session.scan_surprise(*positions)
     model = session.model
     assert model is not None  # or there would be no scan
     return {
@@ -165,7 +165,10 @@ class RowsPanel(Panel):
                 "model": _model_number(session),
                 "surprise": None
                 if scan is None
-                else {"done": scan.done, "total": scan.total, "running": scan.running},
+                else {
+                    **{"done": scan.done, "total": scan.total, "pieces": scan.pieces},
+                    "running": scan.running,
+                },
             }
         )
         return state
@@ -198,6 +201,8 @@ def _column_state(session: Session, name: str) -> State:
     letters = sorted(len(text) for text in view.text(name).at(list(rows)) if text is not None)
     # Longer cells than most are cut.
     width = letters[int(0.95 * (len(letters) - 1))] if letters else 0
+    if column.missing and column.role == "feature":
+        width += PREDICTION_LETTERS
     return {
         "name": name,
         "letters": min(MAX_WIDTH, max(MIN_WIDTH, width)),

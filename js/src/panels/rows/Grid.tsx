@@ -11,6 +11,7 @@ import type { Layers } from "./layers";
 import { HEADER, MAX_ROWS, numberWidth, ROW, widthOf } from "./layout";
 import type { Pages } from "./pages";
 import type { RowsColumn, RowsSettings, RowsView, SelectedRow } from "./types";
+import { wordsOf } from "./words";
 
 export interface GridProps {
   columns: readonly RowsColumn[];
@@ -45,13 +46,13 @@ export function Grid(props: GridProps) {
   const size = useCallback((index: number) => widths[index] ?? 0, [widths]);
   const first = numberWidth(props.rows);
   const count = Math.min(view.total, MAX_ROWS);
-  const rows = useVirtual({ count, size: ROW, element, overscan: 12, covered: { end: HEADER } });
+  const rows = useVirtual({ count, size: ROW, element, overscan: 6, covered: { end: HEADER } });
   const across = useVirtual({
     count: columns.length,
     size,
     element,
     horizontal: true,
-    overscan: 2,
+    overscan: 1,
     covered: { end: first },
   });
   const width = first + across.total;
@@ -147,10 +148,25 @@ export function Grid(props: GridProps) {
     focus();
     select(place.row);
   };
+  // Only of the cell under the pointer: titles of all would be written at each step of scrolling.
+  const onMouseOver = ({ target }: MouseEvent) => {
+    const place = placeOf(target);
+    if (!(target instanceof HTMLElement) || place?.column === undefined) return;
+    target.title = wordsOf({ row: place.row, column: place.column }, props);
+  };
   const onDblClick = ({ target }: MouseEvent) => {
     const { row, column } = placeOf(target) ?? {};
     if (row !== undefined && column !== undefined) beginEdit({ row, column });
   };
+
+  // While scrolling, rows that leave give their elements to those that come, each in its place: new
+  // elements and moved ones cost many times as much as other texts.
+  const slots = useRef(0);
+  slots.current = Math.max(slots.current, rows.items.length);
+  const slot = (index: number) => index % slots.current;
+  const placed = rows.scrolling
+    ? [...rows.items].sort((a, b) => slot(a.index) - slot(b.index))
+    : rows.items;
 
   const drawn = across.items.flatMap((item) => {
     const column = columns[item.index];
@@ -167,12 +183,14 @@ export function Grid(props: GridProps) {
       class="tw-rows-grid"
       aria-label="Rows"
       aria-rowcount={view.total + 1}
-      aria-colcount={columns.length + 1}
+      aria-colcount={columns.length}
       aria-activedescendant={onScreen ? `${id}-${active.row}-${active.column}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
       onClick={onClick}
       onDblClick={onDblClick}
+      onMouseOver={onMouseOver}
+      onFocus={() => {}}
     >
       <GridHeader
         columns={drawn}
@@ -188,12 +206,34 @@ export function Grid(props: GridProps) {
         class="tw-rows-body"
         style={{ height: `${rows.total}px`, width: `${width}px` }}
       >
-        {rows.items.map((item) => {
+        {/* One sticky element for all numbers: each of their own would be a layer of the page. */}
+        <div
+          class="tw-rows-gutter"
+          style={{ width: `${first}px`, height: `${rows.total}px` }}
+          aria-hidden="true"
+        >
+          {placed.map((item) => {
+            const position = pages.position(item.index);
+            const on = position !== undefined && selected?.positions.includes(position);
+            return (
+              <div
+                key={slot(item.index)}
+                class={on ? "tw-rows-number tw-on" : "tw-rows-number"}
+                data-row={item.index}
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
+                {position ?? ""}
+              </div>
+            );
+          })}
+        </div>
+        {placed.map((item) => {
           const position = pages.position(item.index);
           const edits = position === selected?.position ? selected?.edits : undefined;
           const cells = drawn.map(({ column, item: place, hue }): DrawnCell => {
             const text = pages.cell(item.index, place.index);
             const known = position !== undefined;
+            const edit = edits?.[column.name];
             return {
               column,
               index: place.index,
@@ -202,14 +242,14 @@ export function Grid(props: GridProps) {
               text,
               predicted:
                 text === null && known ? layers.predicted(position, column.name) : undefined,
-              bits: known ? layers.bits(position, column.name) : undefined,
-              edit: edits?.[column.name],
+              bits: known && edit === undefined ? layers.bits(position, column.name) : undefined,
+              edit,
             };
           });
           const here = active?.row === item.index ? active.column : null;
           return (
             <GridRow
-              key={item.key}
+              key={slot(item.index)}
               id={id}
               index={item.index}
               top={item.start}
@@ -236,9 +276,10 @@ export function Grid(props: GridProps) {
 /** The row, and in it the column, of a cell or a row number. */
 function placeOf(target: EventTarget | null): { row: number; column?: number } | null {
   if (!(target instanceof Element)) return null;
-  const cell = target.closest('[role="gridcell"], [role="rowheader"]');
+  const number = target.closest("[data-row]")?.getAttribute("data-row");
+  if (number) return { row: Number(number) };
+  const cell = target.closest('[role="gridcell"]');
   const row = cell?.closest('[role="row"]')?.getAttribute("aria-rowindex");
   if (!row) return null;
-  const column = Number(cell?.getAttribute("aria-colindex")) - 2;
-  return { row: Number(row) - 2, ...(column >= 0 && { column }) };
+  return { row: Number(row) - 2, column: Number(cell?.getAttribute("aria-colindex")) - 1 };
 }

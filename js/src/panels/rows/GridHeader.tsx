@@ -31,12 +31,7 @@ export function GridHeader(props: {
       aria-rowindex={1}
       style={{ width: `${props.width}px`, height: `${HEADER}px` }}
     >
-      <div
-        role="columnheader"
-        class="tw-rows-number"
-        style={{ width: `${numberWidth}px` }}
-        aria-colindex={1}
-      >
+      <div class="tw-rows-number" style={{ width: `${numberWidth}px` }} aria-hidden="true">
         row
       </div>
       {props.columns.map(({ column, item, hue }) => {
@@ -48,7 +43,7 @@ export function GridHeader(props: {
             key={item.index}
             role="columnheader"
             class={column.number ? "tw-rows-column tw-rows-num" : "tw-rows-column"}
-            aria-colindex={item.index + 2}
+            aria-colindex={item.index + 1}
             aria-sort={order}
             style={{
               left: `${numberWidth + item.start}px`,

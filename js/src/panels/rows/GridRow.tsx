@@ -68,23 +68,19 @@ export class GridRow extends Component<GridRowProps> {
         aria-selected={props.selected}
         style={{ transform: `translateY(${props.top}px)`, width: `${props.width}px` }}
       >
-        <div role="rowheader" class="tw-rows-number" style={{ width: `${props.numberWidth}px` }}>
-          {position ?? ""}
-        </div>
         {props.cells.map((cell) => (
           <div
             key={cell.index}
-            id={`${id}-${index}-${cell.index}`}
+            id={cell.index === active ? `${id}-${index}-${cell.index}` : undefined}
             role="gridcell"
-            aria-colindex={cell.index + 2}
+            aria-colindex={cell.index + 1}
             class={classOf(cell, cell.index === active)}
             style={{
               left: `${props.numberWidth + cell.item.start}px`,
               width: `${cell.item.size}px`,
-              "--tw-hue": cell.hue,
+              ...((cell.text === null || cell.edit !== undefined) && { "--tw-hue": cell.hue }),
               ...(cell.bits !== undefined && { "--tw-shade": `${shade(cell.bits)}%` }),
             }}
-            title={titleOf(cell)}
           >
             {editing !== null && cell.index === active ? (
               <CellEditor
@@ -103,9 +99,9 @@ export class GridRow extends Component<GridRowProps> {
   }
 }
 
-/** Share of the color in percent: none up to a bit, all from nine. */
+/** Share of the color in percent: none up to what most numbers have, all from ten bits. */
 export function shade(bits: number): number {
-  return Math.round(Math.min(1, Math.max(0, (bits - 1) / 8)) * 62);
+  return Math.round(Math.min(1, Math.max(0, (bits - 2.5) / 7.5)) * 62);
 }
 
 /** From here on a cell is marked as surprising even without colors. */
@@ -128,12 +124,4 @@ function contentOf({ text, edit, predicted }: DrawnCell) {
   const shown = edit === undefined ? text : edit;
   if (shown !== null) return shown;
   return predicted === undefined ? "–" : `~ ${predicted}`;
-}
-
-function titleOf({ column, text, edit, predicted, bits }: DrawnCell): string {
-  const original = text ?? "missing";
-  if (edit !== undefined) return `${edit ?? "missing"}, edited: the table has ${original}`;
-  if (text === null) return predicted ? `missing, predicted ${predicted}` : "missing";
-  const surprise = bits === undefined ? "" : `: ${bits.toFixed(1)} bits of surprise`;
-  return `${column.name} ${original}${surprise}`;
 }

@@ -45,7 +45,7 @@ export function RowsPanel({ store }: { store: Store }) {
   if (view) pages.show(view.version, Math.min(view.total, MAX_ROWS), names);
   useEffect(() => layers.follow(model), [model, layers]);
   useEffect(() => layers.setSurprise(showSurprise), [showSurprise, layers]);
-  useEffect(() => layers.progress(), [surprise?.done, surprise?.running, layers]);
+  useEffect(() => layers.progress(), [surprise?.pieces, surprise?.running, layers]);
   useEffect(() => () => layers.close(), [layers]);
 
   if (!table || !view) return <p class="tw-empty">Load a table, and its rows are here.</p>;

@@ -12,7 +12,13 @@ export const COLUMNS = 24;
 const MAX_PAGES = 48;
 
 // Pages of one request.
-const AT_ONCE = 3;
+const AT_ONCE = 4;
+
+// Seconds of scrolling for which pages are fetched ahead.
+const AHEAD = 0.3;
+
+// Weight of the newest speed in their moving average.
+const NEWEST = 0.3;
 
 export interface Page {
   positions: number[];
@@ -33,7 +39,9 @@ export class Pages {
   #total = 0;
   #names: readonly string[] = [];
   #range: Range | null = null;
-  #down = true;
+  /** Rows per second, negative upwards. */
+  #speed = 0;
+  #lookedAt = 0;
   /** What is under way or waiting, so that it is not asked for twice. */
   #asked = "";
 
@@ -55,8 +63,13 @@ export class Pages {
 
   /** The part on screen has changed. */
   look(range: Range): void {
-    const before = this.#range;
-    if (before && range.rows[0] !== before.rows[0]) this.#down = range.rows[0] > before.rows[0];
+    const now = performance.now();
+    const rows = range.rows[0] - (this.#range?.rows[0] ?? range.rows[0]);
+    if (rows !== 0) {
+      const speed = (1000 * rows) / Math.max(1, now - this.#lookedAt);
+      this.#speed += NEWEST * (speed - this.#speed);
+    }
+    this.#lookedAt = now;
     this.#range = range;
     this.#fetch();
   }
@@ -117,31 +130,33 @@ export class Pages {
       );
   }
 
-  /** Pages to fetch next: the missing ones on screen, or else one ahead. */
+  /** Pages to fetch next: the missing ones on screen, or else those ahead. */
   #wanted(): [first: number, last: number, block: number] | null {
     if (!this.#range || !this.#total || !this.#names.length) return null;
     const { rows, columns } = this.#range;
     const end = Math.floor((this.#total - 1) / PAGE);
     const top = Math.min(Math.floor(Math.max(0, rows[0]) / PAGE), end);
     const bottom = Math.min(Math.floor(rows[1] / PAGE), end);
+    const ahead = Math.max(1, Math.ceil((Math.abs(this.#speed) * AHEAD) / PAGE));
     const blocks: number[] = [];
     const last = Math.min(columns[1], this.#names.length - 1);
     for (let b = Math.floor(columns[0] / COLUMNS); b * COLUMNS <= last; b++) blocks.push(b);
-    for (const block of blocks) {
-      const missing = [];
-      for (let page = top; page <= bottom; page++) {
-        if (!this.#pages.has(keyOf(page, block))) missing.push(page);
-      }
-      const [first] = missing;
-      if (first !== undefined) {
-        const to = missing.at(-1) ?? first;
-        return [first, Math.min(to, first + AT_ONCE - 1), block];
+    const up = this.#speed < 0;
+    const [from, by] = up ? [bottom, -1] : [top, 1];
+    const seen = bottom - top + 1;
+    for (const length of [seen, seen + ahead]) {
+      for (const block of blocks) {
+        const missing: number[] = [];
+        for (let i = 0; i < length && missing.length < AT_ONCE; i++) {
+          const page = from + i * by;
+          if (page < 0 || page > end) break;
+          if (!this.#pages.has(keyOf(page, block))) missing.push(page);
+          else if (missing.length) break;
+        }
+        if (missing.length) return [Math.min(...missing), Math.max(...missing), block];
       }
     }
-    const ahead = this.#down ? bottom + 1 : top - 1;
-    if (ahead < 0 || ahead > end) return null;
-    const block = blocks.find((one) => !this.#pages.has(keyOf(ahead, one)));
-    return block === undefined ? null : [ahead, ahead, block];
+    return null;
   }
 
   #keep(key: string, page: Page): void {

@@ -45,6 +45,8 @@ export interface SelectedRow {
 export interface SurpriseProgress {
   done: number;
   total: number;
+  /** Grows whenever more bits are known, also of rows that are not done. */
+  pieces: number;
   running: boolean;
 }
 
