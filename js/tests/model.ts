@@ -221,6 +221,7 @@ const NO_ROWS: Slices["rows"] = {
   matching: null,
   selected: null,
   model: 0,
+  predicted: 0,
   surprise: null,
 };
 

@@ -14,7 +14,7 @@ from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.inference.evidence import Evidence
 from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
-from tabwidget.session.missing_cells import PredictedCell, predict_missing
+from tabwidget.session.missing_cells import MissingCells
 from tabwidget.session.results import Answer
 from tabwidget.session.rows_view import RowsSettings, RowsView
 from tabwidget.session.surprise_scan import SurpriseScan
@@ -27,7 +27,8 @@ class RowMethods:
     """Methods of `Session` about the rows of its table.
 
     The order of the rows and the selection are the session's, so that panels and Python share
-    them. Subscribers hear of them by the topics "rows", "selection" and "surprise".
+    them. Subscribers hear of them by the topics "rows", "selection" and "cells"; the last is what a
+    thread in the background finds out about cells.
     """
 
     lock: threading.RLock
@@ -42,6 +43,8 @@ class RowMethods:
     _of: Table | None = None  # the table of the selection
     _scan: SurpriseScan | None = None
     _scan_of: object = None
+    _missing: MissingCells | None = None
+    _missing_of: object = None
 
     @property
     def rows_view(self) -> RowsView:
@@ -185,12 +188,14 @@ class RowMethods:
         with self.lock:
             return int(np.count_nonzero(self.rows_view.matching(dict(self._given()))))
 
-    def predict_missing(self, positions: list[int], columns: list[str]) -> list[PredictedCell]:
-        """Return the model's predictions for the missing cells of some rows."""
+    def missing_cells(self) -> MissingCells:
+        """Return the predictions for missing cells, by the model as it is now."""
         with self.lock:
-            view, model = self.rows_view, self._ready_model()
-            checked = [view.check(position) for position in positions]
-        return predict_missing(model, view.table, checked, columns)
+            model, key = self._ready_model(), self.scored_by()
+            if self._missing is None or self._missing_of != key:
+                self._missing = MissingCells(model, self.loaded(), lambda: self._notify("cells"))
+                self._missing_of = key
+            return self._missing
 
     def scan_surprise(self, *first: int) -> SurpriseScan:
         """Start or go on computing the surprise of cells in the background, and return the scan.
@@ -222,7 +227,7 @@ class RowMethods:
                     return model._cell_log_likelihood(encoded, column) / -np.log(2)
 
                 self._scan = SurpriseScan(
-                    score, len(targets), len(table), lambda: self._notify("surprise")
+                    score, len(targets), len(table), lambda: self._notify("cells")
                 )
             self._scan.look([self.rows_view.check(position) for position in first])
             self._scan.start()

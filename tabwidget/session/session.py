@@ -504,7 +504,7 @@ class Session(RowMethods):
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:
         """Call `fn` with a topic whenever that changed.
 
-        The topics are "table", "choices", "run", "answer", "rows", "selection" and "surprise".
+        The topics are "table", "choices", "run", "answer", "rows", "selection" and "cells".
 
         It is called on the thread that made the change, and must return at once.
 

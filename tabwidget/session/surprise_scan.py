@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tabwidget._typing import Floats, Ints
+from tabwidget.session import background
 
 __all__ = ["Score", "SurpriseScan"]
 
@@ -28,7 +27,6 @@ MAX_REST = 0.2
 MAX_BITS = 40.0  # of a value that the model excludes
 QUIET_SECONDS = 0.3  # after a question, before the next column
 NEWS_SECONDS = 0.25  # between notifications
-NICENESS = 10
 
 _log = logging.getLogger(__name__)
 
@@ -101,7 +99,7 @@ class SurpriseScan:
             if self.running or self.error:
                 return
             self._ended.clear()
-        threading.Thread(target=self._work, name="tabwidget-surprise", daemon=True).start()
+        background.start(self, self._work, "tabwidget-surprise")
 
     def stop(self) -> None:
         """Stop after the column in progress; what was scored is kept."""
@@ -162,9 +160,6 @@ class SurpriseScan:
         return rows[row], column, float(flat[place])
 
     def _work(self) -> None:
-        # Threads have a niceness of their own on Linux alone.
-        with contextlib.suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         try:
             while not self._stopped.is_set():
                 rows = self._next()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +21,6 @@ __all__ = ["RowsPanel"]
 
 MAX_PAGE = 400  # rows of one request
 MAX_LOOKED_AT = 200  # rows that are predicted or scored for one request
-PREDICT_SECONDS = 0.06  # of a part of the predictions, about: questions are answered between
 STATIC_ROWS, STATIC_COLUMNS = 10, 12
 WIDTH_ROWS = 200  # that the widths of columns are taken from
 MIN_WIDTH, MAX_WIDTH = 5, 30  # letters
@@ -67,14 +65,13 @@ def _edit_cell(request: Request) -> State:
 
 
 def _predictions(request: Request) -> State:
-    positions = [int(position) for position in request.payload["positions"]][:MAX_LOOKED_AT]
-    rest = [str(name) for name in request.payload["columns"]]
-    cells: list[State] = []
-    began = time.monotonic()
-    while rest and time.monotonic() < began + PREDICT_SECONDS:
-        found = request.session.predict_missing(positions, [rest.pop(0)])
-        cells += [vars(cell) for cell in found]
-    return {"model": _model_number(request.session), "cells": cells, "rest": rest}
+    session, payload = request.session, request.payload
+    positions = [int(position) for position in payload["positions"]][:MAX_LOOKED_AT]
+    columns = [str(name) for name in payload["columns"]]
+    missing = session.missing_cells()
+    missing.look([session.rows_view.check(position) for position in positions], columns)
+    cells = [vars(cell) for cell in missing.known(positions, columns)]
+    return {"model": _model_number(session), "cells": cells}
 
 
 def _surprise(request: Request) -> State:
@@ -132,7 +129,7 @@ class RowsPanel(Panel):
 
     name = "rows"
     order = 7
-    topics = frozenset({"table", "choices", "rows", "selection", "answer", "surprise", "run"})
+    topics = frozenset({"table", "choices", "rows", "selection", "answer", "cells", "run"})
     handlers: ClassVar[dict[str, Handler]] = {
         "rows": _rows,
         "view-rows": _view_rows,
@@ -163,6 +160,7 @@ class RowsPanel(Panel):
                 "matching": session.n_matching() if _has_evidence(session) else None,
                 "selected": _selected(session),
                 "model": _model_number(session),
+                "predicted": session.missing_cells().pieces if _model_number(session) else 0,
                 "surprise": None
                 if scan is None
                 else {

@@ -21,6 +21,7 @@ export function RowsPanel({ store }: { store: Store }) {
     matching = null,
     selected = null,
     model = 0,
+    predicted = 0,
     surprise = null,
   } = useSlice(store, "rows");
   const { table: summary } = useSlice(store, "data");
@@ -45,7 +46,7 @@ export function RowsPanel({ store }: { store: Store }) {
   if (view) pages.show(view.version, Math.min(view.total, MAX_ROWS), names);
   useEffect(() => layers.follow(model), [model, layers]);
   useEffect(() => layers.setSurprise(showSurprise), [showSurprise, layers]);
-  useEffect(() => layers.progress(), [surprise?.pieces, surprise?.running, layers]);
+  useEffect(() => layers.progress(), [predicted, surprise?.pieces, surprise?.running, layers]);
   useEffect(() => () => layers.close(), [layers]);
 
   if (!table || !view) return <p class="tw-empty">Load a table, and its rows are here.</p>;

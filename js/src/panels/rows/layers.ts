@@ -62,9 +62,10 @@ export class Layers {
     this.#soon();
   }
 
-  /** More rows have been scored in the background. */
+  /** The kernel has found out more in the background. */
   progress(): void {
-    if (this.#surprise) this.#score();
+    this.#predict();
+    this.#score();
   }
 
   predicted(position: number, column: string): string | undefined {
@@ -101,19 +102,16 @@ export class Layers {
       .request("predictions", { positions, columns })
       .then(
         ({ model, cells }) => {
-          if (model !== this.#model) return false;
+          if (model !== this.#model || !cells.length) return;
           for (const { position, column, text } of cells) {
             keep(this.#predicted, `${position} ${column}`, text);
           }
           this.#bump();
-          // The kernel answers in parts; one that brings nothing would be asked for in a circle.
-          return cells.length > 0;
         },
-        () => false,
+        () => {},
       )
-      .then((more) => {
+      .finally(() => {
         this.#predicting = false;
-        if (more) this.#predict();
       });
   }
 

@@ -58,6 +58,8 @@ export interface RowsSlice {
   selected: SelectedRow | null;
   /** Number of the model that answers; 0 without one. */
   model: number;
+  /** Grows whenever more missing cells have been predicted. */
+  predicted: number;
   surprise: SurpriseProgress | null;
 }
 
@@ -89,8 +91,6 @@ declare module "../../core/protocol" {
       ok: {
         model: number;
         cells: { position: number; column: string; text: string }[];
-        /** Columns that are still to be predicted: each part takes a limited time. */
-        rest: string[];
       };
     };
     surprise: {

@@ -1,0 +1,67 @@
+"""Background work: threads that yield to all others, and that end before the interpreter does."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Protocol
+
+__all__ = ["Worker", "start"]
+
+NICENESS = 10
+EXIT_SECONDS = 10.0
+
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+class Worker(Protocol):
+    """What works in the background."""
+
+    def stop(self) -> None:
+        """End the work soon."""
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end; return whether it has come."""
+        ...
+
+
+def start(worker: Worker, work: Callable[[], None], name: str) -> None:
+    """Run `work` of a worker on a thread of its own.
+
+    Examples
+    --------
+    >>> class Counter:
+    ...     def __init__(self):
+    ...         self.ended = threading.Event()
+    ...     def stop(self):
+    ...         pass
+    ...     def wait(self, seconds):
+    ...         return self.ended.wait(seconds)
+    >>> counter = Counter()
+    >>> start(counter, counter.ended.set, "tabwidget-example")
+    >>> counter.wait(10)
+    True
+    """
+    _workers.add(worker)
+    threading.Thread(target=_run, args=(work,), name=name, daemon=True).start()
+
+
+def _run(work: Callable[[], None]) -> None:
+    # Threads have a niceness of their own on Linux alone.
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    work()
+
+
+@atexit.register
+def stop_all() -> None:
+    """End all background work: a thread inside torch would abort the interpreter at its end."""
+    for worker in list(_workers):
+        worker.stop()
+    for worker in list(_workers):
+        worker.wait(EXIT_SECONDS)
