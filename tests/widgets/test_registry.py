@@ -12,7 +12,7 @@ from tabwidget.widgets import Workbench, panels
 from tabwidget.widgets.registry import handlers, panel_classes
 from tabwidget.widgets.static_html import static_html, static_text
 
-TOPICS = {"table", "choices", "run", "answer", "rows", "selection", "surprise"}  # of a session
+TOPICS = {"table", "choices", "run", "answer", "rows", "selection", "cells"}  # of a session
 
 COUNT = """
 from tabwidget.widgets.panel import Panel
