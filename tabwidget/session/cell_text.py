@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from tabwidget._formatting import cut_text
@@ -48,7 +48,7 @@ class CellText:
         self.column = column
         self._cells = cells
 
-    def at(self, positions: Sequence[int] | Ints) -> list[str | None]:
+    def at(self, positions: npt.ArrayLike) -> list[str | None]:
         """Return the text of the cells at these positions; None if missing."""
         return self._written(self._cells.take(np.asarray(positions, dtype=np.int64)))
 

@@ -1,4 +1,4 @@
-"""MissingCells: predictions for the missing cells on screen, each with its spread, in few letters."""
+"""MissingCells: predictions for the missing cells on screen, each with its spread."""
 
 from __future__ import annotations
 
