@@ -162,9 +162,9 @@ class PretrainedBackend:
         self, contexts: Floats, targets: Sequence[int] | NDArray[np.int64]
     ) -> Prediction:
         """Return what `predict` does, each row of the table from a context that lacks it."""
-        context = self.context
-        folds = context.folds_of(contexts)
-        return Prediction(*context.predict(contexts, np.asarray(targets), folds=folds))
+        context, targets = self.context, np.asarray(targets)
+        folds = context.folds_without(contexts, targets)
+        return Prediction(*context.predict(contexts, targets, folds=folds))
 
     @few_threads()
     def validation_predictions(self, rows: Floats, target: int) -> tuple[NDArray[np.int64], Floats]:

@@ -74,6 +74,7 @@ class TableContext:
         self.folds = np.random.default_rng(seed).permutation(len(rows)) % N_FOLDS
         self._cache: LRUCache[TargetContext] = LRUCache(MAX_CACHE_BYTES)
         self._fold_cache: LRUCache[TargetContext] = LRUCache(MAX_FOLD_CACHE_BYTES)
+        self._sampled: dict[int, set[bytes]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the pretrained weights, which every copy shares."""
@@ -193,6 +194,28 @@ class TableContext:
         places = self.places_of(rows)
         return np.where(places >= 0, self.folds[places], IN_NO_FOLD)
 
+    def folds_without(self, rows: Floats, targets: Ints) -> Ints:
+        """Return the fold whose context lacks each row; -1 where that of all rows does, too.
+
+        The context of a long table is a sample of its rows.
+        """
+        folds = self.folds_of(rows)
+        for target in np.unique(targets[folds != IN_NO_FOLD]).tolist():
+            at = np.flatnonzero((targets == target) & (folds != IN_NO_FOLD))
+            sampled = self._sampled_rows(target)
+            if sampled is not None:
+                folds[at[[_key(row) not in sampled for row in rows[at]]]] = IN_NO_FOLD
+        return folds
+
+    def _sampled_rows(self, target: int) -> set[bytes] | None:
+        """Return the rows of a target's context; None if these are all rows."""
+        if len(self.rows) <= self.max_rows:
+            return None
+        if target not in self._sampled:
+            rows = self.rows[self._context_rows(target, 0)]
+            self._sampled[target] = {_key(row) for row in rows}
+        return self._sampled[target]
+
     def places_of(self, rows: Floats) -> Ints:
         """Return the position of each row among the stored ones; -1 if it is not there."""
         place = self._place_of_row
@@ -218,6 +241,20 @@ class TableContext:
         kept: Bools | None = None,
         max_rows: int | None = None,
     ) -> TargetContext:
+        return TargetContext(
+            self.model,
+            self.encoding,
+            target,
+            self._context_rows(target, member, kept, max_rows),
+            kind,
+            self.shares(target),
+            self.seed * 1_000 + member,
+        )
+
+    def _context_rows(
+        self, target: int, member: int, kept: Bools | None = None, max_rows: int | None = None
+    ) -> Ints:
+        """Return the positions of the rows of a context: all, or a sample where they are many."""
         rng = np.random.default_rng([self.seed, self.encoding.seeds[target], member])
         there = self.encoding.known[:, target]
         rows = np.flatnonzero(there if kept is None else there & kept)
@@ -228,15 +265,7 @@ class TableContext:
             column = self.columns[target]
             levels = None if column.is_number else self.rows[rows, target].astype(np.int64)
             rows = rows[_sampled(len(rows), size, levels, rng)]
-        return TargetContext(
-            self.model,
-            self.encoding,
-            target,
-            rows,
-            kind,
-            self.shares(target),
-            self.seed * 1_000 + member,
-        )
+        return rows
 
 
 def _slices(n_rows: int) -> list[slice]:

@@ -60,6 +60,26 @@ def test_out_of_fold_a_row_is_answered_without_itself(frame: pd.DataFrame) -> No
     assert context.folds_of(np.array([[9.0, 9.0, 9.0]])).tolist() == [-1]
 
 
+def test_rows_outside_a_sampled_context_need_no_other(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_context, "MIN_CONTEXT_ROWS", 20)
+    monkeypatch.setattr(table_context, "MAX_CONTEXT_ROWS", 20)
+    context, targets = context_of(frame), np.zeros(60, dtype=int)
+    folds = context.folds_without(context.rows, targets)
+    inside = context._context_rows(0, 0)
+    assert len(inside) == 20
+    np.testing.assert_array_equal(np.flatnonzero(folds >= 0), inside)
+    np.testing.assert_array_equal(folds[inside], context.folds[inside])
+    assert (context.folds_without(np.full((1, 3), 9.0), targets[:1]) == -1).all()
+
+
+def test_all_rows_of_a_short_table_are_in_its_contexts(frame: pd.DataFrame) -> None:
+    context = context_of(frame)
+    folds = context.folds_without(context.rows, np.zeros(60, dtype=int))
+    np.testing.assert_array_equal(folds, context.folds)
+
+
 def test_contexts_without_a_fold_are_kept_apart(frame: pd.DataFrame) -> None:
     context = context_of(frame)
     rows, targets = context.rows[20:23], np.array([0, 1, 2])
