@@ -120,6 +120,7 @@ def test_letters_and_arrows_in_a_control_leave_the_notebook_alone(page: Page, la
     assert after["active"] == SHOWN
     assert after["mode"] == "command"
     expect(root(page).get_by_label(label, exact=True)).to_be_focused()
+    page.keyboard.press("Escape")  # takes back what was typed
 
 
 def test_arrows_move_a_focused_slider(page: Page) -> None:
