@@ -25,10 +25,11 @@ import numpy as np
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.benchmarks.report import Report, parser
-from tests.benchmarks.steady_mouse import free_port, steady_mouse
+from tests.benchmarks.steady_mouse import steady_mouse
 from tests.browser.lab import (
     Lab,
     execute,
+    free_port,
     open_notebook,
     running_browser,
     running_lab,
