@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tabwidget._typing import Floats, Ints
 from tabwidget.errors import ConfigError, NotFittedError
 from tabwidget.inference.evidence import Evidence
+from tabwidget.inference.matching import RowMatcher
 from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
 from tabwidget.session.missing_cells import MissingCells
 from tabwidget.session.results import Answer
 from tabwidget.session.rows_view import RowsSettings, RowsView
+from tabwidget.session.surprise import SurprisingCells
 from tabwidget.session.surprise_scan import SurpriseScan
 from tabwidget.table import Table
 
@@ -36,6 +39,8 @@ class RowMethods:
     model: TabularLanguageModel | None
     question: Query | None
 
+    _row_matcher: RowMatcher | None = None
+    _surprising: dict[bool, SurprisingCells]  # plain and relative
     _view: RowsView | None = None
     _arranged_by: object = None
     _selection: tuple[int, ...] = ()
@@ -72,6 +77,82 @@ class RowMethods:
     def edits(self) -> dict[str, Any]:
         """Values that replace cells of the selected row, a what-if; the table is unchanged."""
         return dict(self._edits) if self.selection else {}
+
+    def matching(self, given: Mapping[str, Evidence] | None = None) -> Ints:
+        """Return the positions of the table's rows that match evidence, in their order.
+
+        A cell matches as the model conditions, see `tabwidget.inference.matching.RowMatcher`; a
+        missing cell matches no evidence.
+
+        Parameters
+        ----------
+        given : mapping of str to evidence, optional
+            As in `TabularLanguageModel.conditional`; all rows by default.
+
+        Examples
+        --------
+        >>> from tabwidget.session import Session
+        >>> session = Session("penguins", backend="pretrained")
+        >>> rows = session.matching({"island": "Dream", "species": "Adelie"})
+        >>> len(rows), session.table.frame.iloc[rows]["island"].unique().tolist()
+        (56, ['Dream'])
+        """
+        with self.lock:
+            schema, matcher = self.loaded().schema, self._matcher()
+        evidence = Query((), dict(given or {})).resolve(schema).evidence
+        return np.flatnonzero(matcher.mask(schema, evidence))
+
+    def surprise(
+        self,
+        rows: Sequence[int] | Ints | None = None,
+        columns: Sequence[str] | None = None,
+        *,
+        relative: bool = False,
+    ) -> pd.DataFrame:
+        """Return how surprising each cell of the table is given the rest of its row, in bits.
+
+        Out of sample, see `TabularLanguageModel.surprise`. What was computed is remembered until
+        the model changes. Questions are answered meanwhile, so that a thread of its own can go
+        through a long table: many rows at once cost less than the same rows one by one.
+
+        Parameters
+        ----------
+        rows : sequence of int, optional
+            Positions of rows; all by default.
+        columns : sequence of str, optional
+            Columns that are scored; by default all that can be targets.
+        relative : bool, default False
+            By how much the surprise exceeds what was to be expected, instead of -log2 p. The
+            figure to compare cells of different columns by.
+
+        Returns
+        -------
+        DataFrame
+            The rows with the table's index and columns; NaN for missing cells, and for columns
+            that are not scored.
+
+        Raises
+        ------
+        NotFittedError, ColumnError, ConfigError
+            Without a model, for a column that cannot be a target, or a row that is not there.
+
+        Examples
+        --------
+        >>> from tabwidget.session import Session
+        >>> session = Session("iris", backend="pretrained")
+        >>> bits = session.surprise([149, 70], ["species"])
+        >>> bits["species"].round(1).to_dict()
+        {149: 0.2, 70: 5.4}
+        """
+        with self.lock:
+            table, model = self.loaded(), self._ready_model()
+            cells = self._surprising.get(relative)
+            if cells is None or not cells.current(model):
+                cells = SurprisingCells(model, table.frame, relative)
+                self._surprising[relative] = cells
+        chosen = table.schema.targets if columns is None else columns
+        names = [table.schema.target_column(name).name for name in chosen]
+        return cells.of(_positions(rows, len(table)), names)
 
     def view_rows(self, **settings: Any) -> RowsView:
         """Choose which rows are shown, and in which order.
@@ -223,8 +304,8 @@ class RowMethods:
 
                 def score(rows: Ints, column: int) -> Floats:
                     # Of one column at a time, so that a question need not wait for all.
-                    encoded = model.schema.rows(table.frame.take(rows))
-                    return model._cell_log_likelihood(encoded, column) / -np.log(2)
+                    name = targets[column]
+                    return model.surprise(table.frame.take(rows), columns=[name])[name].to_numpy()
 
                 self._scan = SurpriseScan(
                     score, len(targets), len(table), lambda: self._notify("cells")
@@ -242,6 +323,15 @@ class RowMethods:
         """Return what identifies the table and the model that answers."""
         model = self.model
         return (id(self.table), id(model), model is not None and model.trained)
+
+    def _matcher(self) -> RowMatcher:
+        if self._row_matcher is None:
+            self._row_matcher = RowMatcher(self.loaded().frame)
+        return self._row_matcher
+
+    def _forget_rows(self) -> None:
+        """Forget what was computed of the rows of another table."""
+        self._row_matcher, self._surprising = None, {}
 
     def _given(self) -> tuple[tuple[str, Evidence], ...]:
         return () if self.question is None else tuple(self.question.given.items())
@@ -277,3 +367,14 @@ class RowMethods:
 
     def _notify(self, topic: str) -> None:
         raise NotImplementedError
+
+
+def _positions(rows: Sequence[int] | Ints | None, n_rows: int) -> Ints:
+    """Return positions of rows that are there; all of them for None."""
+    if rows is None:
+        return np.arange(n_rows)
+    positions = np.asarray(rows, dtype=np.int64)
+    wrong = positions[(positions < 0) | (positions >= n_rows)]
+    if len(wrong):
+        raise ConfigError(f"there is no row {wrong[0]}: the table has rows 0 to {n_rows - 1}")
+    return positions

@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from tabwidget._typing import Ints
 from tabwidget.backends.cost import Cost
 from tabwidget.config import ModelConfig, TrainingConfig
 from tabwidget.errors import ConfigError, NotFittedError
@@ -20,7 +18,6 @@ from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.evidence import Evidence
 from tabwidget.inference.formula import resolve_formula
 from tabwidget.inference.joint import JointDistribution
-from tabwidget.inference.matching import RowMatcher
 from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers import Serializer
@@ -29,7 +26,6 @@ from tabwidget.session.results import Answer, Change, RowPreview
 from tabwidget.session.row_methods import RowMethods
 from tabwidget.session.run import Notify, Run
 from tabwidget.session.settings import checked_training, task_for
-from tabwidget.session.surprise import SurprisingCells
 from tabwidget.session.tasks import Task, task_classes
 from tabwidget.session.tasks.rows import default_task
 from tabwidget.table import Table, as_table
@@ -122,8 +118,7 @@ class Session(RowMethods):
         self.answer: Answer | None = None
         self.history: list[Answer] = []
         self.source = "frame"  # the table as a Python expression
-        self._rows: RowMatcher | None = None
-        self._cells: dict[bool, SurprisingCells] = {}  # plain and relative
+        self._forget_rows()
         self._subscribers: list[Callable[[str], None]] = []
         self._reset_tasks()
         # Before the table is loaded: a backend may read it at once.
@@ -427,80 +422,6 @@ class Session(RowMethods):
         with self.lock:
             return self._fitted().survey(given, columns)
 
-    def matching(self, given: Mapping[str, Evidence] | None = None) -> Ints:
-        """Return the positions of the table's rows that match evidence, in their order.
-
-        A cell matches as the model conditions, see `tabwidget.inference.matching.RowMatcher`; a
-        missing cell matches no evidence.
-
-        Parameters
-        ----------
-        given : mapping of str to evidence, optional
-            As in `TabularLanguageModel.conditional`; all rows by default.
-
-        Examples
-        --------
-        >>> session = Session("penguins", backend="pretrained")
-        >>> rows = session.matching({"island": "Dream", "species": "Adelie"})
-        >>> len(rows), session.table.frame.iloc[rows]["island"].unique().tolist()
-        (56, ['Dream'])
-        """
-        with self.lock:
-            schema, matcher = self.loaded().schema, self._matcher()
-        evidence = Query((), dict(given or {})).resolve(schema).evidence
-        return np.flatnonzero(matcher.mask(schema, evidence))
-
-    def surprise(
-        self,
-        rows: Sequence[int] | Ints | None = None,
-        columns: Sequence[str] | None = None,
-        *,
-        relative: bool = False,
-    ) -> pd.DataFrame:
-        """Return how surprising each cell of the table is given the rest of its row, in bits.
-
-        Out of sample, see `TabularLanguageModel.surprise`. What was computed is remembered until
-        the model changes. Questions are answered meanwhile, so that a thread of its own can go
-        through a long table: many rows at once cost less than the same rows one by one.
-
-        Parameters
-        ----------
-        rows : sequence of int, optional
-            Positions of rows; all by default.
-        columns : sequence of str, optional
-            Columns that are scored; by default all that can be targets.
-        relative : bool, default False
-            By how much the surprise exceeds what was to be expected, instead of -log2 p. The
-            figure to compare cells of different columns by.
-
-        Returns
-        -------
-        DataFrame
-            The rows with the table's index and columns; NaN for missing cells, and for columns
-            that are not scored.
-
-        Raises
-        ------
-        NotFittedError, ColumnError, ConfigError
-            Without a model, for a column that cannot be a target, or a row that is not there.
-
-        Examples
-        --------
-        >>> session = Session("iris", backend="pretrained")
-        >>> bits = session.surprise([149, 70], ["species"])
-        >>> bits["species"].round(1).to_dict()
-        {149: 0.2, 70: 5.4}
-        """
-        with self.lock:
-            table, model = self.loaded(), self._fitted()
-            cells = self._cells.get(relative)
-            if cells is None or not cells.current(model):
-                cells = SurprisingCells(model, table.frame, relative)
-                self._cells[relative] = cells
-        chosen = table.schema.targets if columns is None else columns
-        names = [table.schema.target_column(name).name for name in chosen]
-        return cells.of(_positions(rows, len(table)), names)
-
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:
         """Call `fn` with a topic whenever that changed.
 
@@ -556,8 +477,9 @@ class Session(RowMethods):
         """Take a table, forget what was made of the last one, and return what that was."""
         had = tuple(what for what in ("run", "model", "answer") if getattr(self, what))
         self.table, self.source = table, source
-        self.run = self.model = self.answer = self._rows = None
-        self.history, self._cells = [], {}
+        self.run = self.model = self.answer = None
+        self.history = []
+        self._forget_rows()
         return had
 
     def _drop_evidence_on(self, column: str) -> None:
@@ -568,11 +490,6 @@ class Session(RowMethods):
             return
         given = {name: value for name, value in question.given.items() if name != column}
         self.question = Query(question.targets, given)
-
-    def _matcher(self) -> RowMatcher:
-        if self._rows is None:
-            self._rows = RowMatcher(self.loaded().frame)
-        return self._rows
 
     def _fitted(self) -> TabularLanguageModel:
         if self.model is None:
@@ -601,14 +518,3 @@ class Session(RowMethods):
             except Exception:
                 # One failing subscriber must not block the others, or a fit.
                 _log.exception("a subscriber failed on %r", topic)
-
-
-def _positions(rows: Sequence[int] | Ints | None, n_rows: int) -> Ints:
-    """Return positions of rows that are there; all of them for None."""
-    if rows is None:
-        return np.arange(n_rows)
-    positions = np.asarray(rows, dtype=np.int64)
-    wrong = positions[(positions < 0) | (positions >= n_rows)]
-    if len(wrong):
-        raise ConfigError(f"there is no row {wrong[0]}: the table has rows 0 to {n_rows - 1}")
-    return positions

@@ -139,7 +139,7 @@ class Panel(SharedTraits, anywidget.AnyWidget):
             feed.detach(self)
         super().close()
         # ipywidgets hides the method, so that nothing would be displayed.
-        vars(self).pop("_repr_mimebundle_", None)
+        self.__dict__.pop("_repr_mimebundle_", None)
 
     def receive_batch(self, batch: Batch) -> None:
         """Send one numbered batch of a run to the front end."""

@@ -16,7 +16,9 @@ function editsText(target: Element): boolean {
 export function isOurs(event: KeyboardEvent, target: Element): boolean {
   if (event.key === "Escape" || event.altKey) return false;
   if (event.ctrlKey || event.metaKey) {
-    return editsText(target) && EDITING.includes(event.key.toLowerCase());
+    const key = event.key.toLowerCase();
+    // With Shift only redo edits: Ctrl+Shift+C is JupyterLab's command palette.
+    return editsText(target) && (event.shiftKey ? key === "z" : EDITING.includes(key));
   }
   return !(event.shiftKey && event.key === "Enter");
 }
@@ -24,10 +26,16 @@ export function isOurs(event: KeyboardEvent, target: Element): boolean {
 /** Share the keys pressed inside `root` with JupyterLab; returns a function that ends it. */
 export function shareKeys(root: HTMLElement): () => void {
   // JupyterLab listens on the document in the capture phase: only the window hears a key before it.
+  let marked: Element | null = null;
   const hear = (event: KeyboardEvent) => {
+    // Left on an element that holds others, it would silence the shortcuts in all of them.
+    marked?.removeAttribute(SUPPRESS);
+    marked = null;
     const [target] = event.composedPath();
     if (!(target instanceof HTMLElement) || !root.contains(target)) return;
-    target.toggleAttribute(SUPPRESS, isOurs(event, target));
+    if (!isOurs(event, target)) return;
+    target.setAttribute(SUPPRESS, "true");
+    marked = target;
   };
   // In the bubbling phase, so that a control may use Escape first.
   const leave = (event: KeyboardEvent) => {

@@ -37,6 +37,8 @@ export function Card(props: {
 export function onEnter(act: () => void): (event: KeyboardEvent) => void {
   return (event) => {
     if (event.key !== "Enter" || event.isComposing) return;
+    // With another key it is the notebook's, which leaves alone what is prevented.
+    if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     act();
   };

@@ -53,6 +53,8 @@ export function Typed(props: {
   const { label, column, line, value } = props;
   /** What is being typed: an answer that arrives meanwhile must not replace it. */
   const [draft, setDraft] = useState<string | null>(null);
+  /** Whether something is: known at once, while the draft is known once it is drawn. */
+  const typing = useRef(false);
   const [error, setError] = useState("");
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
@@ -62,9 +64,10 @@ export function Typed(props: {
 
   const take = () => {
     const text = input.current?.value ?? "";
-    if (draft === null) return;
+    if (!typing.current) return;
     try {
       const next = read(text, column, line);
+      typing.current = false;
       setError("");
       setDraft(null);
       if (next !== value) props.onChange(next);
@@ -73,6 +76,7 @@ export function Typed(props: {
     }
   };
   const undo = () => {
+    typing.current = false;
     setDraft(null);
     setError("");
   };
@@ -88,7 +92,10 @@ export function Typed(props: {
         aria-describedby={error ? id : undefined}
         placeholder="any"
         value={draft ?? shown(value, line)}
-        onInput={(event) => setDraft(event.currentTarget.value)}
+        onInput={(event) => {
+          typing.current = true;
+          setDraft(event.currentTarget.value);
+        }}
         onKeyDown={(event) => {
           onEnter(take)(event);
           if (event.key === "Escape" && draft !== null) {

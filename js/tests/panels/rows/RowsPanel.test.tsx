@@ -53,7 +53,7 @@ async function answer(kind: string, ok: object) {
 
 async function change(slice: RowsSlice) {
   model.state = { ...model.state, rows: slice };
-  model.trigger("change:rows");
+  model.trigger("change:rows_slice");
   await wait();
 }
 
