@@ -1,5 +1,5 @@
 // The bar of the workbench: the table, what answers, training, and what opens below.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { PanelModule } from "./core/panel";
 import { type Store, useAlive, usePython, useSlice } from "./core/store";
 import { TrainSeconds } from "./panels/task/TrainSeconds";
@@ -8,6 +8,9 @@ import { count } from "./ui/format";
 import { FullScreenIcon } from "./ui/icons";
 import { ErrorLine, Sources, useErrors } from "./ui/parts";
 import { CopyPython } from "./ui/python";
+
+/** Milliseconds for the first answers, before their skill is measured. */
+const REST = 2500;
 
 export function TopBar(props: {
   store: Store;
@@ -26,6 +29,16 @@ export function TopBar(props: {
   const { stats, running } = useTraining(store);
   const [error, attempt] = useErrors();
   const [seen, setSeen] = useState(false);
+
+  // Once the first answers are there, and again for another model.
+  const unmeasured = alive && sources.length > 0 && !better && !running;
+  useEffect(() => {
+    if (!unmeasured) return;
+    const timer = setTimeout(() => {
+      store.transport.request("skill", {}).catch(() => {});
+    }, REST);
+    return () => clearTimeout(timer);
+  }, [unmeasured, table]);
 
   const text = (panel: PanelModule) => {
     if (panel.name !== "data") return panel.title;

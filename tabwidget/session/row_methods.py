@@ -19,6 +19,7 @@ from tabwidget.model import TabularLanguageModel
 from tabwidget.session.missing_cells import MissingCells
 from tabwidget.session.results import Answer
 from tabwidget.session.rows_view import RowsSettings, RowsView
+from tabwidget.session.skill import SkillCheck
 from tabwidget.session.surprise import SurprisingCells
 from tabwidget.session.surprise_scan import SurpriseScan
 from tabwidget.table import Table
@@ -39,6 +40,8 @@ class RowMethods:
     model: TabularLanguageModel | None
     question: Query | None
 
+    _skill: SkillCheck | None = None
+    _skill_of: object = None
     _row_matcher: RowMatcher | None = None
     _surprising: dict[bool, SurprisingCells]  # plain and relative
     _view: RowsView | None = None
@@ -277,6 +280,31 @@ class RowMethods:
                 self._missing = MissingCells(model, self.loaded(), lambda: self._notify("cells"))
                 self._missing_of = key
             return self._missing
+
+    def check_skill(self) -> SkillCheck | None:
+        """Start to measure on how many columns the answers beat the table's own shares.
+
+        Returns
+        -------
+        SkillCheck or None
+            Of the model as it is now; None before there is one.
+        """
+        with self.lock:
+            model, key = self.model, self.scored_by()
+            if model is None or not model.ready:
+                return None
+            if self._skill is None or self._skill_of != key:
+                if self._skill is not None:
+                    self._skill.stop()
+                self._skill_of = key
+                self._skill = SkillCheck(model, self.loaded(), lambda: self._notify("cells"))
+                self._skill.start()
+            return self._skill
+
+    @property
+    def skill(self) -> SkillCheck | None:
+        """The check of the model as it is now; None if none was begun."""
+        return self._skill if self._skill_of == self.scored_by() else None
 
     def scan_surprise(self, *first: int) -> SurpriseScan:
         """Start or go on computing the surprise of cells in the background, and return the scan.

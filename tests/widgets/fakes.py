@@ -99,6 +99,7 @@ class FakeSession:
         self.question: Any = None
         self.answer: Any = None
         self.stage = ""
+        self.skill = None
         self.subscribers: list[Callable[[str], None]] = []
 
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:

@@ -36,6 +36,10 @@ def _catch_up(request: Request) -> State | Reply:
     return Reply({"batch": message}, buffers)
 
 
+def _skill(request: Request) -> State:
+    return {"started": request.session.check_skill() is not None}
+
+
 def _loss_chart(request: Request) -> State:
     from tabwidget import charts
 
@@ -55,11 +59,12 @@ class TrainPanel(Panel):
 
     name = "train"
     order = 3
-    topics = frozenset({"table", "choices", "run"})
+    topics = frozenset({"table", "choices", "run", "cells"})
     live = True
     handlers: ClassVar[dict[str, Handler]] = {
         "start": _start,
         "stop": _stop,
+        "skill": _skill,
         "catch-up": _catch_up,
         "loss-chart": _loss_chart,
     }
@@ -72,7 +77,10 @@ class TrainPanel(Panel):
         # A short fit measures some of the columns.
         names = [*session.loaded().schema.targets] if measured else []
         gains = [{"column": name, "nats": plain(measured.get(name))} for name in names]
+        check = session.skill
+        better = None if check is None else check.better
         return {
+            "better": None if better is None else dict(zip(("better", "of"), better, strict=True)),
             "ready": task.ready,
             "stage": session.stage,
             "sources": list(task.sources),

@@ -9,7 +9,8 @@ from tests.widgets.conftest import FRAME, Bench
 def test_a_run_is_started_followed_and_stopped() -> None:
     bench = Bench(FRAME, backend="minilm")
     assert bench.feed.refresh({"train"})["train"] == {
-        **{"ready": False, "stage": "", "sources": [], "trains": True, "gains": [], "run": None}
+        **{"ready": False, "stage": "", "sources": [], "trains": True, "gains": [], "run": None},
+        "better": None,
     }
     assert bench("stop")["ok"] == {"status": None}
     assert bench("choose", {"max_seconds": 30})["ok"]

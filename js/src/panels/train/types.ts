@@ -31,6 +31,8 @@ declare module "../../core/protocol" {
   interface Requests {
     start: { payload: { resume: boolean }; ok: { number: number } };
     "loss-chart": { payload: Record<string, never>; ok: { spec: Json } };
+    /** Begins to measure on how many columns the answers are better than chance. */
+    skill: { payload: Record<string, never>; ok: { started: boolean } };
     stop: { payload: Record<string, never>; ok: { status: RunStatus | null } };
   }
 }
