@@ -1,5 +1,5 @@
 // The field that a cell becomes while it is edited.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export function CellEditor(props: {
   label: string;
@@ -9,7 +9,8 @@ export function CellEditor(props: {
 }) {
   const input = useRef<HTMLInputElement>(null);
   const done = useRef(false);
-  useEffect(() => {
+  // At once: what is typed next belongs in the field.
+  useLayoutEffect(() => {
     const field = input.current;
     field?.focus();
     field?.setSelectionRange(props.text.length, props.text.length);
