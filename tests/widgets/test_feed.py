@@ -185,7 +185,7 @@ def test_a_picture_that_fails_does_not_stop_the_stream(
     assert len(caplog.records) == 1
 
 
-def test_an_answer_refreshes_its_own_slice_alone(
+def test_an_answer_refreshes_what_depends_on_it_alone(
     playing: tuple[FakeSession, Feed, FakePanel],
 ) -> None:
     _, feed, panel = playing
