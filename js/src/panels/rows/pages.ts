@@ -17,6 +17,15 @@ const AT_ONCE = 4;
 // Seconds of scrolling for which pages are fetched ahead.
 const AHEAD = 0.3;
 
+// Pages: more would come too late for where a fast scroll ends.
+const MAX_AHEAD = 8;
+
+// Rows of one step that is no scrolling.
+const JUMP = 1000;
+
+// Milliseconds after which scrolling begins anew.
+const REST = 300;
+
 // Weight of the newest speed in their moving average.
 const NEWEST = 0.3;
 
@@ -65,7 +74,9 @@ export class Pages {
   look(range: Range): void {
     const now = performance.now();
     const rows = range.rows[0] - (this.#range?.rows[0] ?? range.rows[0]);
-    if (rows !== 0) {
+    // After a jump or a rest nothing is known of where it goes next.
+    if (Math.abs(rows) > JUMP || now > this.#lookedAt + REST) this.#speed = 0;
+    else if (rows !== 0) {
       const speed = (1000 * rows) / Math.max(1, now - this.#lookedAt);
       this.#speed += NEWEST * (speed - this.#speed);
     }
@@ -137,7 +148,8 @@ export class Pages {
     const end = Math.floor((this.#total - 1) / PAGE);
     const top = Math.min(Math.floor(Math.max(0, rows[0]) / PAGE), end);
     const bottom = Math.min(Math.floor(rows[1] / PAGE), end);
-    const ahead = Math.max(1, Math.ceil((Math.abs(this.#speed) * AHEAD) / PAGE));
+    const reach = Math.ceil((Math.abs(this.#speed) * AHEAD) / PAGE);
+    const ahead = Math.min(MAX_AHEAD, Math.max(1, reach));
     const blocks: number[] = [];
     const last = Math.min(columns[1], this.#names.length - 1);
     for (let b = Math.floor(columns[0] / COLUMNS); b * COLUMNS <= last; b++) blocks.push(b);
