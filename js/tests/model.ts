@@ -218,7 +218,6 @@ const NO_ROWS: Slices["rows"] = {
     version: 0,
     total: 0,
   },
-  matching: null,
   selected: null,
   model: 0,
   predicted: 0,

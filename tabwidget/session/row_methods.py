@@ -267,11 +267,6 @@ class RowMethods:
             cells = {**table.row(position), **edits}
             return {n: v for n, v in cells.items() if v is not None and n not in targets}
 
-    def n_matching(self) -> int:
-        """Return how many rows match the evidence of the question."""
-        with self.lock:
-            return int(np.count_nonzero(self.rows_view.matching(dict(self._given()))))
-
     def missing_cells(self) -> MissingCells:
         """Return the predictions for missing cells, by the model as it is now."""
         with self.lock:
@@ -367,7 +362,8 @@ class RowMethods:
     def _arrange(self, view: RowsView, settings: RowsSettings) -> None:
         matching = surprise = None
         if settings.matching_only:
-            matching = view.matching(dict(self._given()))
+            matching = np.zeros(len(view.table), dtype=bool)
+            matching[self.matching(dict(self._given()))] = True
         if settings.by_surprise:
             surprise = self.scan_surprise().of_rows()
         view.arrange(settings, matching, surprise)

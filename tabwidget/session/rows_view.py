@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tabwidget._typing import Bools, Floats, Ints
+from tabwidget._typing import Bools, Floats
 from tabwidget.errors import ConfigError
-from tabwidget.inference.admissible import admissible_values
-from tabwidget.inference.evidence import Above, Below, Between, Evidence, Range
 from tabwidget.session.cell_text import CellText
-from tabwidget.table import Column, Table
+from tabwidget.table import Table
 
 __all__ = ["RowsSettings", "RowsView"]
 
@@ -140,47 +136,9 @@ class RowsView:
             found |= self.text(name).containing(search)
         return found
 
-    def matching(self, given: Mapping[str, Evidence]) -> Bools:
-        """Return which rows match evidence; a missing cell matches none."""
-        found = np.ones(len(self.table), dtype=bool)
-        for name, evidence in given.items():
-            text = self.text(name)
-            found &= text.among(_admitted(text, self.table.schema.input_column(name), evidence))
-        return found
-
     def check(self, position: int) -> int:
         """Return the position of a row; `ConfigError` if the table has no such row."""
         rows = len(self.table)
         if not 0 <= position < rows:
             raise ConfigError(f"there is no row {position}: the table has rows 0 to {rows - 1}")
         return int(position)
-
-
-def _admitted(text: CellText, column: Column, evidence: Evidence) -> Bools:
-    """Return which of a column's distinct values evidence admits."""
-    if column.kind == "text":
-        return np.array([str(value) == str(evidence) for value in text.distinct], dtype=bool)
-    numbers = column.numbers(text.distinct)
-    if isinstance(evidence, (Between, Above, Below)):
-        return _inside(evidence, column, numbers)
-    codes: Ints = admissible_values(evidence, column).codes
-    return np.isin(column.codes(numbers), codes)
-
-
-def _inside(evidence: Range, column: Column, numbers: Floats) -> Bools:
-    """Return which numbers are inside a range."""
-
-    def number(value: Any) -> float:
-        infinite = isinstance(value, float) and math.isinf(value)
-        return value if infinite else column.number(value)
-
-    if isinstance(evidence, Above):
-        low = number(evidence.value)
-        return numbers >= low if evidence.inclusive else numbers > low
-    if isinstance(evidence, Below):
-        high = number(evidence.value)
-        return numbers <= high if evidence.inclusive else numbers < high
-    low, high = number(evidence.low), number(evidence.high)
-    above = numbers >= low if evidence.closed in ("both", "left") else numbers > low
-    below = numbers <= high if evidence.closed in ("both", "right") else numbers < high
-    return above & below

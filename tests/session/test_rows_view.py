@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 from tabwidget.errors import ColumnError, ConfigError
-from tabwidget.inference.evidence import Above, Below, Between, NoneOf, OneOf
 from tabwidget.session.rows_view import RowsSettings, RowsView
-from tabwidget.table import Table, as_table
+from tabwidget.table import Table
 
 FRAME = pd.DataFrame(
     {
@@ -85,51 +84,6 @@ def test_rows_that_do_not_match_are_left_out(view: RowsView) -> None:
     assert view.order.tolist() == [2, 3, 0]
     assert view.index_of(3) == 1
     assert view.index_of(1) is None
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"species": "Adelie"},
-        {"species": OneOf("Adelie", "Gentoo"), "island": "Biscoe"},
-        {"species": NoneOf("Adelie")},
-        {"body_mass_g": Above(5000)},
-        {"body_mass_g": Between(4000, 4500, "left"), "sex": "male"},
-        {"bill_length_mm": Below(36.2, inclusive=True)},
-        {"year": 2008},
-    ],
-)
-def test_matching_rows_are_those_that_pandas_finds(given: dict[str, Any]) -> None:
-    view = RowsView(as_table("penguins"))
-    frame = view.table.frame
-    expected = np.ones(len(frame), dtype=bool)
-    for name, evidence in given.items():
-        cells = frame[name]
-        if isinstance(evidence, NoneOf):
-            found = ~cells.isin(evidence.values) & cells.notna()
-        elif isinstance(evidence, OneOf):
-            found = cells.isin(evidence.values)
-        elif isinstance(evidence, Above):
-            found = cells > evidence.value
-        elif isinstance(evidence, Below):
-            found = cells <= evidence.value
-        elif isinstance(evidence, Between):
-            found = (cells >= evidence.low) & (cells < evidence.high)
-        else:
-            found = cells == evidence
-        expected &= found.to_numpy(dtype=bool)
-    assert expected.any()
-    assert view.matching(given).tolist() == expected.tolist()
-
-
-def test_text_matches_only_the_same_text() -> None:
-    words = ["red", "green", "blue", "sea", "hill", "rain", "wind", "stone"]
-    rng = np.random.default_rng(0)
-    said = [" ".join(rng.choice(words, 5)) + f" {i}" for i in range(80)]
-    table = Table(pd.DataFrame({"said": said, "n": [0, 1] * 40}))
-    assert table.schema["said"].kind == "text"
-    found = RowsView(table).matching({"said": said[7]})
-    assert np.flatnonzero(found).tolist() == [7]
 
 
 def test_a_page_has_the_cells_of_the_rows_shown(view: RowsView) -> None:

@@ -157,7 +157,6 @@ class RowsPanel(Panel):
                 "table": {"rows": len(table), "columns": _columns[table]},
                 "head": _heads[table],
                 "view": {**vars(view.settings), "version": view.version, "total": len(view.order)},
-                "matching": session.n_matching() if _has_evidence(session) else None,
                 "selected": _selected(session),
                 "model": _model_number(session),
                 "predicted": session.missing_cells().pieces if _model_number(session) else 0,
@@ -244,10 +243,6 @@ def _given(session: Session) -> State:
     if not session.selection:
         return {}
     return {name: evidence_to_json(value) for name, value in session.row_evidence().items()}
-
-
-def _has_evidence(session: Session) -> bool:
-    return session.question is not None and bool(session.question.given)
 
 
 # Numbers of the models that have answered, so that a page can drop what an older one said.

@@ -53,12 +53,6 @@ def test_the_view_is_shared_and_told(odd: Bench) -> None:
     assert "no column 'y'" in odd("view-rows", {"sort": "y"})["error"]
 
 
-def test_the_rows_that_match_are_counted(odd: Bench) -> None:
-    assert slice_of(odd)["matching"] is None
-    odd("ask", {"formula": "g | x=2"})
-    assert slice_of(odd)["matching"] == 12
-
-
 def test_a_selected_row_comes_with_its_values_and_as_evidence(odd: Bench) -> None:
     given = odd("select-rows", {"positions": [5]})["ok"]["given"]
     assert given == {"x": {"op": "is", "value": 2}, "n": {"op": "is", "value": 5}}

@@ -18,7 +18,6 @@ export function RowsPanel({ store }: { store: Store }) {
   const {
     table,
     view,
-    matching = null,
     selected = null,
     model = 0,
     predicted = 0,
@@ -38,6 +37,7 @@ export function RowsPanel({ store }: { store: Store }) {
 
   const columns = table?.columns ?? [];
   const names = columns.map((column) => column.name);
+  const known = Object.keys(question.given).length > 0;
   const summaries = useMemo(
     () => new Map(summary?.columns.map((column) => [column.name, column])),
     [summary],
@@ -93,7 +93,7 @@ export function RowsPanel({ store }: { store: Store }) {
       <Toolbar
         rows={table.rows}
         view={view}
-        matching={matching}
+        matching={known ? (question.answer?.matching?.matching ?? null) : null}
         ready={model > 0}
         asEvidence={asEvidence}
         surprise={showSurprise}

@@ -53,8 +53,6 @@ export interface SurpriseProgress {
 export interface RowsSlice {
   table: { rows: number; columns: RowsColumn[] } | null;
   view: RowsView;
-  /** Rows that match the evidence; null without evidence. */
-  matching: number | null;
   selected: SelectedRow | null;
   /** Number of the model that answers; 0 without one. */
   model: number;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RowsSlice } from "../../../src/panels/rows/types";
 import { button, clear, enter, host, labeled, show } from "../../bench";
-import { FakeModel, state } from "../../model";
+import { answerSummary, FakeModel, questionOf, state } from "../../model";
 
 const SIZES = ["clientHeight", "clientWidth"] as const;
 let model: FakeModel;
@@ -25,7 +25,6 @@ function rows(more: Partial<RowsSlice> = {}): RowsSlice {
   return {
     table,
     view,
-    matching: 5,
     selected: null,
     model: 1,
     predicted: 0,
@@ -68,8 +67,10 @@ const PAGE = {
 };
 
 async function open(slice = rows()) {
-  const question = { formula: "g", target: "g", given: {}, second: null };
-  const more = { rows: slice, query: { question, answer: null } };
+  const given = { x: { op: "is" as const, value: 3 } };
+  const matching = { rows: 12, matching: 5, shares: null, low: null, high: null };
+  const query = { question: questionOf({ given }), answer: answerSummary({ matching }) };
+  const more = { rows: slice, query };
   model = new FakeModel(state(more), ["rows"]);
   show(model);
   await until(() => sent("rows").length > 0);
