@@ -6,15 +6,19 @@ import atexit
 import contextlib
 import os
 import threading
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-__all__ = ["Worker", "start"]
+__all__ = ["Worker", "asked", "start", "turn"]
 
 NICENESS = 10
+QUIET_SECONDS = 0.4  # without a question, before the next piece of work
 EXIT_SECONDS = 10.0
 
+_asked_at = 0.0
+_turn = threading.Lock()  # one piece of work at a time: a question needs the other core
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 
@@ -49,6 +53,29 @@ def start(worker: Worker, work: Callable[[], None], name: str) -> None:
     """
     _workers.add(worker)
     threading.Thread(target=_run, args=(work,), name=name, daemon=True).start()
+
+
+def asked() -> None:
+    """Note that somebody asks: background work rests until it has been quiet for a moment."""
+    global _asked_at
+    _asked_at = time.monotonic()
+
+
+@contextlib.contextmanager
+def turn(stopped: threading.Event, quiet: float = QUIET_SECONDS) -> Iterator[None]:
+    """Wait for a quiet moment, and keep other background work out for one piece of it.
+
+    Parameters
+    ----------
+    stopped : Event
+        Ends the wait.
+    quiet : float, default 0.4
+        Seconds without a question.
+    """
+    with _turn:
+        while not stopped.is_set() and time.monotonic() < _asked_at + quiet:
+            stopped.wait(0.05)
+        yield
 
 
 def _run(work: Callable[[], None]) -> None:

@@ -123,12 +123,14 @@ class MissingCells:
         self._known: dict[tuple[int, str], PredictedCell] = {}
         self._wanted: tuple[list[int], list[str]] = ([], [])
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
 
     def look(self, positions: Sequence[int], columns: Sequence[str]) -> None:
         """Predict the missing cells of these rows and columns, and no longer any others."""
         with self._lock:
+            self._stopped.clear()
             self._wanted = (list(positions), list(columns))
             if not self._idle.is_set():
                 return
@@ -137,6 +139,7 @@ class MissingCells:
 
     def stop(self) -> None:
         """Predict no more cells."""
+        self._stopped.set()
         with self._lock:
             self._wanted = ([], [])
 
@@ -160,7 +163,8 @@ class MissingCells:
                         return
                     name = columns.pop(0)
                     rows = [row for row in positions if (row, name) not in self._known]
-                found = predict_missing(self._model, self._table, rows, [name])
+                with background.turn(self._stopped):
+                    found = predict_missing(self._model, self._table, rows, [name])
                 with self._lock:
                     self._known.update({(cell.position, name): cell for cell in found})
                     while len(self._known) > MAX_KEPT:

@@ -21,6 +21,7 @@ from tabwidget.inference.joint import JointDistribution
 from tabwidget.inference.query import Query
 from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers import Serializer
+from tabwidget.session import background
 from tabwidget.session.codegen import declared_code, source_code
 from tabwidget.session.results import Answer, Change, RowPreview
 from tabwidget.session.row_methods import RowMethods
@@ -386,6 +387,7 @@ class Session(RowMethods):
         FormulaError, ColumnError, EvidenceError, ConfigError
             For a question that cannot be asked.
         """
+        background.asked()
         with self.lock:
             schema, model = self.loaded().schema, self._fitted()
             resolved = (
@@ -419,6 +421,7 @@ class Session(RowMethods):
         self, given: Mapping[str, Evidence] | None = None, columns: Sequence[str] | None = None
     ) -> dict[str, Distribution]:
         """Return the distribution of every column that is not given, or of some of them."""
+        background.asked()
         with self.lock:
             return self._fitted().survey(given, columns)
 
@@ -510,8 +513,6 @@ class Session(RowMethods):
         return run
 
     def _notify(self, topic: str) -> None:
-        if topic == "answer" and self._scan is not None:
-            self._scan.hold()
         for subscriber in self._subscribers:
             try:
                 subscriber(topic)

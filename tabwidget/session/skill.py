@@ -85,11 +85,12 @@ class SkillCheck:
             targets = self._model.schema.targets
             chosen = np.linspace(0, len(targets) - 1, min(len(targets), MAX_COLUMNS))
             for place in chosen.round().astype(int):
-                if self._stopped.is_set():
-                    self.gains = {}
-                    return
                 began = time.monotonic()
-                self._check(targets[place])
+                with background.turn(self._stopped):
+                    if self._stopped.is_set():
+                        self.gains = {}
+                        return
+                    self._check(targets[place])
                 self._stopped.wait(min(time.monotonic() - began, MAX_REST))
         except Exception as error:
             # A state of training that cannot answer: the next check is of the next model.

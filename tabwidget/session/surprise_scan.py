@@ -25,7 +25,6 @@ BLOCK, MAX_BLOCK = 32, 256
 PIECE_SECONDS = 1.0  # of a block's column, above which blocks stop growing
 MAX_REST = 0.2
 MAX_BITS = 40.0  # of a value that the model excludes
-QUIET_SECONDS = 0.3  # after a question, before the next column
 NEWS_SECONDS = 0.25  # between notifications
 
 _log = logging.getLogger(__name__)
@@ -78,7 +77,6 @@ class SurpriseScan:
         self._stopped = threading.Event()
         self._ended = threading.Event()
         self._ended.set()
-        self._asked_at = 0.0
         self._size = BLOCK
         self._news_at = 0.0
 
@@ -115,10 +113,6 @@ class SurpriseScan:
             self._seen = [row for row in positions if row not in self._bits][::-1]
         if self._seen:
             self.start()
-
-    def hold(self) -> None:
-        """Rest until questions have not been asked for a moment."""
-        self._asked_at = time.monotonic()
 
     def bits(self, positions: Sequence[int]) -> dict[int, Floats]:
         """Return the bits of the cells of those rows that have been scored; NaN where not yet."""
@@ -195,13 +189,15 @@ class SurpriseScan:
         self._partial = dict(zip(rows, bits, strict=True))
         slowest = 0.0
         for column in range(self._n_columns):
-            began = time.monotonic()
-            bits[:, column] = np.minimum(self._score(positions, column), MAX_BITS)
-            took = time.monotonic() - began
+            with background.turn(self._stopped):
+                began = time.monotonic()
+                bits[:, column] = np.minimum(self._score(positions, column), MAX_BITS)
+                took = time.monotonic() - began
             self.pieces += 1
             slowest = max(slowest, took)
             self._tell()
-            self._rest(took)
+            # Half of the time is left to others.
+            self._stopped.wait(min(took, MAX_REST))
             if self._stopped.is_set():
                 with self._lock:
                     self._partial = {}
@@ -220,9 +216,3 @@ class SurpriseScan:
         if now >= self._news_at:
             self._news_at = now + NEWS_SECONDS
             self._notify()
-
-    def _rest(self, took: float) -> None:
-        """Leave half of the time to others, and all of it around a question."""
-        self._stopped.wait(min(took, MAX_REST))
-        while not self._stopped.is_set() and time.monotonic() < self._asked_at + QUIET_SECONDS:
-            self._stopped.wait(0.05)

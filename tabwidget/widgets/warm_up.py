@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import threading
 
+from tabwidget.session import background
+
 __all__ = ["warm_up"]
+
+QUIET_SECONDS = 1.5  # without a question
 
 
 @functools.cache
 def warm_up() -> threading.Thread:
-    """Import the default backend and the charts on a thread, once in a process.
+    """Import the default backend on a thread, and in a quiet moment the charts, once in a process.
 
     Returns
     -------
@@ -32,4 +36,6 @@ def _import() -> None:
     from tabwidget.backends import resolve
 
     resolve("auto")
-    from tabwidget import charts  # noqa: F401
+    # Seconds of work that no first answer needs, but the loss curve does: Altair's parser of links.
+    with background.turn(threading.Event(), quiet=QUIET_SECONDS):
+        from tabwidget import charts  # noqa: F401

@@ -134,7 +134,7 @@ def test_a_selected_row_is_the_evidence_everywhere(page: Page) -> None:
     cell(page, 4, 1).click()
     for which in (0, 1):
         expect(row(page, 4, which)).to_have_attribute("aria-selected", "true")
-    label = page.get_by_text(re.compile(r"only rows that match the evidence \(\d+ of 50,000\)"))
+    label = page.get_by_text(re.compile(r"matching rows only \(\d+ of 50,000\)"))
     expect(label.first).to_be_visible(timeout=60_000)
 
 

@@ -43,6 +43,7 @@ class LRUCache(Generic[T]):
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._objects: OrderedDict[Hashable, T] = OrderedDict()
+        self._making: dict[Hashable, threading.Event] = {}
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, int]:
@@ -55,14 +56,30 @@ class LRUCache(Generic[T]):
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the object of a key, made if it is not there.
 
-        Another thread that asks for an object in the making waits for it.
+        Another thread that asks for an object in the making waits for it; those that ask for
+        others do not.
         """
-        with self._lock:
-            if key not in self._objects:
-                self._objects[key] = make()
+        while True:
+            with self._lock:
+                if key in self._objects:
+                    self._objects.move_to_end(key)
+                    return self._objects[key]
+                made = self._making.get(key)
+                if made is None:
+                    made = self._making[key] = threading.Event()
+                    break
+            made.wait()
+        try:
+            found = make()
+            with self._lock:
+                self._objects[key] = found
                 self._evict()
-            self._objects.move_to_end(key)
-            return self._objects[key]
+            return found
+        finally:
+            # Also after an error: a thread that waits makes it itself.
+            with self._lock:
+                del self._making[key]
+            made.set()
 
     def keys(self) -> tuple[Hashable, ...]:
         """Return the keys, the least recently used first."""

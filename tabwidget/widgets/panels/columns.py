@@ -6,6 +6,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, ClassVar
 
+from tabwidget.session import background
 from tabwidget.table import Table
 from tabwidget.table.alerts import alerts
 from tabwidget.widgets.panel import Panel
@@ -21,6 +22,7 @@ PART_SECONDS = 0.08  # of the computation of influences, between which questions
 
 def _influence(request: Request) -> State:
     session = request.session
+    background.asked()
     with session.lock:
         question, model = session.question, session.model
         if question is None or model is None:

@@ -15,6 +15,7 @@ from tabwidget.inference.evidence import Evidence, evidence_from_json, evidence_
 from tabwidget.inference.joint import JointDistribution
 from tabwidget.inference.matching import Matching
 from tabwidget.inference.query import Query
+from tabwidget.session import background
 from tabwidget.session.results import Answer
 from tabwidget.widgets.panel import Panel
 from tabwidget.widgets.protocol import Handler, Reply, Request, State, to_json
@@ -68,6 +69,7 @@ def _survey(request: Request) -> State:
 
 def _sweep(request: Request) -> Reply:
     payload, session = request.payload, request.session
+    background.asked()
     with session.lock:
         if session.model is None:
             raise NotFittedError("there is no model to query yet: train it first")

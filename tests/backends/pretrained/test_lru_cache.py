@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+import pytest
+
 from tabwidget.backends.pretrained.lru_cache import LRUCache
 
 
@@ -44,3 +46,33 @@ def test_threads_that_ask_together_make_an_object_once() -> None:
     for thread in threads:
         thread.join()
     assert len(made) == 1
+
+
+def test_an_object_is_there_while_another_one_is_made() -> None:
+    cache: LRUCache[Block] = LRUCache(100)
+    cache.get("a", lambda: Block(1))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def make() -> Block:
+        begun.set()
+        assert go_on.wait(60)
+        return Block(2)
+
+    thread = threading.Thread(target=cache.get, args=("b", make))
+    thread.start()
+    assert begun.wait(60)
+    assert cache.get("a", lambda: Block(3)) == Block(1)
+    go_on.set()
+    thread.join()
+    assert cache.keys() == ("a", "b")
+
+
+def test_after_an_error_the_next_thread_makes_it() -> None:
+    cache: LRUCache[Block] = LRUCache(100)
+
+    def fail() -> Block:
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        cache.get("a", fail)
+    assert cache.get("a", lambda: Block(1)) == Block(1)

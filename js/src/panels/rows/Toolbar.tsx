@@ -28,19 +28,15 @@ export function Toolbar(props: {
       <Check
         label={
           matching === null
-            ? "only rows that match the evidence"
-            : `only rows that match the evidence (${counted(matching)} of ${counted(rows)})`
+            ? "matching rows only"
+            : `matching rows only (${counted(matching)} of ${counted(rows)})`
         }
         checked={view.matching_only}
         onChange={(matching_only) => props.onView({ matching_only })}
       />
       {props.ready && (
         <>
-          <Check
-            label="a selected row is evidence"
-            checked={props.asEvidence}
-            onChange={props.onAsEvidence}
-          />
+          <Check label="row as evidence" checked={props.asEvidence} onChange={props.onAsEvidence} />
           <Check label="surprise" checked={props.surprise} onChange={props.onSurprise} />
           {props.surprise && (
             <>

@@ -151,7 +151,7 @@ describe("the rows", () => {
 
   it("offers the rows that match", async () => {
     await open();
-    expect(host.textContent).toContain("only rows that match the evidence (5 of 12)");
+    expect(host.textContent).toContain("matching rows only (5 of 12)");
     host.querySelector<HTMLInputElement>("input[type=checkbox]")?.click();
     expect(sent("view-rows").at(-1)?.payload).toEqual({ matching_only: true });
   });
@@ -170,7 +170,7 @@ describe("a click on a row", () => {
   it("leaves the evidence alone if that is not wanted", async () => {
     await open();
     const boxes = [...host.querySelectorAll<HTMLInputElement>("input[type=checkbox]")];
-    boxes.find((box) => box.parentElement?.textContent?.includes("is evidence"))?.click();
+    boxes.find((box) => box.parentElement?.textContent?.includes("as evidence"))?.click();
     await wait();
     (cells()[4] as HTMLElement).click();
     await answer("select-rows", { given: { x: { op: "is", value: 2.5 } } });
