@@ -36,6 +36,7 @@ def _import() -> None:
     from tabwidget.backends import resolve
 
     resolve("auto")
+    background.asked()  # the first question is about to come
     # Seconds of work that no first answer needs, but the loss curve does: Altair's parser of links.
     with background.turn(threading.Event(), quiet=QUIET_SECONDS):
         from tabwidget import charts  # noqa: F401
