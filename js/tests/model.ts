@@ -237,6 +237,7 @@ export function state(more: { [K in keyof Slices]?: Partial<Slices[K]> } = {}): 
     task: { ...rowTask(), ...more.task },
     train: {
       ready: false,
+      preparing: false,
       stage: "",
       sources: [],
       better: null,

@@ -38,6 +38,7 @@ class RowMethods:
     lock: threading.RLock
     table: Table | None
     model: TabularLanguageModel | None
+    current_model: TabularLanguageModel | None
     question: Query | None
 
     _skill: SkillCheck | None = None
@@ -344,7 +345,7 @@ class RowMethods:
 
     def scored_by(self) -> tuple[int, int, bool]:
         """Return what identifies the table and the model that answers."""
-        model = self.model
+        model = self.current_model
         return (id(self.table), id(model), model is not None and model.trained)
 
     def _matcher(self) -> RowMatcher:
@@ -377,9 +378,10 @@ class RowMethods:
         return given, finished
 
     def _ready_model(self) -> TabularLanguageModel:
-        if self.model is None or not self.model.ready:
+        model = self.model
+        if model is None or not model.ready:
             raise NotFittedError("there is no model to query yet: train it first (start or fit)")
-        return self.model
+        return model
 
     def loaded(self) -> Table:
         """Return the table; `ConfigError` if there is none."""

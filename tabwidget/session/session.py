@@ -114,7 +114,8 @@ class Session(RowMethods):
         self.training = TrainingConfig(max_seconds=10.0)
         self.random_state = random_state
         self.run: Run | None = None
-        self.model: TabularLanguageModel | None = None
+        self._model: TabularLanguageModel | None = None
+        self._unprepared = False
         self.question: Query | None = None
         self.answer: Answer | None = None
         self.history: list[Answer] = []
@@ -137,9 +138,45 @@ class Session(RowMethods):
         return self.tasks[self.task]
 
     @property
+    def model(self) -> TabularLanguageModel | None:
+        """The model of the rows, also before and while it is trained."""
+        self.prepare()
+        return self._model
+
+    @model.setter
+    def model(self, model: TabularLanguageModel | None) -> None:
+        self._model, self._unprepared = model, False
+
+    @property
+    def current_model(self) -> TabularLanguageModel | None:
+        """The model as far as it is there: None while it is not prepared."""
+        return self._model
+
+    @property
+    def unprepared(self) -> bool:
+        """Whether a model that answers before training is still to be made, see `prepare`."""
+        return self._unprepared
+
+    def prepare(self) -> None:
+        """Make the model that answers before training, if the backend has one.
+
+        It takes a moment, and the first time in a process seconds, so that it is made when it is
+        first needed, and a panel makes it on a thread.
+        """
+        with self.lock:
+            if self._unprepared:
+                self._unprepared = False
+                self.current_task.prepare()
+
+    def defer(self) -> None:
+        """Have the model that answers before training made when it is first needed."""
+        self._unprepared = self.current_task.prepares
+
+    @property
     def stage(self) -> str:
         """How far the task's model is: "" cannot answer yet, "pretrained", or "trained"."""
         with self.lock:
+            self.prepare()
             task = self.current_task
             return "" if not task.ready else "trained" if task.trained else "pretrained"
 
@@ -165,7 +202,7 @@ class Session(RowMethods):
             self.task = default_task(table.schema[self.target])
             self.reset_question()
             self._reset_tasks()
-            self.current_task.prepare()
+            self.defer()
         self._notify("table")
         shape = f"{len(table)} rows, {len(table.schema)} columns"
         return Change(("table", "target", "task"), had, f"Loaded {table.name}: {shape}.")
@@ -207,7 +244,7 @@ class Session(RowMethods):
                 if self.task != "synthesis":
                     self.task = default_task(table.schema[target])
             self._drop_evidence_on(column)
-            self.current_task.prepare()
+            self.defer()
         self._notify("table")
         what = [f"{kind} now"] if kind else []
         what += [] if used is None else ["used" if used else "left out"]
@@ -242,6 +279,7 @@ class Session(RowMethods):
             changed += ("task",) * other_task + ("training",) * other_training
             message = f"Changed {', '.join(changed)}." if changed else ""
             if applied.invalidates:
+                self.prepare()
                 message += (
                     " Another backend or model has to be trained anew."
                     if not task.ready
@@ -471,14 +509,15 @@ class Session(RowMethods):
     def publish(self, run: Run, model: TabularLanguageModel) -> None:
         """Make a model that is still trained the one that is queried."""
         with self.lock:
-            if self.run is not run or self.model is model:
+            if self.run is not run or self._model is model:
                 return
             self.model = model
         self._notify("run")
 
     def _adopt(self, table: Table, source: str) -> tuple[str, ...]:
         """Take a table, forget what was made of the last one, and return what that was."""
-        had = tuple(what for what in ("run", "model", "answer") if getattr(self, what))
+        had = tuple(what for what in ("run", "_model", "answer") if getattr(self, what))
+        had = tuple(what.strip("_") for what in had)
         self.table, self.source = table, source
         self.run = self.model = self.answer = None
         self.history = []

@@ -21,6 +21,7 @@ from tabwidget.errors import TabwidgetError
 from tabwidget.events import EvalReport, TrainExamples, TrainReport
 from tabwidget.widgets.protocol import State, to_json
 from tabwidget.widgets.registry import panel_classes
+from tabwidget.widgets.warm_up import warm_up
 
 if TYPE_CHECKING:
     from tabwidget.events import Event
@@ -125,6 +126,7 @@ class Feed:
         self._picture_at = 0.0
         self._outdated = False  # the picture
         self._ask_at = 0.0
+        self._displayed = self._preparing = False
 
     def attach(self, listener: Listener) -> None:
         """Keep a listener up to date from now on."""
@@ -138,6 +140,24 @@ class Feed:
             self.notify("run")
         elif self._unanswered():
             self.notify("answer")
+
+    def prepare(self) -> None:
+        """Make the session's model on a thread: a panel is displayed."""
+        self._displayed = True
+        warm_up()
+        if self.session.unprepared and not self._preparing:
+            self._preparing = True
+            # Not a daemon: one killed inside torch would abort the interpreter at exit.
+            threading.Thread(target=self._prepare, name="tabwidget-prepare").start()
+
+    def _prepare(self) -> None:
+        try:
+            # Before the lock is taken: importing takes seconds.
+            warm_up().join()
+            self.session.prepare()
+        finally:
+            self._preparing = False
+        self.notify("choices")
 
     def detach(self, listener: Listener) -> None:
         """Forget a listener; with the last one gone, forget the session."""
@@ -272,6 +292,8 @@ class Feed:
             if live:
                 self._live_at = now
             self._send(names, code, listeners)
+        if self._displayed and self.session.unprepared:
+            self.prepare()
         if topics and not running and self._unanswered():
             # A model that answers before training: the user sees its first answer at once.
             self._ask_again()
@@ -295,7 +317,7 @@ class Feed:
         session = self.session
         with session.lock:
             asked = session.question is not None and session.answer is None
-            return asked and session.current_task.ready
+            return asked and session.current_task.ready and not session.unprepared
 
     def _run_thread(self) -> None:
         time.sleep(FIRST)

@@ -19,7 +19,6 @@ from tabwidget.widgets.protocol import Handler, State, answer_request
 from tabwidget.widgets.registry import handlers, panel_classes
 from tabwidget.widgets.shared_traits import SharedTraits
 from tabwidget.widgets.static_html import static_html, static_text
-from tabwidget.widgets.warm_up import warm_up
 
 if TYPE_CHECKING:
     from tabwidget.widgets.feed import Feed
@@ -185,7 +184,7 @@ class Panel(SharedTraits, anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._closed:
             return self._notice(), {}
-        warm_up()
+        self._feed.prepare()
         data, metadata = self._view_bundle(**kwargs)
         data["text/html"] = static_html(self.slices)
         return data, metadata
@@ -208,7 +207,7 @@ class Panel(SharedTraits, anywidget.AnyWidget):
         self._publish_picture(update=False)
         self._displays += 1
         _flush_after_cells(self._feed)
-        warm_up()
+        self._feed.prepare()
 
     def _notice(self) -> dict[str, str]:
         """Return what is displayed of a panel that was closed."""

@@ -14,12 +14,13 @@ QUIET_SECONDS = 1.5  # without a question
 
 @functools.cache
 def warm_up() -> threading.Thread:
-    """Import the default backend on a thread, and in a quiet moment the charts, once in a process.
+    """Import the default backend on a thread, and then the charts, once in a process.
 
     Returns
     -------
     Thread
-        Not a daemon: one killed inside torch would abort the interpreter at exit.
+        Ends when the backend is imported; the charts follow in a quiet moment. Not a daemon: one
+        killed inside torch would abort the interpreter at exit.
 
     Examples
     --------
@@ -37,6 +38,10 @@ def _import() -> None:
 
     resolve("auto")
     background.asked()  # the first question is about to come
+    threading.Thread(target=_import_charts, name="tabwidget-charts").start()
+
+
+def _import_charts() -> None:
     # Seconds of work that no first answer needs, but the loss curve does: Altair's parser of links.
     with background.turn(threading.Event(), quiet=QUIET_SECONDS):
         from tabwidget import charts  # noqa: F401

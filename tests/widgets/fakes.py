@@ -100,6 +100,7 @@ class FakeSession:
         self.answer: Any = None
         self.stage = ""
         self.skill = None
+        self.unprepared = False
         self.subscribers: list[Callable[[str], None]] = []
 
     def subscribe(self, fn: Callable[[str], None]) -> Callable[[], None]:

@@ -8,6 +8,9 @@ import type { AnswerSummary, Evidence, Given, Latest, Question } from "./types";
 // Milliseconds between surveys while a slider is dragged: answers take precedence.
 const SURVEY_PERIOD = 60;
 
+// Milliseconds between questions whose answers are read off a curve.
+const ASK_PERIOD = 120;
+
 // Milliseconds between curves while a model is trained.
 const CURVE_PERIOD = 1000;
 
@@ -38,6 +41,8 @@ export class QuestionState {
   readonly #transport: Transport;
   readonly #changed: () => void;
   #asking = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #soon: ReturnType<typeof setTimeout> | undefined;
   #changedAt = Number.NEGATIVE_INFINITY;
   /** The survey before the newest change. */
   #before: Survey = {};
@@ -60,7 +65,7 @@ export class QuestionState {
    * is under way. `target` is shown if there is no question.
    */
   adopt({ question, answer = null }: Partial<Latest>, target: string | null): void {
-    if (this.#asking > 0) return;
+    if (this.#asking > 0 || this.#soon !== undefined) return;
     // The slice may be older than an answer that was received as a reply.
     if (answer && this.answer && answer.number < this.answer.number) return;
     if (answer?.number !== this.answer?.number) this.#remember();
@@ -106,8 +111,8 @@ export class QuestionState {
   set(column: string, evidence: Evidence | null): void {
     const { [column]: _old, ...rest } = this.given;
     this.given = evidence ? { ...this.given, [column]: evidence } : rest;
-    this.#readCurve();
-    this.#ask();
+    if (this.#readCurve()) this.#askSoon();
+    else this.#ask();
   }
 
   /** Replace all evidence; that on a target is left out. */
@@ -142,7 +147,19 @@ export class QuestionState {
     this.#refreshSurvey();
   }
 
+  /** Ask at once or a little later: the answer is on the curve, and the survey needs the kernel. */
+  #askSoon(): void {
+    this.#remember();
+    this.#changed();
+    if (this.#soon !== undefined) return;
+    const wait = Math.max(0, this.#askedAt + ASK_PERIOD - performance.now());
+    this.#soon = setTimeout(() => this.#ask(), wait);
+  }
+
   #ask(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+    this.#askedAt = performance.now();
     if (this.target === null) return;
     const { target, second, given } = this;
     this.#send(second === null ? { target, given } : { target, second, given });
@@ -158,7 +175,7 @@ export class QuestionState {
       .latest("ask", payload, true)
       .then(
         ({ question, answer }) => {
-          const newest = this.#asking === 1;
+          const newest = this.#asking === 1 && this.#soon === undefined;
           // What the curve says of the slider's newest position is newer than the reply.
           const found = newest ? null : this.#onCurve();
           this.answer = { ...answer, ...found };
@@ -208,11 +225,12 @@ export class QuestionState {
   }
 
   /** Show what the curve says, without waiting for the kernel. */
-  #readCurve(): void {
+  #readCurve(): boolean {
     const found = this.#onCurve();
-    if (!found || !this.answer) return;
+    if (!found || !this.answer) return false;
     this.answer = { ...this.answer, ...found };
     this.answered = this.given;
+    return true;
   }
 
   /** Compute the curve of the slider in hand, if the one there is of another question. */
@@ -234,7 +252,7 @@ export class QuestionState {
       .then(
         ({ ok, buffers }) => {
           this.curve = new Curve(key, column, positions, ok, buffers[0]);
-          if (this.#asking > 0) this.#readCurve();
+          if (this.#asking > 0 || this.#soon !== undefined) this.#readCurve();
           this.#changed();
         },
         () => {},
@@ -251,7 +269,7 @@ export class QuestionState {
     const { answer } = this;
     if (!answer || this.error || this.#surveying || !this.#visible) return;
     const now = performance.now();
-    const dragging = this.#asking > 0;
+    const dragging = this.#asking > 0 || this.#soon !== undefined;
     if (dragging && now < this.#surveyedAt + SURVEY_PERIOD) return;
     const due = (column: string) =>
       (this.#surveyed.get(column) ?? 0) < answer.number && !(column in this.given);

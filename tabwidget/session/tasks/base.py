@@ -129,6 +129,11 @@ class Task(ABC):
         """By column, the nats per validation cell that training added to the pretrained model."""
         return {}
 
+    @property
+    def prepares(self) -> bool:
+        """Whether `prepare` makes a model that answers before training."""
+        return False
+
     def prepare(self) -> None:  # noqa: B027  # most tasks need training
         """Make a model that answers without training, if there is one."""
 

@@ -96,9 +96,9 @@ class RowTask(Task):
         if {"backend", "model_config"}.isdisjoint(changed):
             return Applied(changed)
         self._unfitted = None
-        invalidates = () if session.model is None else ("model", "answer")
+        invalidates = () if session.current_model is None else ("model", "answer")
         session.model = session.answer = None
-        self.prepare()
+        session.defer()
         return Applied(changed, invalidates)
 
     @property
@@ -115,13 +115,14 @@ class RowTask(Task):
 
     @property
     def ready(self) -> bool:
-        """Whether there is a model, also while it is still trained."""
-        return self.session.model is not None
+        """Whether there is a model, also while it is still trained, or to be made at a question."""
+        return self.session.unprepared or self.session.current_model is not None
 
     @property
     def trained(self) -> bool:
         """Whether the answers use a network trained on the table."""
-        return self.session.model is not None and self.session.model.trained
+        model = self.session.current_model
+        return model is not None and model.trained
 
     @property
     def trains(self) -> bool:
@@ -141,15 +142,20 @@ class RowTask(Task):
     @property
     def gains(self) -> dict[str, float]:
         """By column, the nats per validation cell that training added."""
-        model = self.session.model
+        model = self.session.current_model
         found = {} if model is None else model.gains
         names = self.session.loaded().schema if found else ()
         return {name: found[name] for name in names if name in found}
 
+    @property
+    def prepares(self) -> bool:
+        """Whether the backend answers from the rows of the table alone."""
+        return self.session.table is not None and self._entry.untrained
+
     def prepare(self) -> None:
         """Make a model that answers from the rows alone, if the backend can; a matter of ms."""
         session = self.session
-        if session.table is None or not self._entry.untrained:
+        if session.table is None or not self.prepares:
             return
         # The sizes of a network have no effect yet.
         model = TabularLanguageModel(
@@ -326,7 +332,7 @@ class _Publisher(Callback):
         session, model = self.session, self.model
         # Another backend or model may have been chosen meanwhile.
         wanted = (model.backend, model.model_config) == (session.backend, session.model_config)
-        if wanted and model.ready and (session.model is None or model.trained):
+        if wanted and model.ready and (session.current_model is None or model.trained):
             session.publish(self.run, model)
 
 

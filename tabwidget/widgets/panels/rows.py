@@ -251,7 +251,7 @@ _numbers: weakref.WeakKeyDictionary[Session, tuple[Any, int]] = weakref.WeakKeyD
 
 def _model_number(session: Session) -> int:
     """Return a number that grows with each model of a session; 0 before there is one."""
-    if session.model is None or not session.model.ready:
+    if session.current_model is None or not session.current_model.ready:
         return 0
     key, (known, number) = session.scored_by(), _numbers.get(session, (None, 0))
     if key != known:

@@ -82,7 +82,9 @@ class TrainPanel(Panel):
         return {
             "better": None if better is None else dict(zip(("better", "of"), better, strict=True)),
             "ready": task.ready,
-            "stage": session.stage,
+            "preparing": session.unprepared,
+            # The session's would make the model first.
+            "stage": "" if not task.ready else "trained" if task.trained else "pretrained",
             "sources": list(task.sources),
             "trains": task.trains,
             "gains": gains,

@@ -126,9 +126,12 @@ def test_the_scan_stops_when_it_is_no_longer_shown(odd: Bench) -> None:
 
 
 def test_another_model_has_another_number(odd: Bench) -> None:
+    odd.session.prepare()
     first = slice_of(odd)["model"]
     assert slice_of(odd)["model"] == first > 0
     odd.session.load(FRAME)
+    assert slice_of(odd)["model"] == 0
+    odd.session.prepare()
     assert slice_of(odd)["model"] == first + 1
     odd.session.choose(backend="minilm")
     assert slice_of(odd)["model"] == 0

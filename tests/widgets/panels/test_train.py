@@ -11,6 +11,7 @@ def test_a_run_is_started_followed_and_stopped() -> None:
     assert bench.feed.refresh({"train"})["train"] == {
         **{"ready": False, "stage": "", "sources": [], "trains": True, "gains": [], "run": None},
         "better": None,
+        "preparing": False,
     }
     assert bench("stop")["ok"] == {"status": None}
     assert bench("choose", {"max_seconds": 30})["ok"]

@@ -123,8 +123,8 @@ export function CurveView(props: {
             ))}
           </span>
         )}
+        <Axis marks={ticks(low, high)} low={low} high={high} />
       </div>
-      <Axis marks={ticks(low, high)} low={low} high={high} />
     </figure>
   );
 }

@@ -11,7 +11,7 @@ import { FormulaLine } from "./FormulaLine";
 export function QueryPanel({ store }: { store: Store }) {
   const python = usePython(store);
   const { table } = useSlice(store, "data");
-  const { ready, sources = [] } = useSlice(store, "train");
+  const { ready, preparing, sources = [] } = useSlice(store, "train");
   const question = useQuestion(store);
   const columns = table?.columns ?? [];
   const names = useMemo(() => columns.map((column) => column.name), [columns]);
@@ -70,6 +70,11 @@ export function QueryPanel({ store }: { store: Store }) {
           </div>
           <FormulaLine formula={formula} onAsk={(text) => question.askFormula(text)} />
           <ErrorLine message={error} />
+          {!answer && preparing && (
+            <p class="tw-empty" role="status">
+              Reading the table: the first answer comes in a moment.
+            </p>
+          )}
           {answer && <AnswerView store={store} question={question} answer={answer} names={names} />}
         </>
       )}

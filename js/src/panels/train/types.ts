@@ -11,6 +11,8 @@ export interface Gain {
 export interface TrainSlice {
   /** The model can be queried; with some backends before training, else once it has begun. */
   ready: boolean;
+  /** The model that answers before training is being made: a matter of seconds. */
+  preparing: boolean;
   /** "" before there are answers. */
   stage: "" | "pretrained" | "trained";
   /** What the answers come from, in words. */
