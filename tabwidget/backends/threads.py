@@ -8,6 +8,8 @@ a browser, a kernel and a fit on two cores, that wait made steps up to a hundred
 from __future__ import annotations
 
 import functools
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +17,15 @@ import joblib
 
 from tabwidget.minilm.threads import limited_threads
 
-__all__ = ["cores", "few_threads", "one_thread"]
+__all__ = ["cores", "few_threads", "one_thread", "short_turns"]
+
+# For a thread that waits for the interpreter; Python's default is ten times as long, and a question
+# waits at each of its many small operations.
+TURN_SECONDS = 0.0005
+
+_turns_lock = threading.Lock()
+_n_short = 0
+_usual_turn = 0.0
 
 
 @contextmanager
@@ -39,6 +49,35 @@ def one_thread() -> Iterator[None]:
     """Limit torch to one core in this thread, one of several worker threads."""
     with limited_threads(1):
         yield
+
+
+@contextmanager
+def short_turns() -> Iterator[None]:
+    """Let other threads have the interpreter sooner, while this one trains in the background.
+
+    Applies to the process, and until the last of several such contexts ends.
+
+    Examples
+    --------
+    >>> import sys
+    >>> with short_turns():
+    ...     short = sys.getswitchinterval()
+    >>> short < sys.getswitchinterval()
+    True
+    """
+    global _n_short, _usual_turn
+    with _turns_lock:
+        if not _n_short:
+            _usual_turn = sys.getswitchinterval()
+            sys.setswitchinterval(min(TURN_SECONDS, _usual_turn))
+        _n_short += 1
+    try:
+        yield
+    finally:
+        with _turns_lock:
+            _n_short -= 1
+            if not _n_short:
+                sys.setswitchinterval(_usual_turn)
 
 
 @functools.cache

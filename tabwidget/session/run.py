@@ -50,7 +50,10 @@ class Run(Callback):
 
         def body() -> None:
             try:
-                work()
+                from tabwidget.backends.threads import short_turns  # imports torch
+
+                with short_turns():
+                    work()
             except Exception as error:
                 self.exception = error
                 self.error = str(error) or type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -41,3 +42,14 @@ def test_the_limit_ends_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError), threads.few_threads():
         _ = 1 / 0
     assert torch.get_num_threads() == 2
+
+
+def test_turns_are_short_until_the_last_context_ends() -> None:
+    usual = sys.getswitchinterval()
+    first, second = threads.short_turns(), threads.short_turns()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert sys.getswitchinterval() < usual
+    second.__exit__(None, None, None)
+    assert sys.getswitchinterval() == usual

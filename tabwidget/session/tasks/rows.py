@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -333,7 +334,17 @@ class _Publisher(Callback):
         # Another backend or model may have been chosen meanwhile.
         wanted = (model.backend, model.model_config) == (session.backend, session.model_config)
         if wanted and model.ready and (session.current_model is None or model.trained):
+            if session.current_model is not model:
+                self._warm_up()
             session.publish(self.run, model)
+
+    def _warm_up(self) -> None:
+        """Answer the session's question once, so that the first answer is as fast as the next."""
+        question = self.session.question
+        if question is not None:
+            # What cannot be answered is for the user to see, who asks.
+            with contextlib.suppress(TabwidgetError):
+                self.model.conditional(question.resolve(self.model.schema))
 
 
 def default_task(column: Column) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tabwidget.backends import BACKENDS, Entry
 from tabwidget.config import TrainingConfig
 from tabwidget.session import Session
+from tabwidget.session.run import Run
+from tabwidget.session.tasks import rows
 from tabwidget.session.tasks.rows import default_task
 from tabwidget.table import Table
 from tests.backends import fakes
@@ -83,3 +86,28 @@ def test_the_default_backend_answers_before_training_and_says_what_training_adds
     assert set(gains) <= set(session.loaded().frame)
     assert gains
     assert session.ask(before.query).query.targets == ("species",)
+
+
+def test_a_new_model_has_answered_the_question_before_it_is_published() -> None:
+    class Model:
+        backend, model_config = "auto", None
+        ready = trained = True
+
+        def __init__(self, schema: Any) -> None:
+            self.schema = schema
+            self.asked: list[Any] = []
+
+        def conditional(self, query: Any) -> None:
+            self.asked.append((query, session.model is self))
+
+    session: Any = Session("iris")
+    model = Model(session.loaded().schema)
+    session.run = run = Run()
+    publisher = rows._Publisher(session, run, cast(Any, model))
+    publisher.publish()
+    publisher.publish()
+    assert session.model is model
+    assert session.question is not None
+    [(query, published)] = model.asked
+    assert query.query.targets == session.question.targets
+    assert not published
