@@ -35,15 +35,38 @@ class Shared {
 
 const shared = new WeakMap<Store, Shared>();
 
-/** The view's question; draws again whenever it changes. */
-export function useQuestion(store: Store): QuestionState {
-  const [, draw] = useState(0);
+function sharedOf(store: Store): Shared {
   const known = shared.get(store) ?? new Shared(store);
   shared.set(store, known);
+  return known;
+}
+
+/** The view's question, for those that change it but do not show it. */
+export function questionOf(store: Store): QuestionState {
+  return sharedOf(store).question;
+}
+
+/** A value read from the view's question; draws again only when the value is another one. */
+export function useQuestionValue<T>(store: Store, read: (question: QuestionState) => T): T {
+  const known = sharedOf(store);
+  const [value, setValue] = useState(() => read(known.question));
   useEffect(() => {
+    const update = () => setValue(() => read(known.question));
     // It may have changed between drawing and subscribing.
-    draw((n) => n + 1);
-    return known.subscribe(() => draw((n) => n + 1));
+    update();
+    return known.subscribe(update);
+  }, [known]);
+  return value;
+}
+
+/** The view's question; draws again whenever it changes. */
+export function useQuestion(store: Store): QuestionState {
+  const known = sharedOf(store);
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const update = () => draw((n) => n + 1);
+    update();
+    return known.subscribe(update);
   }, [known]);
   return known.question;
 }

@@ -6,6 +6,7 @@ import { type Use, useOf, usesOf } from "../../inference/use";
 import { Histogram } from "../../ui/bars";
 import { colorOf } from "../../ui/colors";
 import { number } from "../../ui/format";
+import { memoized } from "../../ui/memoized";
 import { Badge, Name } from "../../ui/parts";
 import { ColumnMenu } from "./ColumnMenu";
 import { Control } from "./Control";
@@ -43,7 +44,7 @@ export interface ColumnRowProps {
   onDeclare: (change: { kind?: string; role?: string }) => void;
 }
 
-export function ColumnRow(props: ColumnRowProps) {
+export const ColumnRow = memoized((props: ColumnRowProps) => {
   const { column, asked, evidence, bits } = props;
   const [wish, setWish] = useState<Use | null>(null);
   const use = useOf(evidence, column.kind) ?? wish ?? usesOf(column.kind)[0] ?? "is";
@@ -159,4 +160,4 @@ export function ColumnRow(props: ColumnRowProps) {
       )}
     </li>
   );
-}
+});

@@ -17,6 +17,8 @@ const SORTS = [
 
 type Sort = (typeof SORTS)[number]["value"];
 
+const NONE: readonly string[] = [];
+
 /** Pixels, before a row is measured. */
 const ROW = 74;
 
@@ -119,7 +121,7 @@ export function ColumnsPanel({ store }: { store: Store }) {
               start={start}
               measure={list.measure}
               column={column}
-              alerts={alerts[name] ?? []}
+              alerts={alerts[name] ?? NONE}
               names={names}
               role={roles[name] ?? ""}
               asks={asks}
@@ -132,7 +134,7 @@ export function ColumnsPanel({ store }: { store: Store }) {
               observed={selected?.values[name] ?? null}
               held={curve?.column === name}
               open={open === name}
-              onOpen={() => setOpen(open === name ? null : name)}
+              onOpen={() => setOpen((now) => (now === name ? null : name))}
               onAsk={() => question.setTarget(name)}
               onSecond={(on) => question.setSecond(on ? name : null)}
               onSet={(evidence) => question.set(name, evidence)}

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Store, useObject, useSlice } from "../../core/store";
 import { Superseded } from "../../core/transport";
-import { useQuestion } from "../../inference/shared";
+import { questionOf, useQuestionValue } from "../../inference/shared";
 import type { Given } from "../../inference/types";
 import { ErrorLine } from "../../ui/parts";
 import { Grid } from "./Grid";
@@ -24,7 +24,8 @@ export function RowsPanel({ store }: { store: Store }) {
     surprise = null,
   } = useSlice(store, "rows");
   const { table: summary } = useSlice(store, "data");
-  const question = useQuestion(store);
+  const question = questionOf(store);
+  const target = useQuestionValue(store, (now) => now.target);
   const { transport } = store;
   const pages = useObject((changed) => new Pages(transport, changed));
   const layers = useObject((changed) => new Layers(transport, changed));
@@ -37,7 +38,6 @@ export function RowsPanel({ store }: { store: Store }) {
 
   const columns = table?.columns ?? [];
   const names = columns.map((column) => column.name);
-  const known = Object.keys(question.given).length > 0;
   const summaries = useMemo(
     () => new Map(summary?.columns.map((column) => [column.name, column])),
     [summary],
@@ -93,7 +93,7 @@ export function RowsPanel({ store }: { store: Store }) {
       <Toolbar
         rows={table.rows}
         view={view}
-        matching={known ? (question.answer?.matching?.matching ?? null) : null}
+        store={store}
         ready={model > 0}
         asEvidence={asEvidence}
         surprise={showSurprise}
@@ -110,7 +110,7 @@ export function RowsPanel({ store }: { store: Store }) {
         rows={table.rows}
         view={view}
         selected={selected}
-        asked={question.target}
+        asked={target}
         pages={pages}
         layers={layers}
         goal={goal}

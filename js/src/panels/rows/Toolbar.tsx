@@ -1,15 +1,16 @@
 // Search, filter and layers of the grid, each a line of Python too.
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Store } from "../../core/store";
+import { useQuestionValue } from "../../inference/shared";
 import { count as counted } from "../../ui/format";
 import type { RowsSettings, RowsView, SurpriseProgress } from "./types";
 
 const PAUSE = 150; // milliseconds of typing
 
 export function Toolbar(props: {
+  store: Store;
   rows: number;
   view: RowsView;
-  /** Rows that match the evidence; null without evidence. */
-  matching: number | null;
   /** Whether a model answers. */
   ready: boolean;
   asEvidence: boolean;
@@ -20,17 +21,14 @@ export function Toolbar(props: {
   onSurprise: (on: boolean) => void;
   onNext: () => void;
 }) {
-  const { rows, view, matching, progress } = props;
+  const { rows, view, progress } = props;
   const some = view.total < rows;
   return (
     <div class="tw-rows-tools">
       <Search text={view.search} onSearch={(search) => props.onView({ search })} />
-      <Check
-        label={
-          matching === null
-            ? "matching rows only"
-            : `matching rows only (${counted(matching)} of ${counted(rows)})`
-        }
+      <MatchingOnly
+        store={props.store}
+        rows={rows}
         checked={view.matching_only}
         onChange={(matching_only) => props.onView({ matching_only })}
       />
@@ -61,6 +59,22 @@ export function Toolbar(props: {
         {some ? `${counted(view.total)} of ${counted(rows)} rows` : `${counted(rows)} rows`}
       </span>
     </div>
+  );
+}
+
+/** Its count changes while a slider is dragged: it draws itself, not the grid. */
+function MatchingOnly(props: {
+  store: Store;
+  rows: number;
+  checked: boolean;
+  onChange: (on: boolean) => void;
+}) {
+  const matching = useQuestionValue(props.store, ({ given, answer }) =>
+    Object.keys(given).length ? (answer?.matching?.matching ?? null) : null,
+  );
+  const count = matching === null ? "" : ` (${counted(matching)} of ${counted(props.rows)})`;
+  return (
+    <Check label={`matching rows only${count}`} checked={props.checked} onChange={props.onChange} />
   );
 }
 
