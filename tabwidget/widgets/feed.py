@@ -40,7 +40,7 @@ PERIOD = 0.12  # seconds between batches: about 8 Hz
 FIRST = 0.02  # a change alone is sent sooner
 LIVE_PERIOD = 1.0  # between refreshes of live slices while training
 PICTURE_PERIOD = 5.0  # between refreshes of the static picture while training
-PICTURE_REST = 1.0  # and while a slider is dragged: JupyterLab draws it anew each time
+PICTURE_REST = 1.0  # without a change, at other times: JupyterLab draws it anew each time
 ASK_PERIOD = 0.5  # between answers of a model that is still trained
 MAX_EXAMPLES = 4
 MAX_LETTERS = 400
@@ -124,6 +124,7 @@ class Feed:
         self._complaints: set[str] = set()
         self._live_at = 0.0
         self._picture_at = 0.0
+        self._changed_at = -math.inf
         self._outdated = False  # the picture
         self._ask_at = 0.0
         self._displayed = self._preparing = False
@@ -256,7 +257,7 @@ class Feed:
         At the end of a cell: what comes later is not part of a notebook that is executed and saved.
         """
         if self._thread is not None:
-            self._picture_at = 0.0
+            self._picture_at, self._changed_at = 0.0, -math.inf
             self.tick()
 
     def tick(self) -> bool:
@@ -298,9 +299,11 @@ class Feed:
             # A model that answers before training: the user sees its first answer at once.
             self._ask_again()
             self._send({name for name in self._panels if self._panels[name].asks}, True, listeners)
-        self._outdated |= bool(names) or batch is not None
-        if self._outdated and (ended or now >= self._picture_at):
-            self._picture_at = now + (PICTURE_PERIOD if running else PICTURE_REST)
+        rested = now >= self._changed_at + PICTURE_REST
+        if names or batch is not None:
+            self._changed_at, self._outdated = now, True
+        if self._outdated and (ended or (now >= self._picture_at if running else rested)):
+            self._picture_at = now + PICTURE_PERIOD
             self._outdated = False
             for listener in listeners:
                 listener.refresh_picture()
