@@ -31,9 +31,11 @@ const model = {
   get: (key) => state[key],
   on: (name, handler) => (handlers[name] ??= []).push(handler),
   off: () => {},
+  set: () => {},
+  save_changes: () => {},
   send: ({ id, kind, payload }) => {
-    const ok = kind === "answer-chart" ? { spec: chart }
-      : kind === "survey" ? { formula: "g", columns: {} }
+    const ok = kind === "loss-chart" ? { spec: chart }
+      : kind === "survey" ? { formula: "g", columns: {}, rest: [] }
       : kind === "cost" ? { cost: COST }
       : { text: '{"g": "a"}', spans: [{ column: "g", name: [1, 4], value: [6, 9] }], row: 0,
           tokens: [[4, false], [9, true], [10, false]], labels: null, read: 10 };
@@ -71,9 +73,17 @@ def state() -> dict[str, object]:
     answer = {
         **{"number": 1, "target": "g", "kind": "categorical", "records": records},
         **{"headline": "a 70.0%", "detail": "then b 30.0%", "seconds": 0.004},
-        **{"python": "lm.conditional('g')", "formula": "g"},
+        **{"python": "lm.conditional('g')", "formula": "g", "second": None, "joint": None},
+        "matching": {
+            **{"rows": 3, "matching": 3, "shares": [0.7, 0.3]},
+            **{"low": [0.3, 0.1], "high": [0.9, 0.6]},
+        },
     }
-    backend = {"name": "minilm", "title": "cells", "pretrained": False}
+    run = {
+        **{"number": 1, "next": 0, "curve": [], "examples": [], "status": "done", "error": None},
+        **{"step": 3, "epoch": 1, "seconds": 1, "metrics": {}, "phase": "", "note": ""},
+    }
+    backend = {"name": "minilm", "title": "text", "pretrained": False, "text": True}
     settings = {
         **{"target": "g", "serializer": "json", "backend": "minilm"},
         **{"model": "", "rank": None, "quantization": None},
@@ -84,25 +94,30 @@ def state() -> dict[str, object]:
         **{"panel": "query", "roles": {"g": "target"}, "hint": "", "max_seconds": 10},
         **{"settings": settings, "offers": offers},
     }
-    return {
-        "panels": ["data", "task", "train", "query", "labels", "rows"],
-        "static_id": "abc",
-        "python": "",
+    question = {"formula": "g", "target": "g", "second": None, "given": {}}
+    slices = {
         "data": {
             "table": {"name": "straw", "rows": 3, "columns": columns},
             "samples": ["penguins"],
         },
         "task": task,
-        "train": {"ready": True, "run": None},
-        "query": {"question": {"formula": "g", "target": "g", "given": {}}, "answer": answer},
+        "train": {"ready": True, "run": run, "sources": ["pretrained"], "gains": []},
+        "columns": {"alerts": {}},
+        "query": {"question": question, "answer": answer},
         "labels": {},
+        "rows": {"table": None},
+    }
+    return {
+        "panels": list(slices),
+        **{"framed": False, "seen": 0, "static_id": "abc", "python": ""},
+        **{f"{name}_slice": part for name, part in slices.items()},
     }
 
 
 @pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     dark = getattr(request, "param", False)
-    chart = bar_chart("distribution", "probability", "value")
+    chart = bar_chart("losses", "loss", "split")
     script = PAGE.replace("STATE", json.dumps(state())).replace("CHART", json.dumps(chart))
     colors = {"BACKGROUND": "#111" if dark else "#fff", "COLOUR": "#eee" if dark else "#111"}
     html = HTML
@@ -134,7 +149,8 @@ def test_it_draws_without_eval_in_a_page_that_is_not_jupyterlab(
 ) -> None:
     theme = "dark" if "dark" in request.node.name else "light"
     expect(page.locator(".tw-root")).to_have_attribute("data-tw-theme", theme)
-    expect(page.get_by_label("Distribution of g").locator(".mark-rect path")).to_have_count(2)
+    expect(page.get_by_label("Distribution of g").locator(".tw-level-bar")).to_have_count(2)
+    expect(page.get_by_label("Loss curve").locator("svg")).to_be_visible()
     expect(page.get_by_label("Serialized row")).to_have_text('{"g": "a"}')
     widths = page.locator(".tw-root").evaluate("e => [e.scrollWidth, e.clientWidth]")
     assert widths[0] <= widths[1]

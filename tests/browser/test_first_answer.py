@@ -23,7 +23,7 @@ COUNT_REDRAWS = """() => {
   const count = { redraws: 0, began: performance.now() };
   new MutationObserver(() => { count.redraws += 1; }).observe(
     document.querySelector('[aria-label^="Distribution of"]'),
-    { subtree: true, childList: true, attributes: true, attributeFilter: ["d"] },
+    { subtree: true, childList: true, attributes: true, attributeFilter: ["d", "style"] },
   );
   window.redrawCount = count;
 }"""
@@ -66,14 +66,15 @@ def test_a_slider_moves_the_answer_as_soon_as_a_table_is_loaded(
     page = watched.page
     root = page.locator(".tw-root")
     query = root.get_by_role("region", name="Query", exact=True)
+    # Without a table the drawer that loads one is open.
     expect(query).to_contain_text("Once a table is loaded")
     began = time.perf_counter()
     root.get_by_label("Sample", exact=True).select_option("penguins")
     answer = root.get_by_label("Answer", exact=True)
     expect(answer).to_contain_text(re.compile(r"\d%"), timeout=30_000)
     print(f"first answer {time.perf_counter() - began:.2f} s after loading")  # shown by -rP
-    expect(query.get_by_label("Answers: pretrained")).to_have_text("pretrained")
-    drawn = root.get_by_label("Distribution of species").locator(".mark-rect path").first
+    expect(root.locator(".tw-bar").get_by_label("Answers: pretrained")).to_contain_text("pretrained")
+    drawn = root.get_by_label("Distribution of species").locator(".tw-level-bar").first
     expect(drawn).to_be_visible(timeout=30_000)
     print(f"drawn {time.perf_counter() - began:.2f} s after loading")
 
@@ -86,6 +87,9 @@ def test_a_slider_moves_the_answer_as_soon_as_a_table_is_loaded(
     assert count["redraws"] > 2, "the distribution did not move while the slider was dragged"
     expect(answer).not_to_have_text(before)
     expect(root.get_by_label("Formula")).to_have_value(re.compile(r"^species \| bill_length_mm="))
+    curve = root.get_by_label("species over the range of bill_length_mm")
+    expect(curve.locator("path")).to_have_count(3)
+    root.get_by_role("button", name="Show Train", exact=True).click()
     train = root.get_by_role("region", name="Train", exact=True)
     expect(train.locator(".tw-note")).to_have_text("not started")
     expect(train).to_contain_text("Press Train to improve the answers on your table.")

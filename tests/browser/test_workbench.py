@@ -29,8 +29,16 @@ def view(page: Page, which: int = 0) -> Locator:
     return page.locator(".tw-root").nth(which)
 
 
+def opened(root: Locator, name: str) -> Locator:
+    """Return a drawer of the bar, opened if it is not."""
+    button = root.get_by_role("button", name=f"Show {name}", exact=True)
+    if button.get_attribute("aria-expanded") != "true":
+        button.click()
+    return root.get_by_role("region", name=name, exact=True)
+
+
 def status(root: Locator) -> Locator:
-    return root.get_by_role("region", name="Train", exact=True).locator(".tw-note")
+    return opened(root, "Train").locator(".tw-note")
 
 
 def points(root: Locator) -> int:
@@ -39,9 +47,10 @@ def points(root: Locator) -> int:
 
 
 def bars(root: Locator) -> list[str]:
-    """Return the drawn distribution as the paths of its bars."""
-    marks = root.locator('[aria-label^="Distribution of"] .mark-rect path')
-    return [str(path) for path in marks.evaluate_all("all => all.map(p => p.getAttribute('d'))")]
+    """Return the drawn distribution: the lengths of its bars, or the path of a density."""
+    marks = root.locator(".tw-level-bar, .tw-density-model")
+    drawn = "all => all.map((mark) => mark.getAttribute('d') ?? mark.style.width)"
+    return [str(mark) for mark in marks.evaluate_all(drawn)]
 
 
 def until(condition: object, seconds: float = 10) -> float:
@@ -65,41 +74,48 @@ def normalize(locator: Locator) -> str:
     return text
 
 
-def test_running_all_cells_draws_the_four_steps(page: Page) -> None:
+def test_running_all_cells_draws_columns_answer_and_rows(page: Page) -> None:
     expect(page.locator(".tw-root")).to_have_count(4)
-    for step in ("Data", "Task", "Train", "Query"):
-        expect(view(page).get_by_role("region", name=step, exact=True)).to_be_visible()
-    columns = view(page).get_by_label("Columns").locator("li")
+    root = view(page)
+    for region in ("Columns", "Query", "Rows of the table"):
+        expect(root.get_by_role("region", name=region, exact=True)).to_be_visible()
+    for drawer in ("Data", "Task", "Train"):
+        button = root.get_by_role("button", name=f"Show {drawer}", exact=True)
+        expect(button).to_have_attribute("aria-expanded", "false")
+    columns = root.get_by_label("Columns", exact=True).locator("li.tw-column")
     expect(columns.filter(has_text="bill_length_mm")).to_contain_text("number")
-    expect(columns.filter(has_text="species")).to_contain_text("target")
+    expect(columns.filter(has_text="species")).to_contain_text("asked")
+    expect(root.get_by_label("Answer", exact=True)).to_contain_text("%")
     expect(page.locator(".tabwidget-static").first).to_be_hidden()
 
 
-def test_shuffle_draws_a_fresh_column_order(page: Page) -> None:
-    row = view(page).get_by_label("Serialized row")
+def test_a_backend_of_cells_shows_no_row_format_and_one_of_text_does(page: Page) -> None:
+    root = view(page)
+    task = opened(root, "Task")
+    expect(task.get_by_label("Training cost")).to_contain_text("parameters")
+    expect(task.get_by_label("Serializer", exact=True)).to_have_count(0)
+    task.get_by_label("Backend").select_option("minilm-text")
+    row = task.get_by_label("Serialized row")
     expect(row).to_contain_text("species")
+    expect(task.locator(".tw-token-learned").first).to_be_visible()
     before = row.inner_text()
-    view(page).get_by_role("button", name="Shuffle").click()
+    task.get_by_role("button", name="Shuffle").click()
     expect(row).not_to_have_text(before)
-    view(page).get_by_text("bracket", exact=True).click()
+    task.get_by_text("bracket", exact=True).click()
     expect(row).to_contain_text("species[")
-    view(page).get_by_text("json", exact=True).click()
+    task.get_by_text("json", exact=True).click()
     expect(row).to_contain_text('"species"')
 
 
-def test_another_backend_shows_its_tokens_what_it_takes_and_learns(page: Page) -> None:
+def test_a_model_of_text_is_trained_and_stopped(page: Page) -> None:
     root = view(page)
-    task = root.get_by_role("region", name="Task", exact=True)
-    cost = task.get_by_label("Training cost")
-    expect(cost).to_contain_text("parameters")
-    task.get_by_label("Backend").select_option("minilm-text")
-    expect(task.locator(".tw-token-learned").first).to_be_visible()
-    expect(cost).to_contain_text("tokens per row")
     root.get_by_role("button", name="Train", exact=True).click()
+    expect(root.get_by_role("region", name="Train", exact=True)).to_be_visible()
     until(lambda: points(root) >= 5, seconds=60)
     root.get_by_role("button", name="Stop", exact=True).click()
     until(lambda: "stopped" in status(root).inner_text(), seconds=30)
     expect(root.get_by_label("Answer", exact=True)).to_contain_text("%")
+    task = opened(root, "Task")
     task.get_by_label("Backend").select_option("minilm")
     expect(task.locator(".tw-token")).to_have_count(0)
 
@@ -108,7 +124,7 @@ def test_training_streams_answers_and_stops_at_once(page: Page) -> None:
     root = view(page)
     root.get_by_role("button", name="Train", exact=True).click()
     expect(status(root)).to_have_text("training")
-    until(lambda: points(root) >= 5)
+    until(lambda: points(root) >= 5, seconds=60)
     expect(status(root)).to_have_text("training")
     expect(root.get_by_label("Training rows").locator("li").first).not_to_be_empty()
 
@@ -210,7 +226,7 @@ def test_copy_as_python_falls_back_to_a_box(page: Page) -> None:
 
 def test_a_dataframe_of_the_notebook_can_be_named(page: Page) -> None:
     root = view(page)
-    root.get_by_text("variable", exact=True).click()
+    opened(root, "Data").get_by_text("variable", exact=True).click()
     options = root.get_by_label("Variable").locator("option")
     expect(options.filter(has_text="toy (20 × 2)")).to_have_count(1)
 
@@ -221,21 +237,22 @@ def test_a_file_of_this_computer_can_be_uploaded(page: Page) -> None:
     content = b"height,color\n" + b"1.5,red\n2.5,blue\n" * 20
     file = {"name": "mine.csv", "mimeType": "text/csv", "buffer": content}
     root.get_by_label("File").set_input_files(file)  # type: ignore[arg-type]
-    expect(root.get_by_label("Columns").locator("li")).to_have_count(2)
+    expect(root.get_by_label("Columns", exact=True).locator("li.tw-column")).to_have_count(2)
     expect(root.get_by_text("mine", exact=True)).to_be_visible()
     broken = {"name": "broken.parquet", "mimeType": "", "buffer": b"nothing"}
     root.get_by_label("File").set_input_files(broken)  # type: ignore[arg-type]
     expect(root.get_by_role("alert")).to_contain_text("broken")
-    expect(root.get_by_label("Columns").locator("li")).to_have_count(2)
+    expect(root.get_by_label("Columns", exact=True).locator("li.tw-column")).to_have_count(2)
 
 
 def test_the_theme_follows_jupyterlab(page: Page) -> None:
-    label = view(page).locator('[aria-label^="Distribution of"] svg text').first
-    light = label.get_attribute("fill")
+    headline = view(page).locator(".tw-headline strong")
+    color = "node => getComputedStyle(node).color"
+    light = headline.evaluate(color)
     for theme, expected in (("Dark", "dark"), ("Light", "light")):
         execute(page, "apputils:change-theme", {"theme": f"JupyterLab {theme}"})
         expect(view(page)).to_have_attribute("data-tw-theme", expected)
-        until(lambda: (label.get_attribute("fill") == light) == (expected == "light"))  # noqa: B023
+        until(lambda: (headline.evaluate(color) == light) == (expected == "light"))  # noqa: B023
 
 
 def test_reloading_the_page_keeps_the_state(page: Page) -> None:
@@ -247,7 +264,7 @@ def test_reloading_the_page_keeps_the_state(page: Page) -> None:
     expect(root.get_by_label("Formula")).to_have_value("body_mass_g | island=Dream")
     expect(root.get_by_label("Answer", exact=True)).to_have_text(answer)
     expect(status(root)).to_contain_text("stopped")
-    until(lambda: points(root) >= 5)
+    until(lambda: points(root) >= 5, seconds=30)
     expect(page.locator(".tabwidget-static").first).to_be_hidden()
     # The static picture must follow what happens after the reload, too.
     root.get_by_label("Clear island").click()

@@ -12,22 +12,26 @@ export function Card(props: {
   area: string;
   /** Code that the header offers to copy. */
   python?: string;
+  /** Without a header: the frame of the workbench has one for all. */
+  bare?: boolean;
   children: ComponentChildren;
 }) {
   return (
     <section class={`tw-card tw-${props.area}`} aria-label={props.title}>
-      <header class="tw-card-head">
-        <h3>{props.title}</h3>
-        <span class="tw-note">{props.note}</span>
-        {props.python && (
-          <CopyPython
-            class="tw-brackets"
-            label={`Copy ${props.title} as Python`}
-            text="</>"
-            python={props.python}
-          />
-        )}
-      </header>
+      {!props.bare && (
+        <header class="tw-card-head">
+          <h3>{props.title}</h3>
+          <span class="tw-note">{props.note}</span>
+          {props.python && (
+            <CopyPython
+              class="tw-brackets"
+              label={`Copy ${props.title} as Python`}
+              text="</>"
+              python={props.python}
+            />
+          )}
+        </header>
+      )}
       {props.children}
     </section>
   );

@@ -1,6 +1,7 @@
 // The rail: every column with its data, what is predicted for it, and the evidence on it.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Store, useAlive, usePython, useSlice } from "../../core/store";
+import type { PanelProps } from "../../core/panel";
+import { useAlive, usePython, useSlice } from "../../core/store";
 import type { ColumnSummary } from "../../core/table";
 import { useSelected } from "../../inference/observed";
 import { useQuestion } from "../../inference/shared";
@@ -36,7 +37,7 @@ export function listed(
   return found.sort((a, b) => (bits[b.name] ?? -1) - (bits[a.name] ?? -1));
 }
 
-export function ColumnsPanel({ store }: { store: Store }) {
+export function ColumnsPanel({ store, framed = false }: PanelProps) {
   const alive = useAlive(store);
   const python = usePython(store);
   const { table } = useSlice(store, "data");
@@ -72,7 +73,7 @@ export function ColumnsPanel({ store }: { store: Store }) {
   const set = Object.keys(given).length;
   const most = Math.max(0, ...Object.values(bits));
   return (
-    <Card title="Columns" area="columns" python={python}>
+    <Card title="Columns" area="columns" python={python} bare={framed}>
       <div class="tw-row tw-rail-head">
         <input
           class="tw-input tw-grow"

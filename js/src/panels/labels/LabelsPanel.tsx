@@ -1,6 +1,7 @@
 // Step 4 for text labels: metrics and thresholds by label, and predictions for any text.
 import { useEffect } from "preact/hooks";
-import { type Store, useAlive, useLive, useObject, useSlice } from "../../core/store";
+import type { PanelProps } from "../../core/panel";
+import { useAlive, useLive, useObject, useSlice } from "../../core/store";
 import { count } from "../../ui/format";
 import { Card, ErrorLine } from "../../ui/parts";
 import { Metrics } from "./Metrics";
@@ -8,7 +9,7 @@ import { TextPrediction } from "./prediction";
 import { TryText } from "./TryText";
 import { Thresholds } from "./thresholds";
 
-export function LabelsPanel({ store }: { store: Store }) {
+export function LabelsPanel({ store, framed = false }: PanelProps) {
   const { transport } = store;
   const alive = useAlive(store);
   const live = useLive(store);
@@ -37,7 +38,7 @@ export function LabelsPanel({ store }: { store: Store }) {
   );
   const note = report ? `${count(report.rows)} validation rows` : ready ? "" : "train first";
   return (
-    <Card title="Labels" area="query" note={note}>
+    <Card title="Labels" area="query" note={note} bare={framed}>
       <div class="tw-labeling">
         {!ready && (
           <p class="tw-empty">

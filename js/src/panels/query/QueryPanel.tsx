@@ -1,6 +1,7 @@
 // The distribution of any column, given evidence on any others.
 import { useMemo } from "preact/hooks";
-import { type Store, usePython, useSlice } from "../../core/store";
+import type { PanelProps } from "../../core/panel";
+import { usePython, useSlice } from "../../core/store";
 import { useQuestion } from "../../inference/shared";
 import { milliseconds } from "../../ui/format";
 import { Card, ErrorLine, Select, Sources } from "../../ui/parts";
@@ -8,7 +9,7 @@ import { CopyPython } from "../../ui/python";
 import { AnswerView } from "./AnswerView";
 import { FormulaLine } from "./FormulaLine";
 
-export function QueryPanel({ store }: { store: Store }) {
+export function QueryPanel({ store, framed = false }: PanelProps) {
   const python = usePython(store);
   const { table } = useSlice(store, "data");
   const { ready, preparing, sources = [] } = useSlice(store, "train");
@@ -20,6 +21,7 @@ export function QueryPanel({ store }: { store: Store }) {
     <Card
       title="Query"
       area="query"
+      bare={framed}
       note={ready ? <Sources sources={sources} /> : table ? "train first" : ""}
     >
       {!ready && (
