@@ -50,7 +50,9 @@ export function Workbench({ store }: { store: Store }) {
     >
       {!alive && (
         <p class="tw-gone" role="status">
-          The kernel is gone. This is a static view: run the cell again.
+          {store.closed
+            ? "This panel was closed. This is a static view: make a new one to go on."
+            : "The kernel is gone. This is a static view: run the cell again."}
         </p>
       )}
       <fieldset disabled={!alive} class="tw-layout">

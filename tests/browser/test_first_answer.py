@@ -73,7 +73,9 @@ def test_a_slider_moves_the_answer_as_soon_as_a_table_is_loaded(
     answer = root.get_by_label("Answer", exact=True)
     expect(answer).to_contain_text(re.compile(r"\d%"), timeout=30_000)
     print(f"first answer {time.perf_counter() - began:.2f} s after loading")  # shown by -rP
-    expect(root.locator(".tw-bar").get_by_label("Answers: pretrained")).to_contain_text("pretrained")
+    expect(root.locator(".tw-bar").get_by_label("Answers: pretrained")).to_contain_text(
+        "pretrained"
+    )
     drawn = root.get_by_label("Distribution of species").locator(".tw-level-bar").first
     expect(drawn).to_be_visible(timeout=30_000)
     print(f"drawn {time.perf_counter() - began:.2f} s after loading")

@@ -62,6 +62,7 @@ def root(page: Page) -> Locator:
 
 
 def test_the_task_is_chosen_with_its_columns(root: Locator) -> None:
+    root.get_by_role("button", name="Show Task", exact=True).click()
     root.get_by_role("radio", name="text labels").check(force=True)
     expect(root.get_by_role("region", name="Labels", exact=True)).to_be_visible()
     expect(root.get_by_label("Text column said")).to_have_attribute("aria-pressed", "true")

@@ -39,7 +39,10 @@ export class Store {
   readonly panels: readonly string[];
   readonly framed: boolean;
   live: LiveRun | null = null;
+  /** Somebody answers: the kernel is there, and the widget was not closed. */
   alive = true;
+  /** It was closed in Python, while the kernel is there. */
+  closed = false;
   readonly #model: AnyModel<WidgetState>;
   readonly #listeners = new Map<Topic, Set<() => void>>();
   /** Events of the model and what handles them. */
@@ -63,7 +66,14 @@ export class Store {
       if (message.type !== "picture") return;
       updatePictures(model.widget_manager, model.get("static_id"), message);
     });
-    for (const gone of ["comm_live_update", "comm:close", "destroy"]) this.#on(gone, this.#onGone);
+    this.#on("comm_live_update", () => this.#end("the kernel is gone: run the cell again"));
+    for (const event of ["comm:close", "destroy"]) {
+      this.#on(event, () => {
+        // A kernel that ends closes its widgets after the update.
+        this.closed ||= this.alive;
+        this.#end("the panel was closed: make a new one");
+      });
+    }
   }
 
   /** A panel's slice; empty until the kernel makes it. */
@@ -104,12 +114,12 @@ export class Store {
     for (const listener of [...(this.#listeners.get(topic) ?? [])]) listener();
   }
 
-  readonly #onGone = (): void => {
+  #end(reason: string): void {
     if (!this.alive) return;
     this.alive = false;
-    this.transport.abandon("the kernel is gone: run the cell again");
+    this.transport.abandon(reason);
     this.#emit("alive");
-  };
+  }
 
   /** Take the run from the slice, unless the stream is ahead of it. */
   #adoptRun(): void {

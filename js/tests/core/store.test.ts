@@ -42,9 +42,14 @@ describe("the store", () => {
     const model = new FakeModel(state());
     const store = storeOf(model);
     model.trigger("comm_live_update");
-    expect(store.alive).toBe(false);
+    model.trigger("comm:close");
+    expect([store.alive, store.closed]).toEqual([false, false]);
     store.close();
     expect(model.listeners()).toBe(0);
+    const other = new FakeModel(state());
+    const closed = storeOf(other);
+    other.trigger("comm:close");
+    expect([closed.alive, closed.closed]).toEqual([false, true]);
   });
 
   it("emits only the topic of the trait that changed", () => {
