@@ -329,7 +329,10 @@ class RowMethods:
                 def score(rows: Ints, column: int) -> Floats:
                     # Of one column at a time, so that a question need not wait for all.
                     name = targets[column]
-                    return model.surprise(table.frame.take(rows), columns=[name])[name].to_numpy()
+                    cells = table.frame.take(rows)
+                    # Relative, so that levels and numbers can be compared: it finds more faults.
+                    found = model.surprise(cells, columns=[name], relative=True)
+                    return found[name].to_numpy()
 
                 self._scan = SurpriseScan(
                     score, len(targets), len(table), lambda: self._notify("cells")

@@ -36,7 +36,8 @@ class SurpriseScan:
     Parameters
     ----------
     score : callable
-        Returns the bits of the cells of some rows, by their positions, in the column of an index.
+        Returns the bits of the cells of some rows, by their positions, in the column of an index:
+        how much more surprising they are than was to be expected.
     n_columns : int
         Number of columns that are scored.
     n_rows : int
@@ -146,8 +147,8 @@ class SurpriseScan:
             bits = np.array([self._bits[row] for row in rows])
         if not len(rows):
             return None
-        flat = np.where(np.isnan(bits), -1.0, bits).ravel()
-        if not 0 <= rank < np.count_nonzero(flat >= 0):
+        flat = np.where(np.isnan(bits), -np.inf, bits).ravel()
+        if not 0 <= rank < np.count_nonzero(np.isfinite(flat)):
             return None
         place = np.argsort(-flat, kind="stable")[rank]
         row, column = divmod(int(place), bits.shape[1])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedTraits"]
 
+MAX_TOLD = 300
+ECHO_SECONDS = 5.0  # within which the front end may say back what it was told
 ROW_KEYS = ("sort", "descending", "search", "matching_only", "by_surprise", "total")
 ANSWER_KEYS = ("formula", "target", "headline", "detail", "records")
 
@@ -54,7 +58,23 @@ class SharedTraits(traitlets.HasTraits):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._following = threading.local()
+        self._told: deque[tuple[float, str, Any]] = deque(maxlen=MAX_TOLD)
         super().__init__(*args, **kwargs)
+
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Take traits from the front end, but not those that it only says back.
+
+        Some hosts send all traits when one of them changes, and of these an older question than
+        the one that has been asked meanwhile.
+        """
+        since = time.monotonic() - ECHO_SECONDS
+        told = [(key, value) for at, key, value in self._told if at >= since]
+        fresh = {
+            key: value
+            for key, value in sync_data.items()
+            if key != "answer" and not any(key == k and value == v for k, v in told)
+        }
+        super().set_state(fresh)  # type: ignore[misc]  # of the widget
 
     def follow(self, slices: Mapping[str, State]) -> None:
         """Take what changed in the session."""
@@ -67,6 +87,9 @@ class SharedTraits(traitlets.HasTraits):
                 view, selected = slices["rows"]["view"], slices["rows"]["selected"]
                 self.rows = {key: view[key] for key in ROW_KEYS}
                 self.selection = selected["positions"] if selected else []
+        now = time.monotonic()
+        told = (("question", self.question), ("rows", self.rows), ("selection", self.selection))
+        self._told.extend((now, key, value) for key, value in told)
 
     @contextmanager
     def _taking(self) -> Iterator[None]:
@@ -85,21 +108,22 @@ class SharedTraits(traitlets.HasTraits):
     def _ask(self, proposal: Mapping[str, Any]) -> str:
         """Ask a question that was set from outside; the trait stays as it was on an error."""
         formula = str(proposal["value"])
-        if self._from_session or formula in ("", self.question):
+        asked = self.session.question
+        if self._from_session or not formula or (asked is not None and formula == str(asked)):
             return formula
         return str(self.session.ask(formula).query)
 
     @traitlets.validate("selection")
     def _select(self, proposal: Mapping[str, Any]) -> list[int]:
         positions = list(proposal["value"])
-        if not self._from_session and positions != self.selection:
+        if not self._from_session and tuple(positions) != self.session.selection:
             self.session.select(*positions)
         return positions
 
     @traitlets.validate("rows")
     def _view_rows(self, proposal: Mapping[str, Any]) -> State:
         wanted = dict(proposal["value"])
-        if self._from_session or wanted == self.rows:
+        if self._from_session or not wanted:
             return wanted
         changed = {key: value for key, value in wanted.items() if key != "total"}
         view = self.session.view_rows(**changed)

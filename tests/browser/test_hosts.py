@@ -61,6 +61,8 @@ def train_and_drag(root: Locator) -> None:
     expect(stop).to_be_disabled(timeout=60_000)
 
     slider = root.get_by_label("flipper_length_mm slider")
+    # In a narrow host the answer is on top of what scrolls below it.
+    root.locator(".tw-rail").evaluate("rail => rail.scrollIntoView({ block: 'end' })")
     slider.scroll_into_view_if_needed()
     for end, species in ((0.95, "Gentoo"), (0.05, "Adelie")):
         drag(root.page, slider, end)

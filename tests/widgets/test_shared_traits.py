@@ -80,3 +80,17 @@ def test_rows_are_selected_and_arranged_by_traits() -> None:
         bench.selection = [400]
     assert bench.selection == [7]
     bench.close()
+
+
+def test_what_the_front_end_says_back_is_not_asked_again() -> None:
+    bench = Workbench("penguins")
+    for formula in ("species", "island"):
+        bench.session.ask(formula)
+        bench._feed.tick()
+    stale = {"question": "species", "answer": {"headline": "old"}, "seen": 3}
+    bench.set_state(stale)
+    assert (bench.question, str(bench.session.question), bench.seen) == ("island", "island", 3)
+    assert bench.answer["formula"] == "island"
+    bench.set_state({"question": "sex | island=Dream"})
+    assert str(bench.session.question) == "sex | island=Dream"
+    bench.close()

@@ -99,9 +99,9 @@ export class GridRow extends Component<GridRowProps> {
   }
 }
 
-/** Share of the color in percent: none up to what most numbers have, all from ten bits. */
+/** Share of the color in percent: none up to a bit more than expected, all from eight bits. */
 export function shade(bits: number): number {
-  return Math.round(Math.min(1, Math.max(0, (bits - 2.5) / 7.5)) * 62);
+  return Math.round(Math.min(1, Math.max(0, (bits - 1) / 7)) * 62);
 }
 
 /** From here on a cell is marked as surprising even without colors. */

@@ -24,7 +24,7 @@ export function wordsOf({ row, column: at }: Place, shown: Shown): string {
   const predicted = text === null ? layers.predicted(position, column.name) : undefined;
   if (predicted !== undefined) parts.push(`predicted ${predicted}`);
   const bits = layers.bits(position, column.name);
-  if (bits !== undefined) parts.push(`${bits.toFixed(1)} bits of surprise`);
+  if (bits !== undefined) parts.push(`${bits.toFixed(1)} bits more surprising than expected`);
   if (!column.used) parts.push("not used by the model");
   return parts.join(" · ");
 }
