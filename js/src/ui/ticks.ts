@@ -21,7 +21,7 @@ export function ticks(low: number, high: number, most = 6): Tick[] {
     const value = Number((i * by).toPrecision(12));
     found.push({ value, text: number(value, 6) });
   }
-  return found;
+  return distinct(found);
 }
 
 /** The same for seconds since 1970. */
@@ -32,7 +32,10 @@ export function dateTicks(low: number, high: number, most = 5): Tick[] {
   const n = Math.max(1, most - 1);
   const all = Array.from({ length: n + 1 }, (_, i) => low + ((high - low) * i) / n);
   const texts = all.map((value) => new Date(value * 1000).toISOString().slice(0, letters));
-  return all
-    .map((value, i) => ({ value, text: texts[i] ?? "" }))
-    .filter(({ text }, i) => texts.indexOf(text) === i);
+  return distinct(all.map((value, i) => ({ value, text: texts[i] ?? "" })));
+}
+
+/** The first of each text: long numbers and near days can look the same. */
+function distinct(all: readonly Tick[]): Tick[] {
+  return all.filter(({ text }, i) => all.findIndex((one) => one.text === text) === i);
 }
