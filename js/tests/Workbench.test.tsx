@@ -123,3 +123,59 @@ describe("the workbench", () => {
     expect(host.textContent).toContain("toy");
   });
 });
+
+describe("the frame of the workbench", () => {
+  const framed = (more: Parameters<typeof state>[0] = {}) =>
+    new FakeModel(state(more), undefined, true);
+  const opened = () =>
+    [...host.querySelectorAll(".tw-bar-button")].map((one) => one.getAttribute("aria-expanded"));
+  const drawers = () =>
+    [...host.querySelectorAll(".tw-drawer h3")].map((title) => title.textContent);
+
+  it("opens one drawer at a time", async () => {
+    show(framed());
+    expect([opened(), drawers()]).toEqual([["false", "false", "false"], []]);
+    labeled("Show Data").click();
+    await settle();
+    expect([opened(), drawers()]).toEqual([["true", "false", "false"], ["Data"]]);
+    labeled("Show Task").click();
+    await settle();
+    expect([opened(), drawers()]).toEqual([["false", "true", "false"], ["Task"]]);
+    labeled("Show Task").click();
+    await settle();
+    expect([opened(), drawers()]).toEqual([["false", "false", "false"], []]);
+  });
+
+  it("offers to load a table while there is none", async () => {
+    const model = framed({ data: { table: null } });
+    show(model);
+    expect([drawers(), labeled("Show Data").textContent]).toEqual([["Data"], "Load a table"]);
+    expect(opened()[0]).toBe("true");
+    model.update(state());
+    await settle();
+    expect([drawers(), labeled("Show Data").textContent]).toEqual([[], "toy 12 × 2"]);
+  });
+
+  it("puts each panel in its place, and makes no tabs of a single one", () => {
+    const inside = (place: string) =>
+      [...host.querySelectorAll(`${place} h3`)].map((title) => title.textContent);
+    show(framed());
+    expect([inside(".tw-rail"), inside(".tw-center")]).toEqual([["Columns"], ["Query"]]);
+    expect(host.querySelector(".tw-center .tw-tab-panel")?.textContent).toContain("its rows");
+    expect(host.querySelector('[role="tablist"], [role="tabpanel"]')).toBeNull();
+    clear();
+    show(framed({ data: { table: null } }));
+    expect(host.querySelector(".tw-tab-panel")).toBeNull();
+  });
+
+  it("leaves the seconds to the bar", async () => {
+    show(framed());
+    labeled("Show Task").click();
+    await settle();
+    const fields = [...host.querySelectorAll(".tw-drawer .tw-field > .tw-label")];
+    const labels = fields.map((one) => one.textContent);
+    expect(labels).toContain("Backend");
+    expect(labels).not.toContain("Train for");
+    expect(host.querySelectorAll('[aria-label="Seconds to train"]')).toHaveLength(1);
+  });
+});
