@@ -4,6 +4,9 @@ import type { ColumnSummary } from "../../core/table";
 import type { Line } from "../../inference/ranges";
 import { onEnter } from "../../ui/parts";
 
+/** Seconds. */
+const DAY = 86_400;
+
 /** A number as the box shows it. */
 export function shown(value: number | null, line: Line): string {
   if (value === null) return "";
@@ -24,7 +27,9 @@ export function read(text: string, column: ColumnSummary, line: Line): number | 
     throw new Error(`${column.name} has whole numbers only: ${typed} is none.`);
   }
   const [low, high] = [column.low ?? value, column.high ?? value];
-  if (value < low || value > high) {
+  // A day is read as its midnight; the first value may be of a later hour.
+  const first = line.date ? Math.floor(low / DAY) * DAY : low;
+  if (value < first || value > high) {
     const ends = [low, high].map((end) => shown(end, line));
     throw new Error(`The table's values run from ${ends[0]} to ${ends[1]}: ${typed} is outside.`);
   }
