@@ -39,6 +39,7 @@ export function read(text: string, column: ColumnSummary, line: Line): number | 
 /** Reads “1,234.5” and “1234,5” too. */
 function number(text: string): number {
   const plain = text.replace(/[\s_]/g, "").replace(/−/g, "-");
+  if (!plain) return Number.NaN;
   const grouped = /^-?\d{1,3}(,\d{3})+(\.\d+)?$/.test(plain);
   return Number(grouped ? plain.replace(/,/g, "") : plain.replace(/^(-?\d+),(\d+)$/, "$1.$2"));
 }
