@@ -237,7 +237,7 @@ export class QuestionState {
   #refreshCurve(anew = false): void {
     const held = this.#held;
     if (!held || this.target === null || this.second !== null || !this.answer) return;
-    if (held.column === this.target) return;
+    if (held.column === this.target || !held.positions.length) return;
     const key = this.#curveKey(held.column);
     const now = performance.now();
     if (anew ? now < this.#curvedAt + CURVE_PERIOD : this.curve?.key === key) return;

@@ -127,6 +127,13 @@ describe("the state of a question", () => {
     expect(asked(model, "sweep")).toHaveLength(1);
   });
 
+  it("asks for no curve of a slider that cannot move", () => {
+    const { model, state } = setup();
+    state.adopt({ question: QUESTION, answer: answered(1) }, null);
+    state.hold("x", []);
+    expect(asked(model, "sweep")).toEqual([]);
+  });
+
   it("asks for a second column, and leaves out evidence on what is asked", () => {
     const { model, state } = setup();
     state.adopt({ question: QUESTION, answer: null }, null);
