@@ -27,9 +27,10 @@ export function read(text: string, column: ColumnSummary, line: Line): number | 
     throw new Error(`${column.name} has whole numbers only: ${typed} is none.`);
   }
   const [low, high] = [column.low ?? value, column.high ?? value];
-  // A day is read as its midnight; the first value may be of a later hour.
-  const first = line.date ? Math.floor(low / DAY) * DAY : low;
-  if (value < first || value > high) {
+  // A day is read as its midnight; the first value may be of a later hour. Numbers may be as far
+  // out as the slider goes, whose ends are round.
+  const first = line.date ? Math.floor(low / DAY) * DAY : Math.min(low, line.low);
+  if (value < first || value > Math.max(high, line.high)) {
     const ends = [low, high].map((end) => shown(end, line));
     throw new Error(`The table's values run from ${ends[0]} to ${ends[1]}: ${typed} is outside.`);
   }

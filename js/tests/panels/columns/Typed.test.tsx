@@ -38,6 +38,12 @@ describe("a typed text", () => {
     expect([reading("0", WHOLE), reading("10", WHOLE)]).toEqual([0, 10]);
   });
 
+  it("may be what the slider can be, whose ends are round", () => {
+    const bill = column("bill", { low: 32.1, high: 59.51234567 });
+    expect([reading("32", bill), reading("59.51235", bill)]).toEqual([32, 59.51235]);
+    expect(() => reading("31.9", bill)).toThrow("run from 32.1 to 59.51235: 31.9 is outside");
+  });
+
   it("is a day, up to those of the first and the last time", () => {
     expect(reading("2024-05-20", DAYS)).toBe(seconds("2024-05-20T00:00:00"));
     expect(reading("2024-05-01", DAYS)).toBe(seconds("2024-05-01T00:00:00"));
