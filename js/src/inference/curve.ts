@@ -4,6 +4,7 @@ import type { AnswerSummary, DistributionRecord, Swept, Words } from "./types";
 export class Curve {
   /** Identifies the question, without the evidence on the column. */
   readonly key: string;
+  readonly target: string;
   readonly column: string;
   /** Positions of the slider, ascending. */
   readonly positions: readonly number[];
@@ -12,12 +13,14 @@ export class Curve {
 
   constructor(
     key: string,
+    target: string,
     column: string,
     positions: readonly number[],
     swept: Swept,
     buffer: DataView | undefined,
   ) {
     this.key = key;
+    this.target = target;
     this.column = column;
     this.positions = positions;
     this.swept = swept;

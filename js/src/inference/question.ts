@@ -251,7 +251,7 @@ export class QuestionState {
       .requestWithBuffers("sweep", payload)
       .then(
         ({ ok, buffers }) => {
-          this.curve = new Curve(key, column, positions, ok, buffers[0]);
+          this.curve = new Curve(key, payload.target, column, positions, ok, buffers[0]);
           if (this.#asking > 0 || this.#soon !== undefined) this.#readCurve();
           this.#changed();
         },

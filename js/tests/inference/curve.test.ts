@@ -17,7 +17,7 @@ function curve(
 ): Curve {
   const words = rows.map((_, i) => ({ headline: `at ${i}`, detail: "" }));
   const swept = { records, words, mean: null, low: null, high: null };
-  return new Curve("key", "x", positions, swept, packed(rows));
+  return new Curve("key", "g", "x", positions, swept, packed(rows));
 }
 
 const levels = (...values: string[]) => values.map((value) => ({ value, probability: 0 }));
@@ -59,7 +59,7 @@ describe("a curve", () => {
     const single = curve(levels("a"), [[1]], [7]);
     expect([single.at(7)?.headline, single.at(7.1)]).toEqual(["at 0", null]);
     const swept = { records: [], words: [], mean: null, low: null, high: null };
-    expect(new Curve("key", "x", [], swept, undefined).at(7)).toBeNull();
+    expect(new Curve("key", "g", "x", [], swept, undefined).at(7)).toBeNull();
   });
 
   it("names the records that are most probable anywhere, in their order", () => {

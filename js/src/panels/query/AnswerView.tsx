@@ -55,7 +55,9 @@ export function AnswerView(props: {
 }) {
   const { question, answer, names } = props;
   const { curve, given, moved } = question;
-  const shown = curve && curve.column in given && !answer.second ? curve : null;
+  // Of another target until the new curve is computed.
+  const fits = curve?.target === answer.target && !answer.second;
+  const shown = curve && fits && curve.column in given ? curve : null;
   return (
     <div class="tw-answer">
       <output class="tw-headline" aria-label="Answer">

@@ -98,10 +98,14 @@ describe("the view of an answer", () => {
     expect(labeled("Answer").textContent).toContain("at 4");
     expect(host.querySelector(".tw-curve figcaption")?.textContent).toBe("probability over x");
     expect(host.querySelector("[data-question]")?.getAttribute("data-question")).toBe("x=4");
-    await answer(one, "ask", {
-      question: questionOf({ given: { x: { op: "is", value: 4 } } }),
-      answer: answerSummary({ number: 2 }),
-    });
+    // No curve of another target.
+    const question = questionOf({ given: { x: { op: "is", value: 4 } } });
+    const other = { question, answer: answerSummary({ number: 2, target: "h" }) };
+    await answer(one, "ask", other);
+    expect(host.querySelector(".tw-curve")).toBeNull();
+    one.update({ ...one.state, query: { question, answer: answerSummary({ number: 3 }) } });
+    await settle();
+    expect(host.querySelector(".tw-curve")).not.toBeNull();
     labeled("Clear x").click();
     await settle();
     expect(host.querySelector(".tw-curve")).toBeNull();

@@ -51,7 +51,7 @@ describe("the view of a curve", () => {
   };
   const view = (swept: Swept, rows: number[][], evidence: Evidence | null) => {
     const buffer = new DataView(new Float32Array(rows.flat()).buffer);
-    const curve = new Curve("key", "x", [10, 15, 20], swept, buffer);
+    const curve = new Curve("key", "g", "x", [10, 15, 20], swept, buffer);
     const given = { curve, evidence, answer: answerSummary() };
     draw(<CurveView {...given} names={["x", "g"]} />);
   };
