@@ -39,6 +39,8 @@ describe("a curve", () => {
     const at = (value: number) => found.at(value)?.headline ?? null;
     expect([10, 10.2, 10.3, 11].map(at)).toEqual(["at 0", "at 0", "at 1", "at 2"]);
     expect([9.7, 11.3, Number.NaN].map(at)).toEqual([null, null, null]);
+    // Nor between positions that are further apart.
+    expect(curve(levels("a", "b", "c"), rows, [0, 1, 3]).at(2)).toBeNull();
     expect(found.at(11)?.records).toEqual([
       { value: "a", probability: 0.125 },
       { value: "b", probability: 0.125 },

@@ -21,11 +21,14 @@ describe("the columns that moved", () => {
     const to = (share: number) => of({ a: 1 - share, b: share });
     const survey = { little: to(0.25), still: to(0.04), most: to(0.75), some: to(0.5) };
     const old = { little: before, still: before, most: before, some: before };
-    expect(moves(old, survey)).toEqual([
+    expect(moves(old, survey, 9)).toEqual([
       { column: "most", shift: 0.75 },
       { column: "some", shift: 0.5 },
       { column: "little", shift: 0.25 },
     ]);
+    const all = { ...survey, another: to(0.375) };
+    const names = moves({ ...old, another: before }, all).map(({ column }) => column);
+    expect(names).toEqual(["most", "some", "another"]);
     expect(moves(old, survey, 1).map(({ column }) => column)).toEqual(["most"]);
   });
 
