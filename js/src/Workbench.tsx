@@ -33,11 +33,25 @@ function useTheme(root: { current: HTMLElement | null }): Theme {
   return theme;
 }
 
+/** Milliseconds without a reply after which that is said. */
+const SILENCE = 8000;
+
+/** Whether the kernel has not replied for long: it is busy, or this page has lost it. */
+function useSilence(store: Store): boolean {
+  const [silent, setSilent] = useState(false);
+  useEffect(() => {
+    const timer = setInterval(() => setSilent(store.transport.silent(SILENCE)), 1000);
+    return () => clearInterval(timer);
+  }, [store]);
+  return silent;
+}
+
 export function Workbench({ store }: { store: Store }) {
   const alive = useAlive(store);
   const { panel } = useSlice(store, "task");
   const root = useRef<HTMLElement>(null);
   const theme = useTheme(root);
+  const silent = useSilence(store);
   useEffect(() => (root.current ? shareKeys(root.current) : undefined), []);
   const drawn = drawnPanels(panels, store.panels, panel);
   return (
@@ -53,6 +67,12 @@ export function Workbench({ store }: { store: Store }) {
           {store.closed
             ? "This panel was closed. This is a static view: make a new one to go on."
             : "The kernel is gone. This is a static view: run the cell again."}
+        </p>
+      )}
+      {alive && silent && (
+        <p class="tw-gone" role="status">
+          The kernel has not answered for a while. It may be busy with a cell; if it is idle, run
+          the cell of this workbench again.
         </p>
       )}
       <fieldset disabled={!alive} class="tw-layout">

@@ -158,7 +158,9 @@ describe("the frame of the workbench", () => {
 
   it("puts each panel in its place, and makes no tabs of a single one", () => {
     const inside = (place: string) =>
-      [...host.querySelectorAll(`${place} h3`)].map((title) => title.textContent);
+      [...host.querySelectorAll(`${place} > .tw-card`)].map((card) =>
+        card.getAttribute("aria-label"),
+      );
     show(framed());
     expect([inside(".tw-rail"), inside(".tw-center")]).toEqual([["Columns"], ["Query"]]);
     expect(host.querySelector(".tw-center .tw-tab-panel")?.textContent).toContain("its rows");

@@ -4,9 +4,14 @@ import type { Store } from "../src/core/store";
 import { Workbench } from "../src/Workbench";
 import { type FakeModel, storeOf } from "./model";
 
-// The page of the tests has no layout: every element has the size of a screen.
+// The page of the tests has no layout: every element has the size of a screen, an item less.
 for (const name of ["clientHeight", "clientWidth", "offsetHeight", "offsetWidth"]) {
-  Object.defineProperty(HTMLElement.prototype, name, { value: 900, configurable: true });
+  Object.defineProperty(HTMLElement.prototype, name, {
+    configurable: true,
+    get(this: HTMLElement) {
+      return this.tagName === "LI" ? 74 : 900;
+    },
+  });
 }
 
 export let host: HTMLElement = document.createElement("div");

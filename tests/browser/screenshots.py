@@ -24,7 +24,7 @@ from tests.browser.lab import (
     watched_page,
 )
 
-NOTEBOOK = "picture.ipynb"
+NOTEBOOK = "picture-{}.ipynb"  # one a picture, and with it a kernel
 ROWS = (
     "from tabwidget.widgets import Workbench\n"
     "Workbench('penguins', target='species', max_seconds={seconds})"
@@ -52,8 +52,9 @@ def shot(
     """Run a cell, do something with what it shows, and save a picture of it."""
     watched = watched_page(browser, *size, SCALE)
     page = watched.page
-    lab.write(NOTEBOOK, [source])
-    open_notebook(page, lab, NOTEBOOK)
+    name = NOTEBOOK.format(path.stem)
+    lab.write(name, [source])
+    open_notebook(page, lab, name)
     execute(page, "notebook:run-all-cells")
     act(page.locator(".tw-root").first)
     page.mouse.move(0, 0)

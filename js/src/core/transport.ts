@@ -33,6 +33,8 @@ export class Transport {
   // Views of one widget share its messages, so ids must differ between views.
   readonly #prefix = Math.random().toString(36).slice(2, 10);
   #count = 0;
+  #askedAt = 0;
+  #heardAt = 0;
 
   constructor(
     model: Model,
@@ -93,6 +95,12 @@ export class Transport {
     });
   }
 
+  /** Whether a request has waited for so long, and nothing has come meanwhile. */
+  silent(milliseconds: number): boolean {
+    if (!this.#waiting.size) return false;
+    return performance.now() > Math.max(this.#heardAt, this.#askedAt) + milliseconds;
+  }
+
   /** Reject all pending requests, for instance because the kernel is gone. */
   abandon(reason: string): void {
     const waiting = [...this.#waiting.values()];
@@ -111,6 +119,8 @@ export class Transport {
     buffers: ArrayBuffer[],
   ): Promise<{ ok: unknown; buffers: readonly DataView[] }> {
     this.#count += 1;
+    // Of those that wait, the first counts.
+    if (!this.#waiting.size) this.#askedAt = performance.now();
     const id = `${this.#prefix}-${this.#count}`;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: (ok, got) => resolve({ ok, buffers: got }), reject });
@@ -122,6 +132,7 @@ export class Transport {
     message: ReplyMessage | BatchMessage | PictureMessage,
     buffers: readonly DataView[] = [],
   ): void => {
+    this.#heardAt = performance.now();
     if (message.type === "batch") {
       this.#onBatch(message, buffers);
       return;

@@ -1,6 +1,7 @@
 // Draw only the visible items of a long list: a hook over TanStack's Virtualizer.
 import {
   elementScroll,
+  measureElement,
   observeElementOffset,
   observeElementRect,
   type VirtualItem,
@@ -59,6 +60,12 @@ export function useVirtual(list: VirtualList): Virtual {
     observeElementOffset,
     scrollToFn: elementScroll,
     onChange: () => draw(undefined),
+    // A host without layout reports no size: the estimate stands.
+    measureElement: (node, entry, instance) => {
+      const size = measureElement(node, entry, instance);
+      if (Number.isFinite(size)) return size;
+      return instance.options.estimateSize(instance.indexFromElement(node));
+    },
   };
   const [virtualizer] = useState(() => new Virtualizer(options));
   virtualizer.setOptions(options);

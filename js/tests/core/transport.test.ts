@@ -74,4 +74,16 @@ describe("a dragged slider", () => {
     model.reply(1, "yes");
     expect(await good).toBe("yes");
   });
+
+  it("tells when nothing has come for long", async () => {
+    const model = new FakeModel(state());
+    const transport = new Transport(model.any);
+    expect(transport.silent(0)).toBe(false);
+    const reply = transport.request("frames", {});
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect([transport.silent(20), transport.silent(5000)]).toEqual([true, false]);
+    model.reply(0, { frames: [] });
+    await reply;
+    expect(transport.silent(20)).toBe(false);
+  });
 });

@@ -63,10 +63,16 @@ export function AnswerView(props: {
       <output class="tw-headline" aria-label="Answer">
         <strong>{answer.headline}</strong> <span>{answer.detail}</span>
       </output>
-      <p class="tw-label tw-matching" aria-label="Matching rows" role="note">
-        <span class="tw-key" aria-hidden="true" />
-        {rowsInWords(answer.matching, answer)}
-      </p>
+      <div class="tw-row tw-spread tw-notes">
+        <p class="tw-label tw-matching" aria-label="Matching rows" role="note">
+          <span class="tw-key" aria-hidden="true" />
+          {rowsInWords(answer.matching, answer)}
+        </p>
+        <p class="tw-label tw-moved" aria-label="Moved most" role="note">
+          {moved.length > 0 &&
+            `moved most: ${moved.map(({ column, shift }) => `${column} ${share(shift)}`).join(", ")}`}
+        </p>
+      </div>
       <div
         class={shown ? "tw-answer-views tw-two" : "tw-answer-views"}
         data-question={exactly(question.answered)}
@@ -81,10 +87,6 @@ export function AnswerView(props: {
           />
         )}
       </div>
-      <p class="tw-label tw-moved" aria-label="Moved most" role="note">
-        {moved.length > 0 &&
-          `moved most: ${moved.map(({ column, shift }) => `${column} ${share(shift)}`).join(", ")}`}
-      </p>
     </div>
   );
 }

@@ -286,7 +286,7 @@ describe("what is laid over the cells", () => {
     await answer("surprise", { model: 1, columns: ["x", "g"], rows: bits, scored: [] });
     const [x, g] = cells().slice(4, 6);
     expect(x?.classList.contains("tw-rows-marked")).toBe(true);
-    expect((x as HTMLElement).style.getPropertyValue("--tw-shade")).toBe("48%");
+    expect((x as HTMLElement).style.getPropertyValue("--tw-shade")).toBe("62%");
     expect(g?.classList.contains("tw-rows-bits")).toBe(false);
     const surprise = { done: 4, total: 12, pieces: 1, running: true };
     await change(rows({ surprise }));
