@@ -38,7 +38,6 @@ class RowMethods:
     lock: threading.RLock
     table: Table | None
     model: TabularLanguageModel | None
-    current_model: TabularLanguageModel | None
     question: Query | None
 
     _skill: SkillCheck | None = None
@@ -54,6 +53,11 @@ class RowMethods:
     _scan_of: object = None
     _missing: MissingCells | None = None
     _missing_of: object = None
+
+    @property
+    def current_model(self) -> TabularLanguageModel | None:
+        """The model as far as it is there: None while it is not prepared."""
+        raise NotImplementedError
 
     @property
     def rows_view(self) -> RowsView:

@@ -94,7 +94,7 @@ def state() -> dict[str, object]:
         **{"panel": "query", "roles": {"g": "target"}, "hint": "", "max_seconds": 10},
         **{"settings": settings, "offers": offers},
     }
-    question = {"formula": "g", "target": "g", "second": None, "given": {}}
+    question: dict[str, object] = {"formula": "g", "target": "g", "second": None, "given": {}}
     slices = {
         "data": {
             "table": {"name": "straw", "rows": 3, "columns": columns},

@@ -31,6 +31,7 @@ def test_noise_is_not_counted_as_better() -> None:
 def test_a_check_that_is_stopped_says_nothing() -> None:
     session = Session("iris", backend="pretrained")
     check = session.check_skill()
+    assert check is not None
     assert session.check_skill() is check
     session.load("penguins")
     assert check.wait(60)
