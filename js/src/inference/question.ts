@@ -17,6 +17,9 @@ const CURVE_PERIOD = 1000;
 /** Milliseconds without a change after which the survey counts as what one saw before. */
 const PAUSE = 500;
 
+/** Columns named as those that moved most. */
+const MOST_MOVED = 3;
+
 /** A slider in hand. */
 interface Held {
   column: string;
@@ -285,7 +288,9 @@ export class QuestionState {
             if (!rest.includes(column)) this.#surveyed.set(column, answer.number);
           }
           this.survey = { ...this.survey, ...found };
-          this.moved = moves(this.#before, this.survey);
+          const asked = [this.target, this.second];
+          const moved = moves(this.#before, this.survey, MOST_MOVED + asked.length);
+          this.moved = moved.filter((one) => !asked.includes(one.column)).slice(0, MOST_MOVED);
           this.#changed();
         },
         () => {

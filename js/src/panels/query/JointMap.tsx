@@ -46,8 +46,8 @@ export function JointMap({ answer }: { answer: AnswerSummary }) {
               key={`${record.x}\n${record.y}`}
               x={xAt.get(String(record.x))}
               y={yAt.get(String(record.y))}
-              width={1.01}
-              height={1.01}
+              width={1}
+              height={1}
               style={{ fillOpacity: (record.probability / most) ** 0.6 }}
             >
               <title>

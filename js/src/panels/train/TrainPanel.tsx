@@ -56,7 +56,7 @@ export function TrainPanel({ store, framed = false }: PanelProps) {
         >
           Resume
         </button>
-        {stats && <Progress stats={stats} />}
+        {stats && !framed && <Progress stats={stats} />}
       </div>
       <ErrorLine message={error || failed} />
       {stats?.note && <p class="tw-advice">{stats.note}</p>}
