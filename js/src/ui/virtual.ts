@@ -56,7 +56,12 @@ export function useVirtual(list: VirtualList): Virtual {
     scrollPaddingStart: covered?.start ?? 0,
     scrollPaddingEnd: covered?.end ?? 0,
     ...(list.itemKey && { getItemKey: list.itemKey }),
-    observeElementRect,
+    observeElementRect: (instance, changed) =>
+      observeElementRect(instance, (rect) => {
+        // A host without layout reports no numbers; then the element is asked.
+        const { offsetWidth: width = 0, offsetHeight: height = 0 } = instance.scrollElement ?? {};
+        changed(Number.isFinite(rect.width + rect.height) ? rect : { width, height });
+      }),
     observeElementOffset,
     scrollToFn: elementScroll,
     onChange: () => draw(undefined),
