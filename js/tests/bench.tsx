@@ -14,6 +14,13 @@ for (const name of ["clientHeight", "clientWidth", "offsetHeight", "offsetWidth"
   });
 }
 
+// And so no sizes that change: the page's own observer would report none, at some time.
+globalThis.ResizeObserver = class {
+  observe(): void {}
+  unobserve(): void {}
+  disconnect(): void {}
+};
+
 export let host: HTMLElement = document.createElement("div");
 
 export function draw(drawn: ComponentChild): void {

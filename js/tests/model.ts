@@ -322,5 +322,5 @@ export async function answer(model: FakeModel, kind: string, ok: unknown): Promi
 
 /** Let promises and effects settle. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let i = 0; i < 4; i += 1) await new Promise((resolve) => setTimeout(resolve, 12));
 }

@@ -1,7 +1,6 @@
 // Draw only the visible items of a long list: a hook over TanStack's Virtualizer.
 import {
   elementScroll,
-  measureElement,
   observeElementOffset,
   observeElementRect,
   type VirtualItem,
@@ -56,21 +55,10 @@ export function useVirtual(list: VirtualList): Virtual {
     scrollPaddingStart: covered?.start ?? 0,
     scrollPaddingEnd: covered?.end ?? 0,
     ...(list.itemKey && { getItemKey: list.itemKey }),
-    observeElementRect: (instance, changed) =>
-      observeElementRect(instance, (rect) => {
-        // A host without layout reports no numbers; then the element is asked.
-        const { offsetWidth: width = 0, offsetHeight: height = 0 } = instance.scrollElement ?? {};
-        changed(Number.isFinite(rect.width + rect.height) ? rect : { width, height });
-      }),
+    observeElementRect,
     observeElementOffset,
     scrollToFn: elementScroll,
     onChange: () => draw(undefined),
-    // A host without layout reports no size: the estimate stands.
-    measureElement: (node, entry, instance) => {
-      const size = measureElement(node, entry, instance);
-      if (Number.isFinite(size)) return size;
-      return instance.options.estimateSize(instance.indexFromElement(node));
-    },
   };
   const [virtualizer] = useState(() => new Virtualizer(options));
   virtualizer.setOptions(options);
