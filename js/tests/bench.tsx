@@ -4,22 +4,23 @@ import type { Store } from "../src/core/store";
 import { Workbench } from "../src/Workbench";
 import { type FakeModel, storeOf } from "./model";
 
-// The page of the tests has no layout: every element has the size of a screen, an item less.
+// The page of the tests has no layout: every element has one size, an item of a list a smaller one.
+const SCREEN = 900;
+const ITEM = 74;
+let screen = SCREEN;
+
 for (const name of ["clientHeight", "clientWidth", "offsetHeight", "offsetWidth"]) {
   Object.defineProperty(HTMLElement.prototype, name, {
-    configurable: true,
     get(this: HTMLElement) {
-      return this.tagName === "LI" ? 74 : 900;
+      return this.tagName === "LI" ? ITEM : screen;
     },
   });
 }
 
-// And so no sizes that change: the page's own observer would report none, at some time.
-globalThis.ResizeObserver = class {
-  observe(): void {}
-  unobserve(): void {}
-  disconnect(): void {}
-};
+/** Give every element another size; without one, that of a screen. All files share the page. */
+export function resize(pixels = SCREEN): void {
+  screen = pixels;
+}
 
 export let host: HTMLElement = document.createElement("div");
 

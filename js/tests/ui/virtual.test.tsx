@@ -2,14 +2,11 @@ import { render } from "preact";
 import { useRef } from "preact/hooks";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { useVirtual, type Virtual, type VirtualList } from "../../src/ui/virtual";
-import { clear, draw, host } from "../bench";
+import { clear, draw, host, resize } from "../bench";
 
 const HEIGHT = 100;
 
 let list: Virtual;
-
-// The page of the tests has no layout: every element has the same size.
-const SIZES = ["clientHeight", "clientWidth", "offsetHeight"] as const;
 
 function List(props: Omit<VirtualList, "element"> & { measured?: boolean }) {
   const scroller = useRef<HTMLDivElement>(null);
@@ -35,16 +32,11 @@ async function scroll(to: number, axis: "scrollTop" | "scrollLeft" = "scrollTop"
   await drawn();
 }
 
-beforeEach(() => {
-  for (const name of SIZES) {
-    Object.defineProperty(HTMLElement.prototype, name, { value: HEIGHT, configurable: true });
-  }
-});
+beforeEach(() => resize(HEIGHT));
 
 afterEach(() => {
   clear();
-  // Those of the base class apply again.
-  for (const name of SIZES) Reflect.deleteProperty(HTMLElement.prototype, name);
+  resize();
 });
 
 describe("a virtual list", () => {

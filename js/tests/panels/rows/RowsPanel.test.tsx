@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RowsSlice } from "../../../src/panels/rows/types";
-import { button, clear, enter, host, labeled, show } from "../../bench";
+import { button, clear, enter, host, labeled, resize, show } from "../../bench";
 import { answerSummary, FakeModel, questionOf, state } from "../../model";
 
-const SIZES = ["clientHeight", "clientWidth"] as const;
 let model: FakeModel;
 
 /** The slice of twelve rows, two of them without a value of x. */
@@ -83,15 +82,11 @@ async function press(key: string, init: KeyboardEventInit = {}) {
   await wait();
 }
 
-beforeEach(() => {
-  for (const name of SIZES) {
-    Object.defineProperty(HTMLElement.prototype, name, { value: 400, configurable: true });
-  }
-});
+beforeEach(() => resize(400));
 
 afterEach(() => {
   clear();
-  for (const name of SIZES) Reflect.deleteProperty(HTMLElement.prototype, name);
+  resize();
 });
 
 describe("the rows", () => {
