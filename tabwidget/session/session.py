@@ -229,8 +229,8 @@ class Session(RowMethods):
         >>> session = Session("penguins", target="species", backend="pretrained")
         >>> session.declare("year", kind="categorical").message
         "Column 'year' is categorical now."
-        >>> session.declare("island", used=False).invalidates
-        ('model',)
+        >>> session.declare("island", used=False).message
+        "Column 'island' is left out now."
         """
         table = self.loaded().declare(column, kind=kind, used=used)
         self.stop()
@@ -247,7 +247,7 @@ class Session(RowMethods):
             self.defer()
         self._notify("table")
         what = [f"{kind} now"] if kind else []
-        what += [] if used is None else ["used" if used else "left out"]
+        what += [] if used is None else ["used now" if used else "left out now"]
         return Change(("table",), had, f"Column {column!r} is {' and '.join(what)}.")
 
     def choose(self, **settings: Any) -> Change:

@@ -69,7 +69,7 @@ def test_callbacks_receive_every_event_with_the_updated_state() -> None:
         (FRAME[[]], TableError, "empty"),
         (FRAME.head(1), TableError, "one row.*at least two"),
         (pd.concat([FRAME, FRAME[["size"]]], axis=1), TableError, "'size'.*more than once.*rename"),
-        (FRAME.assign(size=None), TableError, "'size' has no value.*drop"),
+        (FRAME.map(lambda _: None), TableError, "no column is usable.*'size'"),
         (FRAME.to_numpy(), TableError, "DataFrame.*ndarray"),
         ("penguin", TabwidgetError, "Did you mean 'penguins'"),
         (Path("nowhere") / "table.csv", DataFileError, "no file.*table.csv"),
