@@ -29,6 +29,11 @@ export function seconds(value: number | null): string {
   return `${Math.floor(value / 60)} min ${String(Math.round(value % 60)).padStart(2, "0")} s`;
 }
 
+/** A day as 2024-05-31, from seconds since 1970. */
+export function day(value: number | null): string {
+  return value === null ? "–" : new Date(value * 1000).toISOString().slice(0, 10);
+}
+
 /** Bytes in the largest unit of which there is at least one. */
 export function bytes(value: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];

@@ -1,17 +1,13 @@
 // More about a column: its facts, how it is used, its kind and role, and asking it as well.
 import type { ColumnSummary } from "../../core/table";
 import { type Use, usesOf } from "../../inference/use";
-import { count, KINDS, number, share } from "../../ui/format";
+import { count, day, KINDS, number, share } from "../../ui/format";
 import { Field, Segmented, Select } from "../../ui/parts";
 
 const USES = [
   { value: "used", text: "used" },
   { value: "ignored", text: "left out" },
 ];
-
-function day(seconds: number | null): string {
-  return seconds === null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 10);
-}
 
 /** The column's values in a few words. */
 export function facts(column: ColumnSummary): string {

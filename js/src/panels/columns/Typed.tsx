@@ -2,6 +2,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ColumnSummary } from "../../core/table";
 import type { Line } from "../../inference/ranges";
+import { day } from "../../ui/format";
 import { onEnter } from "../../ui/parts";
 
 /** Seconds. */
@@ -10,7 +11,7 @@ const DAY = 86_400;
 /** A number as the box shows it. */
 export function shown(value: number | null, line: Line): string {
   if (value === null) return "";
-  if (line.date) return new Date(value * 1000).toISOString().slice(0, 10);
+  if (line.date) return day(value);
   return String(Number(value.toPrecision(7)));
 }
 
