@@ -516,8 +516,8 @@ class Session(RowMethods):
 
     def _adopt(self, table: Table, source: str) -> tuple[str, ...]:
         """Take a table, forget what was made of the last one, and return what that was."""
-        had = tuple(what for what in ("run", "_model", "answer") if getattr(self, what))
-        had = tuple(what.strip("_") for what in had)
+        made = {"run": self.run, "model": self._model, "answer": self.answer}
+        had = tuple(what for what, thing in made.items() if thing)
         self.table, self.source = table, source
         self.run = self.model = self.answer = None
         self.history = []
