@@ -16,7 +16,7 @@ from tabwidget.table.values import is_missing, plain
 __all__ = ["CellText"]
 
 MAX_LETTERS = 200  # of a cell
-SAMPLE = 2_000  # dates that are looked at for how to write them
+SAMPLE = 2_000  # dates that decide how all are written
 DIGITS = 6  # of a number with many decimals
 
 

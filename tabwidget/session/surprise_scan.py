@@ -18,7 +18,7 @@ __all__ = ["Score", "SurpriseScan"]
 # Bits of some rows' cells in one column, NaN if missing.
 Score: TypeAlias = Callable[[Ints, int], Floats]
 
-MAX_ROWS = 3_000  # that are scored without being looked at
+MAX_ROWS = 3_000  # that are scored besides those on screen
 MAX_KEPT = 20_000  # rows whose bits are kept
 # Rows of a block. Most of the time goes to contexts without the rows, the same for few and many.
 BLOCK, MAX_BLOCK = 32, 256
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class SurpriseScan:
-    """Scores the rows of a table on a thread of its own, those that are looked at first.
+    """Scores the rows of a table on a thread of its own, those on screen first.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ class SurpriseScan:
     n_columns : int
         Number of columns that are scored.
     n_rows : int
-        Rows of the table. Of more than 3,000, evenly spaced ones are scored, besides those that
-        are looked at.
+        Rows of the table. Of more than 3,000, evenly spaced ones are scored, besides those on
+        screen.
     notify : callable
         Called now and then, on the scan's thread, while rows are scored, and at its end.
 
@@ -180,7 +180,7 @@ class SurpriseScan:
                     if row not in self._bits and row not in rows:
                         rows.append(row)
             if not rows:
-                # With the lock held, so that rows looked at from now on start another thread.
+                # With the lock held, so that rows on screen from now on start another thread.
                 self._ended.set()
             return rows
 

@@ -12,7 +12,7 @@ from tabwidget.table.table import Table
 
 __all__ = ["alerts"]
 
-SCREENED_ROWS = 5_000  # first looked at; only what agrees there is looked at in all rows
+SCREENED_ROWS = 5_000  # compared first; only columns that agree there are compared in all rows
 MAX_LEVELS_SHARE = 0.2  # of the rows: with more values, determining the target is no surprise
 
 

@@ -1,4 +1,4 @@
-"""The surprise scan: what is looked at first, progress, ranks, and its end."""
+"""The surprise scan: rows on screen first, progress, ranks, and its end."""
 
 from __future__ import annotations
 

@@ -342,7 +342,7 @@ class _Publisher(Callback):
         """Answer the session's question once, so that the first answer is as fast as the next."""
         question = self.session.question
         if question is not None:
-            # What cannot be answered is for the user to see, who asks.
+            # An error is shown to the user at the next question.
             with contextlib.suppress(TabwidgetError):
                 self.model.conditional(question.resolve(self.model.schema))
 
