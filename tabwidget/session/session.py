@@ -506,10 +506,16 @@ class Session(RowMethods):
         self.question = None if self.target is None else Query((self.target,))
         self.answer = None
 
-    def publish(self, run: Run, model: TabularLanguageModel) -> None:
-        """Make a model that is still trained the one that is queried."""
+    def wants(self, run: Run, model: TabularLanguageModel) -> bool:
+        """Whether a run's model is of the backend and model chosen now, and not queried yet."""
         with self.lock:
-            if self.run is not run or self._model is model:
+            chosen = (model.backend, model.model_config) == (self.backend, self.model_config)
+            return chosen and self.run is run and self._model is not model
+
+    def publish(self, run: Run, model: TabularLanguageModel) -> None:
+        """Make a model that is still trained the one that is queried, if it is wanted still."""
+        with self.lock:
+            if not self.wants(run, model):
                 return
             self.model = model
         self._notify("run")

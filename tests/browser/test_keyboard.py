@@ -104,6 +104,9 @@ def ask(page: Page, formula: str) -> None:
     box = root(page).get_by_label("Formula", exact=True)
     box.fill(formula)
     box.press("Enter")
+    # Until the answer arrives the controls show the evidence of the last question.
+    given = formula.partition(" | ")[2]
+    expect(root(page).locator("[data-question]")).to_have_attribute("data-question", given)
     expect(box).to_have_value(formula)
 
 

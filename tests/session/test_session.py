@@ -32,6 +32,7 @@ from tabwidget.inference.distribution import Distribution
 from tabwidget.inference.evidence import Above, Between, NoneOf, OneOf
 from tabwidget.inference.joint import JointDistribution
 from tabwidget.inference.query import Query
+from tabwidget.model import TabularLanguageModel
 from tabwidget.serializers import (
     BracketSerializer,
     JSONSerializer,
@@ -245,6 +246,23 @@ def test_a_fit_that_runs_does_not_bring_a_model_of_another_backend_back(training
     assert training.model is None
     training.stop()
     assert training.model is None
+
+
+def test_a_backend_chosen_while_a_model_warms_up_is_kept(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = TabularLanguageModel.conditional
+
+    def conditional(model: TabularLanguageModel, *question: Any) -> Any:
+        session.choose(backend="slow")
+        return answer(model, *question)
+
+    monkeypatch.setattr(TabularLanguageModel, "conditional", conditional)
+    session.choose(target="colour")
+    run = session.start()
+    assert run.wait(5.0)
+    assert session.backend == "slow"
+    assert session.model is None
 
 
 def test_another_serializer_leaves_a_model_that_can_be_asked(fitted: Session) -> None:

@@ -331,11 +331,9 @@ class _Publisher(Callback):
     def publish(self) -> None:
         """Publish the model, if it is worth it."""
         session, model = self.session, self.model
-        # Another backend or model may have been chosen meanwhile.
-        wanted = (model.backend, model.model_config) == (session.backend, session.model_config)
-        if wanted and model.ready and (session.current_model is None or model.trained):
-            if session.current_model is not model:
-                self._warm_up()
+        worth = model.ready and (session.current_model is None or model.trained)
+        if worth and session.wants(self.run, model):
+            self._warm_up()
             session.publish(self.run, model)
 
     def _warm_up(self) -> None:
