@@ -8,7 +8,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = ("workbench.js", "workbench.css")
+BUNDLE = ("workbench.js", "workbench.css", "charts.js")
 QUICKSTART = "notebooks/00_quickstart.ipynb"
 
 

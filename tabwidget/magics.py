@@ -19,13 +19,14 @@ from tabwidget.errors import DataFileError, NotFittedError, TableError, Tabwidge
 from tabwidget.events import TrainingState
 from tabwidget.session import Run, Session
 from tabwidget.table import Table
+from tabwidget.widgets import Workbench
+from tabwidget.widgets.warm_up import warm_up
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from tabwidget.inference.distribution import Distribution
     from tabwidget.inference.joint import JointDistribution
-    from tabwidget.widgets import Workbench
 
 __all__ = [
     "TabwidgetMagics",
@@ -62,8 +63,9 @@ def current_session() -> Session:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Register the magics; nothing is displayed, loaded or changed."""
+    """Register the magics, and import the backend on a thread; nothing is displayed or changed."""
     shell.register_magics(TabwidgetMagics)
+    warm_up()
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
@@ -129,9 +131,6 @@ class TabwidgetMagics(Magics):
         """
         with _readable():
             session = self._session(parse_argstring(self.tabwidget, line))
-            # Here and not above: it loads the whole front end.
-            from tabwidget.widgets import Workbench
-
             return Workbench(session)
 
     @magic_arguments()  # type: ignore[untyped-decorator]

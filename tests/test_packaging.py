@@ -21,6 +21,7 @@ import tabwidget
 from tests.architecture import imports
 
 BUNDLE = {
+    "tabwidget/widgets/static/charts.js",
     "tabwidget/widgets/static/workbench.js",
     "tabwidget/widgets/static/workbench.css",
 }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tabwidget._typing import Floats, Ints
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
 __all__ = ["TextEmbedding"]
 
@@ -51,8 +53,10 @@ class TextEmbedding:
     @classmethod
     def fit(cls, texts: Sequence[str]) -> TextEmbedding | None:
         """Return an embedding fitted to texts; None if no words distinguish them."""
+        from sklearn.decomposition import TruncatedSVD  # slow to import
+
         texts = texts[:: max(1, len(texts) // MAX_TEXTS)]
-        vectorizer = TfidfVectorizer(min_df=2, max_features=MAX_WORDS, sublinear_tf=True)
+        vectorizer = _vectorizer(min_df=2, max_features=MAX_WORDS)
         try:
             tfidf = vectorizer.fit_transform(texts)
         except ValueError:  # no word appears in two texts
@@ -83,6 +87,12 @@ class TextEmbedding:
         return np.asarray((self._tfidf(texts) > 0).sum(axis=0), dtype=np.int64).ravel()
 
     def _tfidf(self, texts: Sequence[str]) -> csr_matrix:
-        vectorizer = TfidfVectorizer(vocabulary=list(self.words), sublinear_tf=True)
+        vectorizer = _vectorizer(vocabulary=list(self.words))
         vectorizer.idf_ = self.idf
         return vectorizer.transform(texts)
+
+
+def _vectorizer(**settings: Any) -> TfidfVectorizer:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import
+
+    return TfidfVectorizer(sublinear_tf=True, **settings)

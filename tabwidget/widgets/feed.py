@@ -21,7 +21,7 @@ from tabwidget.errors import TabwidgetError
 from tabwidget.events import EvalReport, TrainExamples, TrainReport
 from tabwidget.widgets.protocol import State, to_json
 from tabwidget.widgets.registry import panel_classes
-from tabwidget.widgets.warm_up import warm_up
+from tabwidget.widgets.warm_up import warm_up, warm_up_training
 
 if TYPE_CHECKING:
     from tabwidget.events import Event
@@ -159,6 +159,7 @@ class Feed:
         finally:
             self._preparing = False
         self.notify("choices")
+        warm_up_training()
 
     def detach(self, listener: Listener) -> None:
         """Forget a listener; with the last one gone, forget the session."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
@@ -13,6 +12,7 @@ import pandas as pd
 import traitlets
 
 from tabwidget.session import Session
+from tabwidget.widgets.bundle import bundled
 from tabwidget.widgets.feed import Batch, feed_of
 from tabwidget.widgets.frames import name_of
 from tabwidget.widgets.protocol import Handler, State, answer_request
@@ -27,21 +27,6 @@ __all__ = ["Panel"]
 
 # Feeds whose pictures are brought up to date at the end of each cell.
 _flushed: weakref.WeakSet[Feed] = weakref.WeakSet()
-
-_STATIC = Path(__file__).parent / "static"
-
-_UNBUILT = """
-export default {
-  render({ el }) {
-    el.textContent = "tabwidget: the front end is not built. Run `npm ci && npm run build` in js/.";
-  },
-};
-"""
-
-
-def _asset(name: str, otherwise: str) -> str:
-    path = _STATIC / name
-    return path.read_text(encoding="utf-8") if path.is_file() else otherwise
 
 
 class Panel(SharedTraits, anywidget.AnyWidget):
@@ -77,8 +62,8 @@ class Panel(SharedTraits, anywidget.AnyWidget):
         Handlers of the panel's requests, by kind.
     """
 
-    _esm: ClassVar[str] = _asset("workbench.js", _UNBUILT)
-    _css: ClassVar[str] = _asset("workbench.css", "")
+    _esm: ClassVar[str] = bundled("workbench.js")
+    _css: ClassVar[str] = bundled("workbench.css")
 
     name: ClassVar[str] = ""
     order: ClassVar[int] = 0

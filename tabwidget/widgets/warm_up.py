@@ -1,4 +1,4 @@
-"""Warm-up: import what the first answer needs while the user still looks at the workbench."""
+"""Warm-up: import what answers and training need while the user still looks at the workbench."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import threading
 
 from tabwidget.session import background
 
-__all__ = ["warm_up"]
+__all__ = ["warm_up", "warm_up_training"]
 
 QUIET_SECONDS = 1.5  # without a question
 
 
 @functools.cache
 def warm_up() -> threading.Thread:
-    """Import the default backend on a thread, and then the charts, once in a process.
+    """Import the default backend on a thread, once in a process.
 
     Returns
     -------
     Thread
-        Ends when the backend is imported; the charts follow in a quiet moment. Not a daemon: one
-        killed inside torch would abort the interpreter at exit.
+        Ends when the backend is imported. Not a daemon: one killed inside torch would abort the
+        interpreter at exit.
 
     Examples
     --------
@@ -35,13 +35,38 @@ def warm_up() -> threading.Thread:
 
 def _import() -> None:
     from tabwidget.backends import resolve
+    from tabwidget.config import TrainingConfig
 
+    TrainingConfig().validate()  # pydantic builds its validators at the first use
     resolve("auto")
+
+
+@functools.cache
+def warm_up_training() -> threading.Thread:
+    """Import what training and its curve need, in quiet moments, once in a process.
+
+    Returns
+    -------
+    Thread
+        Ends when all is imported.
+
+    Examples
+    --------
+    >>> warm_up_training() is warm_up_training()
+    True
+    """
     background.asked()  # the first question is about to come
-    threading.Thread(target=_import_charts, name="tabwidget-charts").start()
+    thread = threading.Thread(target=_import_training, name="tabwidget-warm-up-training")
+    thread.start()
+    return thread
 
 
-def _import_charts() -> None:
-    # Seconds of work that no first answer needs, but the loss curve does: Altair's parser of links.
+def _import_training() -> None:
+    # Seconds of work that no first answer needs, but a fit and its loss curve do: torch's compiler
+    # comes with the first optimizer, and Altair parses links as it is imported.
     with background.turn(threading.Event(), quiet=QUIET_SECONDS):
         from tabwidget import charts  # noqa: F401
+    with background.turn(threading.Event(), quiet=QUIET_SECONDS):
+        from tabwidget.minilm import optimizer
+
+        optimizer.warm_up()

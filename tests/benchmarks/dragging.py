@@ -36,7 +36,6 @@ from tests.browser.lab import (
     watched_page,
 )
 
-NOTEBOOK = "dragging.ipynb"
 METER = Path(__file__).with_name("drag_meter.js")
 WIDTH, HEIGHT = 1366, 768
 TRAINING_SECONDS = 60
@@ -130,11 +129,15 @@ class Drag:
         ]
 
 
-def show(page: Page, lab: Lab, table: str) -> tuple[float, float]:
-    """Show a workbench; return the seconds from running its cell to paint and first answer."""
+def show(page: Page, lab: Lab, table: str, before: str) -> list[object]:
+    """Show a workbench; return the seconds from running its cell to paint and first answer.
+
+    `before` is code of the cell before, run a second earlier.
+    """
     source, target = TABLES.get(table) or (MADE.format(table), "outcome")
-    lab.write(NOTEBOOK, [source, SHOW.format(target, TRAINING_SECONDS)])
-    open_notebook(page, lab, NOTEBOOK)
+    name = f"dragging-{table}-{'extension' if before else 'alone'}.ipynb"  # each has a new kernel
+    lab.write(name, [f"{before}\n{source}", SHOW.format(target, TRAINING_SECONDS)])
+    open_notebook(page, lab, name)
     execute(page, "notebook:run-cell-and-select-next")
     idle = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
     page.wait_for_function(f"() => ({idle})() === 'idle'", timeout=60_000)
@@ -142,7 +145,8 @@ def show(page: Page, lab: Lab, table: str) -> tuple[float, float]:
     page.evaluate(RUN_CELL)
     page.wait_for_function("() => window.firstTimes.answer !== null", timeout=180_000)
     times = page.evaluate("() => window.firstTimes")
-    return (times["paint"] - times["began"]) / 1000, (times["answer"] - times["began"]) / 1000
+    seconds = [(times[what] - times["began"]) / 1000 for what in ("paint", "answer")]
+    return [table, before or "nothing", *(f"{time:.2f}" for time in seconds)]
 
 
 def measure(page: Page, port: int, hz: float, seconds: float) -> Drag:
@@ -167,11 +171,11 @@ def button(page: Page, name: str) -> Locator:
 
 def measure_table(
     browser: Browser, lab: Lab, port: int, table: str, options: argparse.Namespace
-) -> tuple[list[object], list[list[object]]]:
-    """Return the row of first times and the rows of drags."""
+) -> tuple[list[list[object]], list[list[object]]]:
+    """Return the rows of first times and those of drags."""
     page = watched_page(browser, WIDTH, HEIGHT).page
     try:
-        paint, answer = show(page, lab, table)
+        firsts = [show(page, lab, table, before) for before in ("", "%load_ext tabwidget")]
         rates = [float(hz) for hz in options.hz.split(",")]
         drags: list[list[object]] = []
         for state in ("idle", "training") if options.training else ("idle",):
@@ -181,7 +185,7 @@ def measure_table(
                     expect(button(page, "Stop")).to_be_enabled()
                 drag = measure(page, port, hz, options.seconds)
                 drags.append([table, state, f"{hz:g}", *drag.cells()])
-        return [table, paint, answer], drags
+        return firsts, drags
     finally:
         page.close()
 
@@ -197,7 +201,8 @@ def main() -> None:
     report = Report(options)
     port = free_port()
     debugging = [f"--remote-debugging-port={port}"]
-    firsts, drags = [], []
+    firsts: list[list[object]] = []
+    drags: list[list[object]] = []
     with (
         tempfile.TemporaryDirectory() as folder,
         running_lab(Path(folder)) as lab,
@@ -205,9 +210,9 @@ def main() -> None:
     ):
         for table in options.tables.split(","):
             first, dragged = measure_table(browser, lab, port, table, options)
-            firsts.append(first)
+            firsts += first
             drags += dragged
-    report.table("table", "cell run to first paint (s)", "to first answer (s)")
+    report.table("table", "imported before", "cell run to first paint (s)", "first answer (s)")
     for row in firsts:
         report.row(*row)
     report.table(

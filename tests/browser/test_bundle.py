@@ -15,7 +15,9 @@ from tests.browser.lab import HERE, watched_page
 
 STATIC = HERE / "tabwidget" / "widgets" / "static"
 ORIGIN = "http://localhost"
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:"
+POLICY = (
+    "default-src 'none'; script-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src data:"
+)
 HTML = """<!doctype html><html><head><link rel="icon" href="data:,">
 <link rel="stylesheet" href="/workbench.css"></head>
 <body style="background:BACKGROUND;color:COLOUR"><div id="root"></div>
@@ -25,6 +27,7 @@ import widget from "/workbench.js";
 const state = STATE;
 const handlers = {};
 const chart = CHART;
+const buffers = [new DataView(new TextEncoder().encode(SCRIPT).buffer)];
 const COST = { n_parameters: 9, n_trained: 9, tokens_per_row: 3, seconds_per_epoch: 1, memory: 2e6,
   free: 1e9, advice: "" };
 const model = {
@@ -39,7 +42,8 @@ const model = {
       : kind === "cost" ? { cost: COST }
       : { text: '{"g": "a"}', spans: [{ column: "g", name: [1, 4], value: [6, 9] }], row: 0,
           tokens: [[4, false], [9, true], [10, false]], labels: null, read: 10 };
-    setTimeout(() => handlers["msg:custom"].forEach((h) => h({ type: "reply", id, ok }, [])));
+    const reply = { type: "reply", id, ok };
+    setTimeout(() => handlers["msg:custom"].forEach((h) => h(reply, buffers)));
   },
 };
 widget.render({ model, el: document.getElementById("root") });
@@ -119,6 +123,8 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     dark = getattr(request, "param", False)
     chart = bar_chart("losses", "loss", "split")
     script = PAGE.replace("STATE", json.dumps(state())).replace("CHART", json.dumps(chart))
+    bundle = (STATIC / "charts.js").read_text(encoding="utf-8")
+    script = script.replace("SCRIPT", json.dumps(bundle))
     colors = {"BACKGROUND": "#111" if dark else "#fff", "COLOUR": "#eee" if dark else "#111"}
     html = HTML
     for name, color in colors.items():

@@ -15,16 +15,14 @@ from tabwidget.widgets.warm_up import warm_up
 
 CODE = """
 import sys
-import threading
 import tabwidget.widgets
-from tabwidget.widgets.warm_up import warm_up
+from tabwidget.widgets.warm_up import warm_up, warm_up_training
 assert not {"torch", "altair"} & set(sys.modules)
 warm_up().join()
 assert "torch" in sys.modules
-for thread in threading.enumerate():
-    if thread.name == "tabwidget-charts":
-        thread.join()
-assert "altair" in sys.modules
+assert "torch._dynamo" not in sys.modules
+warm_up_training().join()
+assert {"altair", "torch._dynamo"} <= set(sys.modules)
 """
 
 

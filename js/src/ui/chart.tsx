@@ -1,16 +1,19 @@
 // An Altair chart: drawn once by vega-embed, then updated through its named dataset.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { changeset, type View } from "vega";
-import embed, { type VisualizationSpec } from "vega-embed";
-import { expressionInterpreter } from "vega-interpreter";
+import type { View } from "vega";
+import type { VisualizationSpec } from "vega-embed";
 import type { Json } from "../core/protocol";
 import { chartConfig, watchTheme } from "../core/theme";
 
 /** Vega's log level that lets only errors through. */
 const ERRORS = 1;
 
+/** The module `charts.ts`, which comes as a bundle of its own. */
+export type Drawing = typeof import("../charts");
+
 export interface ChartProps {
   spec: Json;
+  drawing: Drawing;
   /** Name of the dataset in the spec. */
   dataset: string;
   rows: readonly object[];
@@ -38,7 +41,7 @@ export function fitted(
 }
 
 export function Chart(props: ChartProps) {
-  const { spec, dataset, rows, revision, replace = false, height, label } = props;
+  const { spec, drawing, dataset, rows, revision, replace = false, height, label } = props;
   const box = useRef<HTMLDivElement>(null);
   const view = useRef<View | null>(null);
   const drawn = useRef<{ revision: ChartProps["revision"]; count: number } | null>(null);
@@ -67,8 +70,9 @@ export function Chart(props: ChartProps) {
     let finalize = () => {};
     const size = { width: Math.max(120, node.clientWidth), height };
     const { revision: first, rows: begun } = newest.current;
-    const drawing = fitted(spec, size, { [dataset]: [...begun] });
-    embed(node, drawing as VisualizationSpec, {
+    const chart = fitted(spec, size, { [dataset]: [...begun] });
+    const { embed, expressionInterpreter } = drawing;
+    embed(node, chart as VisualizationSpec, {
       actions: false,
       ast: true,
       expr: expressionInterpreter,
@@ -104,7 +108,7 @@ export function Chart(props: ChartProps) {
   function update(target: View) {
     const now = newest.current;
     const last = drawn.current;
-    const change = changeset();
+    const change = now.drawing.changeset();
     if (!last || now.replace || last.revision !== now.revision || now.rows.length < last.count) {
       change.remove(() => true).insert([...now.rows]);
     } else if (now.rows.length > last.count) {

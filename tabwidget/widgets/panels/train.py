@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tabwidget._formatting import format_gain
 from tabwidget.table.values import plain
+from tabwidget.widgets.bundle import bundled
 from tabwidget.widgets.panel import Panel
 from tabwidget.widgets.protocol import Handler, Reply, Request, State
 from tabwidget.widgets.static_html import escaped
@@ -40,10 +41,12 @@ def _skill(request: Request) -> State:
     return {"started": request.session.check_skill() is not None}
 
 
-def _loss_chart(request: Request) -> State:
+def _loss_chart(request: Request) -> Reply:
     from tabwidget import charts
 
-    return {"spec": charts.loss_chart([], name="losses").to_dict()}
+    spec = charts.loss_chart([], name="losses").to_dict()
+    # What draws it comes along: it is large, and a page without a chart does without.
+    return Reply({"spec": spec}, [bundled("charts.js").encode()])
 
 
 class TrainPanel(Panel):

@@ -2,8 +2,9 @@
 import { useEffect, useState } from "preact/hooks";
 import type { PanelProps } from "../../core/panel";
 import type { Json, RunStats } from "../../core/protocol";
+import { importScript } from "../../core/script";
 import { useAlive, useLive, usePython, useSlice } from "../../core/store";
-import { Chart } from "../../ui/chart";
+import { Chart, type Drawing } from "../../ui/chart";
 import { count, number, SCORES, score } from "../../ui/format";
 import { Card, ErrorLine, useErrors } from "../../ui/parts";
 import { Examples } from "./Examples";
@@ -30,11 +31,17 @@ export function TrainPanel({ store, framed = false }: PanelProps) {
   const { stage, gains = [] } = useSlice(store, "train");
   const { stats, running } = useTraining(store);
   const [error, attempt] = useErrors();
-  const [spec, setSpec] = useState<Json>(null);
+  const [chart, setChart] = useState<{ spec: Json; drawing: Drawing } | null>(null);
 
   useEffect(() => {
-    if (!live || spec !== null || !alive) return;
-    attempt(async () => setSpec((await transport.request("loss-chart", {})).spec));
+    if (!live || chart || !alive) return;
+    attempt(async () => {
+      const { ok, buffers } = await transport.requestWithBuffers("loss-chart", {});
+      const [script] = buffers;
+      if (!script) throw new Error("the kernel sent nothing to draw charts with");
+      const drawing = await importScript<Drawing>("charts", script as DataView<ArrayBuffer>);
+      setChart({ spec: ok.spec, drawing });
+    });
   }, [live !== null]);
 
   const failed = stats?.error ?? "";
@@ -62,9 +69,9 @@ export function TrainPanel({ store, framed = false }: PanelProps) {
       {stats?.note && <p class="tw-advice">{stats.note}</p>}
       {stats && <Metrics stats={stats} />}
       <div class="tw-train-views">
-        {live && spec !== null && (
+        {live && chart && (
           <Chart
-            spec={spec}
+            {...chart}
             dataset="losses"
             rows={live.points}
             revision={live.revision}
