@@ -175,7 +175,10 @@ def measure_table(
     """Return the rows of first times and those of drags."""
     page = watched_page(browser, WIDTH, HEIGHT).page
     try:
-        firsts = [show(page, lab, table, before) for before in ("", "%load_ext tabwidget")]
+        firsts = []
+        for before in ("", "%load_ext tabwidget"):
+            lab.shut_down_kernels()
+            firsts.append(show(page, lab, table, before))
         rates = [float(hz) for hz in options.hz.split(",")]
         drags: list[list[object]] = []
         for state in ("idle", "training") if options.training else ("idle",):

@@ -91,6 +91,17 @@ class Lab:
         }
         (self.root / name).write_text(json.dumps(notebook), encoding="utf-8")
 
+    def shut_down_kernels(self) -> None:
+        """End all kernels: those of closed pages would work on beside the next page."""
+        address = f"http://127.0.0.1:{self.port}/api/kernels"
+        header = {"Authorization": f"token {self.token}"}
+        with urllib.request.urlopen(urllib.request.Request(address, headers=header)) as reply:
+            kernels = json.load(reply)
+        for kernel in kernels:
+            one = urllib.request.Request(f"{address}/{kernel['id']}", headers=header)
+            one.method = "DELETE"
+            urllib.request.urlopen(one).close()
+
 
 @contextlib.contextmanager
 def running_lab(

@@ -37,6 +37,7 @@ TEXTS = (
 N_TEXTS = 1_000
 EXAMPLE = "Terminal tool that converts between music formats and plays them"
 SIZES = {1366: 768, 1710: 1000}
+TALL = 1500  # for an open drawer above the answer
 NARROW = (700, 1100)
 SCALE = 1.25
 
@@ -63,6 +64,7 @@ def shot(
     for complaint in watched.complaints:
         raise SystemExit(f"the page complained: {complaint}")
     page.close()
+    lab.shut_down_kernels()
 
 
 def answered(root: Locator) -> None:
@@ -116,7 +118,9 @@ def surprise(root: Locator) -> None:
     """Shade the cells by their surprise, the most surprising first, and select a row."""
     answered(root)
     root.get_by_label("surprise", exact=True).check()
-    expect(root.get_by_text("surprise: ")).to_have_count(0, timeout=120_000)
+    under_way = root.get_by_text("surprise: ")
+    expect(under_way).to_be_visible()
+    expect(under_way).to_have_count(0, timeout=120_000)
     root.get_by_label("most surprising first").check()
     root.get_by_role("gridcell").nth(2).click()
 
@@ -179,8 +183,9 @@ def main() -> None:
                 running_browser(folder) as browser,
             ):
                 for state in filter(None, given.states.split(",")):
-                    for size in SIZES.items():
-                        path = given.folder / f"{state}-{size[0]}-{shade.lower()}.png"
+                    for width, height in SIZES.items():
+                        path = given.folder / f"{state}-{width}-{shade.lower()}.png"
+                        size = (width, TALL if state == "training" else height)
                         shot(browser, lab, rows, path, STATES[state], size)
                 path = given.folder / f"narrow-{NARROW[0]}-{shade.lower()}.png"
                 shot(browser, lab, rows, path, ask, NARROW)

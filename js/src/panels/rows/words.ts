@@ -24,7 +24,14 @@ export function wordsOf({ row, column: at }: Place, shown: Shown): string {
   const predicted = text === null ? layers.predicted(position, column.name) : undefined;
   if (predicted !== undefined) parts.push(`predicted ${predicted}`);
   const bits = layers.bits(position, column.name);
-  if (bits !== undefined) parts.push(`${bits.toFixed(1)} bits more surprising than expected`);
+  if (bits !== undefined) parts.push(surpriseOf(bits));
   if (!column.used) parts.push("not used by the model");
   return parts.join(" · ");
+}
+
+/** A cell's surprise relative to what was to be expected. */
+function surpriseOf(bits: number): string {
+  const amount = Math.abs(bits).toFixed(1);
+  if (Number(amount) === 0) return "as surprising as expected";
+  return `${amount} bits ${bits < 0 ? "less" : "more"} surprising than expected`;
 }
