@@ -68,7 +68,7 @@ export function NumberControl(props: ControlProps) {
           />
         )}
         {seen !== null && Number.isFinite(seen) && (
-          <span class="tw-observed" style={{ left: part(seen) }} title="in the selected row" />
+          <span class="tw-observed" style={{ "--tw-at": part(seen) }} title="in the selected row" />
         )}
         {ranged ? (
           <>
