@@ -41,12 +41,15 @@ def _skill(request: Request) -> State:
     return {"started": request.session.check_skill() is not None}
 
 
-def _loss_chart(request: Request) -> Reply:
+def _loss_chart(request: Request) -> State:
     from tabwidget import charts
 
-    spec = charts.loss_chart([], name="losses").to_dict()
-    # What draws it comes along: it is large, and a page without a chart does without.
-    return Reply({"spec": spec}, [bundled("charts.js").encode()])
+    return {"spec": charts.loss_chart([], name="losses").to_dict()}
+
+
+def _chart_script(request: Request) -> Reply:
+    # It is large, and a page without a chart does without.
+    return Reply({}, [bundled("charts.js").encode()])
 
 
 class TrainPanel(Panel):
@@ -70,6 +73,7 @@ class TrainPanel(Panel):
         "skill": _skill,
         "catch-up": _catch_up,
         "loss-chart": _loss_chart,
+        "chart-script": _chart_script,
     }
 
     @classmethod

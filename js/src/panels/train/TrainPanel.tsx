@@ -36,11 +36,12 @@ export function TrainPanel({ store, framed = false }: PanelProps) {
   useEffect(() => {
     if (!live || chart || !alive) return;
     attempt(async () => {
-      const { ok, buffers } = await transport.requestWithBuffers("loss-chart", {});
-      const [script] = buffers;
-      if (!script) throw new Error("the kernel sent nothing to draw charts with");
-      const drawing = await importScript<Drawing>("charts", script as DataView<ArrayBuffer>);
-      setChart({ spec: ok.spec, drawing });
+      const drawing = await importScript<Drawing>("charts", async () => {
+        const [script] = (await transport.requestWithBuffers("chart-script", {})).buffers;
+        if (!script) throw new Error("the kernel sent nothing to draw charts with");
+        return script as DataView<ArrayBuffer>;
+      });
+      setChart({ spec: (await transport.request("loss-chart", {})).spec, drawing });
     });
   }, [live !== null]);
 

@@ -33,6 +33,8 @@ declare module "../../core/protocol" {
   interface Requests {
     start: { payload: { resume: boolean }; ok: { number: number } };
     "loss-chart": { payload: Record<string, never>; ok: { spec: Json } };
+    /** What draws charts: the source of a module, as a buffer. */
+    "chart-script": { payload: Record<string, never>; ok: Record<string, never> };
     /** Begins to measure on how many columns the answers are better than chance. */
     skill: { payload: Record<string, never>; ok: { started: boolean } };
     stop: { payload: Record<string, never>; ok: { status: RunStatus | null } };
