@@ -146,6 +146,7 @@ class Feed:
         """Make the session's model on a thread: a panel is displayed."""
         self._displayed = True
         warm_up()
+        warm_up_training()
         if self.session.unprepared and not self._preparing:
             self._preparing = True
             # Not a daemon: one killed inside torch would abort the interpreter at exit.
@@ -159,7 +160,6 @@ class Feed:
         finally:
             self._preparing = False
         self.notify("choices")
-        warm_up_training()
 
     def detach(self, listener: Listener) -> None:
         """Forget a listener; with the last one gone, forget the session."""

@@ -43,25 +43,26 @@ def _import() -> None:
 
 @functools.cache
 def warm_up_training() -> threading.Thread:
-    """Import what training and its curve need, in quiet moments, once in a process.
+    """Import what training and its curve need, after the backend, once in a process.
 
     Returns
     -------
     Thread
-        Ends when all is imported.
+        Ends when all is imported, in quiet moments.
 
     Examples
     --------
     >>> warm_up_training() is warm_up_training()
     True
     """
-    background.asked()  # the first question is about to come
     thread = threading.Thread(target=_import_training, name="tabwidget-warm-up-training")
     thread.start()
     return thread
 
 
 def _import_training() -> None:
+    warm_up().join()
+    background.asked()  # the first question is about to come
     # Seconds of work that no first answer needs, but a fit and its loss curve do: torch's compiler
     # comes with the first optimizer, and Altair parses links as it is imported.
     with background.turn(threading.Event(), quiet=QUIET_SECONDS):

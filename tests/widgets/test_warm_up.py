@@ -33,11 +33,13 @@ def test_it_imports_what_the_first_answer_needs() -> None:
 def test_it_runs_once_and_when_a_panel_is_displayed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert warm_up() is warm_up()
     begun: list[bool] = []
+    later: list[bool] = []
     monkeypatch.setattr(feed_module, "warm_up", lambda: begun.append(True))
+    monkeypatch.setattr(feed_module, "warm_up_training", lambda: later.append(True))
     panel = DataPanel()
     assert begun == []
     panel._ipython_display_()
-    assert begun == [True]
+    assert begun == later == [True]
     panel.close()
 
 
